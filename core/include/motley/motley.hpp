@@ -1,0 +1,285 @@
+// The runtime's public API: find devices, load a model, compile it, run it.
+//
+//     motley::Runtime rt;                                   // discovers plugins
+//     auto model = motley::Model::load("net.motley");
+//     auto session = rt.compile(model);
+//     session.input("data").copy_from(pixels);
+//     session.run();
+//     std::span<const float> p = session.output("prob").as<float>();
+//
+// Threads: a Runtime and a Model may be used from several threads at once. A Session belongs to one thread at a time;
+// several sessions run side by side. Functions throw motley::Error unless marked noexcept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "motley/error.hpp"
+#include "motley/export.hpp"
+#include "motley/limits.hpp"
+
+namespace motley {
+
+// Values equal those of schema/model.fbs.
+enum class DataType : uint8_t {
+  undefined = 0, float32 = 1, float16 = 2, bfloat16 = 3, float64 = 4, int8 = 5, uint8 = 6, int16 = 7, uint16 = 8,
+  int32 = 9, uint32 = 10, int64 = 11, uint64 = 12, bool_ = 13
+};
+MOTLEY_API const char* to_string(DataType type) noexcept;
+// Bytes of one element; 0 for undefined.
+MOTLEY_API size_t size_of(DataType type) noexcept;
+
+// float → DataType::float32 and so on; undefined for types that are no tensor elements.
+template <class T> constexpr DataType data_type_of() {
+  if constexpr (std::is_same_v<T, float>) return DataType::float32;
+  else if constexpr (std::is_same_v<T, double>) return DataType::float64;
+  else if constexpr (std::is_same_v<T, int8_t>) return DataType::int8;
+  else if constexpr (std::is_same_v<T, uint8_t>) return DataType::uint8;
+  else if constexpr (std::is_same_v<T, int16_t>) return DataType::int16;
+  else if constexpr (std::is_same_v<T, uint16_t>) return DataType::uint16;
+  else if constexpr (std::is_same_v<T, int32_t>) return DataType::int32;
+  else if constexpr (std::is_same_v<T, uint32_t>) return DataType::uint32;
+  else if constexpr (std::is_same_v<T, int64_t>) return DataType::int64;
+  else if constexpr (std::is_same_v<T, uint64_t>) return DataType::uint64;
+  else if constexpr (std::is_same_v<T, bool>) return DataType::bool_;
+  else return DataType::undefined;
+}
+
+// What a model says of one of its inputs or outputs. A dimension is a number, or -1 where unknown; `symbols[i]` is its
+// name or "".
+struct TensorInfo {
+  std::string name;
+  DataType type = DataType::undefined;
+  std::vector<int64_t> shape;
+  std::vector<std::string> symbols;
+};
+
+struct NodeInfo {
+  std::string name;
+  std::string op;  // "Conv", "Unary(relu)"
+  std::vector<std::string> inputs, outputs;  // tensor names; "" where absent
+};
+
+namespace graph { struct Module; }
+namespace detail { struct SessionState; struct RuntimeState; }
+
+// An immutable network. Copies share it.
+class MOTLEY_API Model {
+ public:
+  // Maps a .motley file and checks it. Throws Error(io | invalid_model | limit).
+  static Model load(const std::filesystem::path& path, const Limits& limits = {});
+  // Copies from memory.
+  static Model from_bytes(std::span<const std::byte> bytes, const Limits& limits = {});
+  // From an importer, in memory.
+  static Model from_module(graph::Module module);
+
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  std::vector<NodeInfo> nodes() const;
+  // Key/value texts that came with the model: "labels", "preprocessing", …
+  const std::map<std::string, std::string>& metadata() const noexcept;
+  const graph::Module& module() const noexcept { return *module_; }
+
+ private:
+  explicit Model(std::shared_ptr<const graph::Module> module) : module_(std::move(module)) {}
+  std::shared_ptr<const graph::Module> module_;
+  friend class Runtime;
+};
+
+enum class DeviceKind : uint8_t { cpu, gpu, dsp, npu, other };
+MOTLEY_API const char* to_string(DeviceKind kind) noexcept;
+
+struct DeviceInfo {
+  std::string name;    // what CompileOptions::devices takes: "cpu", "acme:gpu0"
+  std::string plugin;
+  std::string description;  // "AMD EPYC 9B14"
+  std::string vendor;
+  DeviceKind kind = DeviceKind::other;
+  double peak_gflops = 0;     // float32, estimate; 0: unknown
+  double bandwidth_gbps = 0;  // estimate; 0: unknown
+  uint64_t memory_bytes = 0;  // 0: unknown
+};
+
+// What became of one plugin that was found.
+struct PluginInfo {
+  std::string id, version, vendor;
+  std::filesystem::path manifest, library;
+  bool loaded = false;
+  std::string reason;                // why it is not loaded, or a remark
+  std::vector<std::string> devices;  // DeviceInfo::name
+};
+
+struct RuntimeOptions {
+  std::vector<std::filesystem::path> plugin_files;    // manifests or libraries, tried first
+  std::vector<std::filesystem::path> plugin_folders;  // searched besides the standard places
+  bool standard_places = true;                        // see docs/plugin-discovery.md
+  std::vector<std::string> select, disable;           // globs on plugin ids
+};
+
+enum class Policy : uint8_t { latency, throughput, power, memory };
+
+using InputShapes = std::map<std::string, std::vector<int64_t>>;
+
+struct CompileOptions {
+  // Devices that may be used, in order of preference; globs are allowed ("acme:*"). Empty: all, the fastest first.
+  std::vector<std::string> devices = {};
+  // What a device of `devices` does not support goes to any other device. Off: compile throws Error(unsupported), listing
+  // the nodes.
+  bool fallback = true;
+  Policy policy = Policy::latency;
+  // Concrete shapes for inputs that the model leaves open. An input without an entry gets 1 for each unknown dimension.
+  InputShapes input_shapes = {};
+  // Run only the part between these tensors of the model. Empty: the model's own inputs and outputs.
+  std::vector<std::string> inputs = {}, outputs = {};
+  // Names of tensors or nodes that stay visible: readable with Session::tensor() after a run, not fused away.
+  std::vector<std::string> keep = {};
+  bool keep_all = false;
+  // Off: no fusion passes; what the model says is what runs.
+  bool optimize = true;
+  Limits limits = {};
+};
+
+// A typed view of a tensor's memory in a session. Lives as long as the session and until its next resize.
+class MOTLEY_API TensorRef {
+ public:
+  const std::string& name() const;
+  DataType type() const;
+  std::span<const int64_t> shape() const;
+  int64_t elements() const;
+  size_t bytes() const;
+
+  // Copies in. Throws Error(invalid_argument) unless type and element count match.
+  template <class T> void copy_from(std::span<const T> values) { write(values.data(), values.size(), data_type_of<T>()); }
+  template <class T> void copy_from(const std::vector<T>& values) { copy_from(std::span<const T>(values)); }
+  void copy_from_bytes(std::span<const std::byte> bytes);
+  // Uses the caller's memory in place of the session's for the following runs: no copy. It must stay valid, hold bytes()
+  // bytes and be aligned to 64 (else Error(invalid_argument)). An empty span gives the session's memory back.
+  void bind(std::span<std::byte> memory);
+  template <class T> void bind(std::span<T> memory) { bind(std::as_writable_bytes(memory)); }
+
+  // The elements. Throws Error(invalid_argument) where T is not the tensor's type.
+  template <class T> std::span<const T> as() const {
+    check_type(data_type_of<T>());
+    return {static_cast<const T*>(data()), static_cast<size_t>(elements())};
+  }
+  std::span<const std::byte> as_bytes() const { return {static_cast<const std::byte*>(data()), bytes()}; }
+
+ private:
+  TensorRef(detail::SessionState* session, size_t index, bool writable) : session_(session), index_(index), writable_(writable) {}
+  const void* data() const;
+  void write(const void* values, size_t count, DataType type);
+  void check_type(DataType type) const;
+  detail::SessionState* session_;
+  size_t index_;
+  bool writable_;
+  friend class Session;
+};
+
+// Why a node runs where it runs.
+struct Placement {
+  std::string node;                       // after optimization and lowering
+  std::string op;
+  std::vector<std::string> origins;       // nodes of the model it comes from
+  std::string device;
+  uint32_t segment = 0;                   // nodes of one segment are submitted together
+  std::string reason;                     // "fastest of 2 devices that support it (estimate 12 us)"
+  double estimate_ns = 0;                 // 0: unknown
+  std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
+};
+
+struct Explanation {
+  std::vector<Placement> nodes;           // in the order they run
+  std::vector<std::pair<std::string, size_t>> passes;  // optimizer pass → rewrites
+  uint64_t activation_bytes = 0;          // arena planned before the first run
+  uint64_t constant_bytes = 0;
+  uint64_t resident_bytes = 0;            // packed weights held by executables
+  MOTLEY_API std::string to_string() const;  // a table
+};
+
+// Time of one node in the last run of a profiled session.
+struct NodeTime {
+  std::string node, op, device, kernel;
+  uint64_t begin_ns = 0, end_ns = 0;      // the host's monotonic clock
+};
+
+// A model prepared for given devices and input shapes.
+class MOTLEY_API Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Throw Error(not_found), naming those there are.
+  TensorRef input(std::string_view name);
+  TensorRef output(std::string_view name);
+  // Any visible tensor: inputs, outputs, and those kept.
+  TensorRef tensor(std::string_view name);
+  std::vector<std::string> input_names() const;
+  std::vector<std::string> output_names() const;
+
+  // Runs once and returns when the outputs are there. After the first run of a shape, the core allocates nothing.
+  void run();
+  // Starts a run on a thread of its own. Until it is ready, no other call on this session.
+  std::future<void> run_async();
+  // [any thread] Makes a run in progress stop soon: run() throws Error(cancelled).
+  void cancel() noexcept;
+
+  // Re-plans for new input shapes (missing inputs keep theirs). Plans are cached by shape: coming back to one is cheap.
+  // Input and output contents are lost; memory bound by the caller is released.
+  void resize(const InputShapes& shapes);
+
+  using NodeCallback = std::function<void(const NodeInfo&)>;
+  // Calls back before or after the named node of the model runs (a node given in CompileOptions::keep, or any with
+  // keep_all). Its kept tensors may be read with tensor() in the callback. Throws Error(not_found) otherwise.
+  void before(std::string_view node, NodeCallback callback);
+  void after(std::string_view node, NodeCallback callback);
+
+  Explanation explain() const;
+  // Turns per-node times on; then after each run, node_times() has a row for each node that the device could time.
+  void set_profiling(bool on);
+  std::vector<NodeTime> node_times() const;
+
+ private:
+  explicit Session(std::unique_ptr<detail::SessionState> state);
+  std::unique_ptr<detail::SessionState> state_;
+  friend class Runtime;
+};
+
+// Discovers plugins when made. Plugins stay loaded until the process ends, whatever becomes of the Runtime.
+class MOTLEY_API Runtime {
+ public:
+  explicit Runtime(const RuntimeOptions& options = {});
+  ~Runtime();
+  Runtime(Runtime&&) noexcept;
+  Runtime& operator=(Runtime&&) noexcept;
+
+  // Usable devices, the fastest first.
+  std::vector<DeviceInfo> devices() const;
+  // Every plugin that was found, and why it is not loaded where it is not.
+  std::vector<PluginInfo> plugins() const;
+
+  // Throws Error(unsupported) listing every node that nothing can run; Error(invalid_argument) for wrong names and shapes.
+  Session compile(const Model& model, const CompileOptions& options = {}) const;
+
+ private:
+  std::shared_ptr<detail::RuntimeState> state_;
+};
+
+// Threads that the process's CPU work uses, the caller's included: 1 to the number of cores. Default: all.
+MOTLEY_API void set_thread_count(uint32_t threads);
+MOTLEY_API uint32_t thread_count() noexcept;
+MOTLEY_API const char* version() noexcept;
+
+}  // namespace motley
