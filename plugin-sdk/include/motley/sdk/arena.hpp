@@ -19,11 +19,13 @@ struct ArenaBlock {
 inline uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 // Sets every block's offset (a multiple of `alignment`, which is a power of two) and returns the arena's size in bytes.
-// Greedy by size, best fit, as in Pisarchyk and Lee, "Efficient memory management for deep neural net inference" (2020).
+// Greedy by size, best fit, as in Pisarchyk and Lee, "Efficient memory management for deep neural net inference"
+// (2020).
 inline uint64_t plan_arena(std::vector<ArenaBlock>& blocks, uint64_t alignment) {
   std::vector<uint32_t> order(blocks.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; });
 
   uint64_t total = 0;
   std::vector<uint32_t> placed;  // by offset
@@ -44,7 +46,8 @@ inline uint64_t plan_arena(std::vector<ArenaBlock>& blocks, uint64_t alignment) 
     block.offset = best_gap == UINT64_MAX ? cursor : best_offset;
     total = std::max(total, block.offset + need);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), i,
-                                   [&](uint32_t a, uint32_t b) { return blocks[a].offset < blocks[b].offset; }), i);
+                                   [&](uint32_t a, uint32_t b) { return blocks[a].offset < blocks[b].offset; }),
+                  i);
   }
   return total;
 }

@@ -24,10 +24,19 @@ inline constexpr int kMaxRank = 8;
 // Bytes of one element; 0 for DataType::undefined.
 constexpr size_t element_bytes(DataType type) {
   switch (type) {
-    case DataType::float32: case DataType::int32: case DataType::uint32: return 4;
-    case DataType::float16: case DataType::bfloat16: case DataType::int16: case DataType::uint16: return 2;
-    case DataType::float64: case DataType::int64: case DataType::uint64: return 8;
-    case DataType::int8: case DataType::uint8: case DataType::bool_: return 1;
+    case DataType::float32:
+    case DataType::int32:
+    case DataType::uint32: return 4;
+    case DataType::float16:
+    case DataType::bfloat16:
+    case DataType::int16:
+    case DataType::uint16: return 2;
+    case DataType::float64:
+    case DataType::int64:
+    case DataType::uint64: return 8;
+    case DataType::int8:
+    case DataType::uint8:
+    case DataType::bool_: return 1;
     default: return 0;
   }
 }
@@ -38,7 +47,8 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span<const int64_t>(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const int64_t> dims) {
-    if (dims.size() > kMaxRank) throw std::invalid_argument("tensor of rank " + std::to_string(dims.size()) + " (at most 8)");
+    if (dims.size() > kMaxRank)
+      throw std::invalid_argument("tensor of rank " + std::to_string(dims.size()) + " (at most 8)");
     rank_ = static_cast<int>(dims.size());
     std::copy(dims.begin(), dims.end(), dims_.begin());
   }
@@ -80,7 +90,8 @@ struct TensorView {
   int64_t elements() const { return shape.elements(); }
   size_t bytes() const { return static_cast<size_t>(elements()) * element_bytes(type); }
   bool is_constant() const { return constant != nullptr; }
-  template <class T> std::span<const T> constant_as() const {
+  template <class T>
+  std::span<const T> constant_as() const {
     return {static_cast<const T*>(constant), static_cast<size_t>(elements())};
   }
 };
@@ -101,9 +112,11 @@ class NodeView {
   const TensorView* input(size_t i) const;
   const TensorView* output(size_t i) const;
   // Throws std::invalid_argument where the node carries another kind of attributes.
-  template <class Table> const Table& attributes() const {
+  template <class Table>
+  const Table& attributes() const {
     const Table* table = raw_->attributes_as<Table>();
-    if (!table) throw std::invalid_argument("node " + std::string(name()) + " has no attributes of the kind its op needs");
+    if (!table)
+      throw std::invalid_argument("node " + std::string(name()) + " has no attributes of the kind its op needs");
     return *table;
   }
   const schema::Node& raw() const { return *raw_; }
@@ -121,7 +134,8 @@ class GraphView {
   explicit GraphView(const motley_graph& graph) {
     const auto* data = static_cast<const uint8_t*>(graph.model.data);
     flatbuffers::Verifier verifier(data, graph.model.size, 64, 8'000'000);
-    if (!schema::VerifyModelBuffer(verifier)) throw std::invalid_argument("the graph is not a valid FlatBuffer of model.fbs");
+    if (!schema::VerifyModelBuffer(verifier))
+      throw std::invalid_argument("the graph is not a valid FlatBuffer of model.fbs");
     const schema::Model* model = schema::GetModel(data);
     if (!model->graphs() || model->graphs()->size() == 0) throw std::invalid_argument("the model has no graph");
     raw_ = model->graphs()->Get(0);
@@ -154,12 +168,14 @@ class GraphView {
       view.index = static_cast<int32_t>(tensors_.size());
       if (tensor->shape()) {
         for (const schema::Dimension* dim : *tensor->shape()) {
-          if (dim->value() < 0) throw std::invalid_argument("a dimension is unknown; graphs cross the ABI with concrete shapes");
+          if (dim->value() < 0)
+            throw std::invalid_argument("a dimension is unknown; graphs cross the ABI with concrete shapes");
           view.shape.push_back(dim->value());
         }
       }
       if (tensor->buffer() >= 0) {
-        if (static_cast<uint32_t>(tensor->buffer()) >= graph.constant_count) throw std::invalid_argument("a constant's index is out of range");
+        if (static_cast<uint32_t>(tensor->buffer()) >= graph.constant_count)
+          throw std::invalid_argument("a constant's index is out of range");
         const motley_bytes& bytes = graph.constants[tensor->buffer()];
         if (bytes.size < view.bytes()) throw std::invalid_argument("a constant is shorter than its shape says");
         view.constant = bytes.data ? bytes.data : this;  // an empty tensor is constant too
@@ -171,7 +187,8 @@ class GraphView {
     const auto in_range = [this](const flatbuffers::Vector<int32_t>* list, int32_t lowest) {
       if (!list) return;
       for (int32_t i : *list)
-        if (i < lowest || i >= static_cast<int32_t>(tensors_.size())) throw std::invalid_argument("a tensor index is out of range");
+        if (i < lowest || i >= static_cast<int32_t>(tensors_.size()))
+          throw std::invalid_argument("a tensor index is out of range");
     };
     in_range(raw_->inputs(), 0);
     in_range(raw_->outputs(), 0);

@@ -1,9 +1,9 @@
 // What a backend author writes: kernels, and the device that lists them.
 #pragma once
 
-#include <cstdint>
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <map>
 #include <memory>
@@ -34,7 +34,8 @@ class Config {
       const size_t comma = text.find(',');
       const std::string_view pair = text.substr(0, comma);
       const size_t equals = pair.find('=');
-      if (equals == std::string_view::npos) throw StatusError(MOTLEY_INVALID_ARGUMENT, "config \"" + std::string(pair) + "\" is not key=value");
+      if (equals == std::string_view::npos)
+        throw StatusError(MOTLEY_INVALID_ARGUMENT, "config \"" + std::string(pair) + "\" is not key=value");
       values_.emplace(pair.substr(0, equals), pair.substr(equals + 1));
       text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
     }
@@ -59,11 +60,14 @@ class Threads {
   explicit Threads(const motley_host* host = nullptr) : host_(host && host->parallel_for ? host : nullptr) {}
 
   // Workers that parallel_for may use; at least 1. Scratch per worker is sized by this at prepare time.
-  uint32_t count() const { return host_ && host_->worker_count ? std::max(1u, host_->worker_count(host_->context)) : 1; }
+  uint32_t count() const {
+    return host_ && host_->worker_count ? std::max(1u, host_->worker_count(host_->context)) : 1;
+  }
 
   // Calls fn(index, worker) for every index in [0, count); returns when all are done. Allocates nothing. An exception
   // in fn is rethrown here, one of them if several.
-  template <class Fn> void parallel_for(uint64_t count, Fn&& fn) const {
+  template <class Fn>
+  void parallel_for(uint64_t count, Fn&& fn) const {
     if (count == 0) return;
     if (!host_ || count == 1) {
       for (uint64_t i = 0; i < count; ++i) fn(i, 0u);
@@ -74,14 +78,17 @@ class Threads {
       std::exception_ptr error;
       std::atomic_flag failed;
     } call{&fn, nullptr, {}};
-    host_->parallel_for(host_->context, count, [](void* context, uint64_t index, uint32_t worker) {
-      Call& c = *static_cast<Call*>(context);
-      try {
-        (*c.fn)(index, worker);
-      } catch (...) {
-        if (!c.failed.test_and_set()) c.error = std::current_exception();
-      }
-    }, &call);
+    host_->parallel_for(
+        host_->context, count,
+        [](void* context, uint64_t index, uint32_t worker) {
+          Call& c = *static_cast<Call*>(context);
+          try {
+            (*c.fn)(index, worker);
+          } catch (...) {
+            if (!c.failed.test_and_set()) c.error = std::current_exception();
+          }
+        },
+        &call);
     if (call.error) std::rethrow_exception(call.error);
   }
 
@@ -97,8 +104,14 @@ struct RunContext {
   void* scratch;
   Threads threads;
 
-  template <class T> const T* input(size_t i) const { return static_cast<const T*>(inputs[i]); }
-  template <class T> T* output(size_t i) const { return static_cast<T*>(outputs[i]); }
+  template <class T>
+  const T* input(size_t i) const {
+    return static_cast<const T*>(inputs[i]);
+  }
+  template <class T>
+  T* output(size_t i) const {
+    return static_cast<T*>(outputs[i]);
+  }
 };
 
 // One node, prepared: shapes, packed weights and choices are settled. Immutable after construction: run() may be called
@@ -108,12 +121,13 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void run(const RunContext& context) const = 0;
   virtual uint64_t scratch_bytes() const { return 0; }
-  virtual uint64_t resident_bytes() const { return 0; }  // packed weights and tables it holds
+  virtual uint64_t resident_bytes() const { return 0; }       // packed weights and tables it holds
   virtual std::string_view name() const { return "kernel"; }  // shown in profiles, e.g. "conv_im2col"
 };
 
 // A kernel from a callable void(const RunContext&), for those that need no state beyond what it captures.
-template <class Fn> class FunctionKernel final : public Kernel {
+template <class Fn>
+class FunctionKernel final : public Kernel {
  public:
   FunctionKernel(std::string name, Fn fn) : name_(std::move(name)), fn_(std::move(fn)) {}
   void run(const RunContext& context) const override { fn_(context); }
@@ -123,7 +137,8 @@ template <class Fn> class FunctionKernel final : public Kernel {
   std::string name_;
   Fn fn_;
 };
-template <class Fn> std::unique_ptr<Kernel> make_kernel(std::string name, Fn fn) {
+template <class Fn>
+std::unique_ptr<Kernel> make_kernel(std::string name, Fn fn) {
   return std::make_unique<FunctionKernel<Fn>>(std::move(name), std::move(fn));
 }
 
@@ -177,14 +192,16 @@ class Backend {
 };
 
 // A device description with the fields that every device needs; the rest is zero.
-inline motley_device_info device_info(uint32_t index, motley_device_kind kind, std::string_view id, std::string_view name,
-                                      std::string_view vendor) {
+inline motley_device_info device_info(uint32_t index, motley_device_kind kind, std::string_view id,
+                                      std::string_view name, std::string_view vendor) {
   motley_device_info info{};
   info.struct_size = sizeof info;
   info.index = index;
   info.kind = kind;
   info.memory_flags = MOTLEY_MEMORY_HOST_POINTERS;
-  const auto copy = [](char* to, size_t room, std::string_view from) { std::memcpy(to, from.data(), std::min(room - 1, from.size())); };
+  const auto copy = [](char* to, size_t room, std::string_view from) {
+    std::memcpy(to, from.data(), std::min(room - 1, from.size()));
+  };
   copy(info.id, sizeof info.id, id);
   copy(info.name, sizeof info.name, name);
   copy(info.vendor, sizeof info.vendor, vendor);
