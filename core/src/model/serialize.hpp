@@ -23,6 +23,7 @@ SerializedGraph serialize(const graph::Graph& graph);
 // As `serialize`, with only the nodes at `nodes` (ascending), `inputs` and `outputs` (ids of `graph`), and the tensors
 // these name, renumbered.
 SerializedGraph serialize_segment(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
-                                  const std::vector<graph::TensorId>& inputs, const std::vector<graph::TensorId>& outputs);
+                                  const std::vector<graph::TensorId>& inputs,
+                                  const std::vector<graph::TensorId>& outputs);
 
 }  // namespace motley::model
