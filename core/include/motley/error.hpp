@@ -16,7 +16,7 @@ enum class ErrorCode {
   io,                // the operating system refused
   plugin,            // a plugin could not be loaded or misbehaved
   out_of_memory,
-  limit,             // over one of the limits in Limits
+  limit,  // over one of the limits in Limits
   cancelled,
   internal,
 };

@@ -34,15 +34,28 @@ namespace motley {
 
 // Values equal those of schema/model.fbs.
 enum class DataType : uint8_t {
-  undefined = 0, float32 = 1, float16 = 2, bfloat16 = 3, float64 = 4, int8 = 5, uint8 = 6, int16 = 7, uint16 = 8,
-  int32 = 9, uint32 = 10, int64 = 11, uint64 = 12, bool_ = 13
+  undefined = 0,
+  float32 = 1,
+  float16 = 2,
+  bfloat16 = 3,
+  float64 = 4,
+  int8 = 5,
+  uint8 = 6,
+  int16 = 7,
+  uint16 = 8,
+  int32 = 9,
+  uint32 = 10,
+  int64 = 11,
+  uint64 = 12,
+  bool_ = 13
 };
 MOTLEY_API const char* to_string(DataType type) noexcept;
 // Bytes of one element; 0 for undefined.
 MOTLEY_API size_t size_of(DataType type) noexcept;
 
 // float → DataType::float32 and so on; undefined for types that are no tensor elements.
-template <class T> constexpr DataType data_type_of() {
+template <class T>
+constexpr DataType data_type_of() {
   if constexpr (std::is_same_v<T, float>) return DataType::float32;
   else if constexpr (std::is_same_v<T, double>) return DataType::float64;
   else if constexpr (std::is_same_v<T, int8_t>) return DataType::int8;
@@ -68,12 +81,17 @@ struct TensorInfo {
 
 struct NodeInfo {
   std::string name;
-  std::string op;  // "Conv", "Unary(relu)"
+  std::string op;                            // "Conv", "Unary(relu)"
   std::vector<std::string> inputs, outputs;  // tensor names; "" where absent
 };
 
-namespace graph { struct Module; }
-namespace detail { struct SessionState; struct RuntimeState; }
+namespace graph {
+struct Module;
+}
+namespace detail {
+struct SessionState;
+struct RuntimeState;
+}  // namespace detail
 
 // An immutable network. Copies share it.
 class MOTLEY_API Model {
@@ -102,7 +120,7 @@ enum class DeviceKind : uint8_t { cpu, gpu, dsp, npu, other };
 MOTLEY_API const char* to_string(DeviceKind kind) noexcept;
 
 struct DeviceInfo {
-  std::string name;    // what CompileOptions::devices takes: "cpu", "acme:gpu0"
+  std::string name;  // what CompileOptions::devices takes: "cpu", "acme:gpu0"
   std::string plugin;
   std::string description;  // "AMD EPYC 9B14"
   std::string vendor;
@@ -135,8 +153,8 @@ using InputShapes = std::map<std::string, std::vector<int64_t>>;
 struct CompileOptions {
   // Devices that may be used, in order of preference; globs are allowed ("acme:*"). Empty: all, the fastest first.
   std::vector<std::string> devices = {};
-  // What a device of `devices` does not support goes to any other device. Off: compile throws Error(unsupported), listing
-  // the nodes.
+  // What a device of `devices` does not support goes to any other device. Off: compile throws Error(unsupported),
+  // listing the nodes.
   bool fallback = true;
   Policy policy = Policy::latency;
   // Concrete shapes for inputs that the model leaves open. An input without an entry gets 1 for each unknown dimension.
@@ -161,23 +179,34 @@ class MOTLEY_API TensorRef {
   size_t bytes() const;
 
   // Copies in. Throws Error(invalid_argument) unless type and element count match.
-  template <class T> void copy_from(std::span<const T> values) { write(values.data(), values.size(), data_type_of<T>()); }
-  template <class T> void copy_from(const std::vector<T>& values) { copy_from(std::span<const T>(values)); }
+  template <class T>
+  void copy_from(std::span<const T> values) {
+    write(values.data(), values.size(), data_type_of<T>());
+  }
+  template <class T>
+  void copy_from(const std::vector<T>& values) {
+    copy_from(std::span<const T>(values));
+  }
   void copy_from_bytes(std::span<const std::byte> bytes);
-  // Uses the caller's memory in place of the session's for the following runs: no copy. It must stay valid, hold bytes()
-  // bytes and be aligned to 64 (else Error(invalid_argument)). An empty span gives the session's memory back.
+  // Uses the caller's memory in place of the session's for the following runs: no copy. It must stay valid, hold
+  // bytes() bytes and be aligned to 64 (else Error(invalid_argument)). An empty span gives the session's memory back.
   void bind(std::span<std::byte> memory);
-  template <class T> void bind(std::span<T> memory) { bind(std::as_writable_bytes(memory)); }
+  template <class T>
+  void bind(std::span<T> memory) {
+    bind(std::as_writable_bytes(memory));
+  }
 
   // The elements. Throws Error(invalid_argument) where T is not the tensor's type.
-  template <class T> std::span<const T> as() const {
+  template <class T>
+  std::span<const T> as() const {
     check_type(data_type_of<T>());
     return {static_cast<const T*>(data()), static_cast<size_t>(elements())};
   }
   std::span<const std::byte> as_bytes() const { return {static_cast<const std::byte*>(data()), bytes()}; }
 
  private:
-  TensorRef(detail::SessionState* session, size_t index, bool writable) : session_(session), index_(index), writable_(writable) {}
+  TensorRef(detail::SessionState* session, size_t index, bool writable)
+      : session_(session), index_(index), writable_(writable) {}
   const void* data() const;
   void write(const void* values, size_t count, DataType type);
   void check_type(DataType type) const;
@@ -189,29 +218,29 @@ class MOTLEY_API TensorRef {
 
 // Why a node runs where it runs.
 struct Placement {
-  std::string node;                       // after optimization and lowering
+  std::string node;  // after optimization and lowering
   std::string op;
-  std::vector<std::string> origins;       // nodes of the model it comes from
+  std::vector<std::string> origins;  // nodes of the model it comes from
   std::string device;
-  uint32_t segment = 0;                   // nodes of one segment are submitted together
-  std::string reason;                     // "fastest of 2 devices that support it (estimate 12 us)"
-  double estimate_ns = 0;                 // 0: unknown
+  uint32_t segment = 0;                                      // nodes of one segment are submitted together
+  std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
+  double estimate_ns = 0;                                    // 0: unknown
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
 };
 
 struct Explanation {
-  std::vector<Placement> nodes;           // in the order they run
+  std::vector<Placement> nodes;                        // in the order they run
   std::vector<std::pair<std::string, size_t>> passes;  // optimizer pass → rewrites
-  uint64_t activation_bytes = 0;          // arena planned before the first run
+  uint64_t activation_bytes = 0;                       // arena planned before the first run
   uint64_t constant_bytes = 0;
-  uint64_t resident_bytes = 0;            // packed weights held by executables
+  uint64_t resident_bytes = 0;               // packed weights held by executables
   MOTLEY_API std::string to_string() const;  // a table
 };
 
 // Time of one node in the last run of a profiled session.
 struct NodeTime {
   std::string node, op, device, kernel;
-  uint64_t begin_ns = 0, end_ns = 0;      // the host's monotonic clock
+  uint64_t begin_ns = 0, end_ns = 0;  // the host's monotonic clock
 };
 
 // A model prepared for given devices and input shapes.
@@ -270,7 +299,8 @@ class MOTLEY_API Runtime {
   // Every plugin that was found, and why it is not loaded where it is not.
   std::vector<PluginInfo> plugins() const;
 
-  // Throws Error(unsupported) listing every node that nothing can run; Error(invalid_argument) for wrong names and shapes.
+  // Throws Error(unsupported) listing every node that nothing can run; Error(invalid_argument) for wrong names and
+  // shapes.
   Session compile(const Model& model, const CompileOptions& options = {}) const;
 
  private:

@@ -1,0 +1,103 @@
+// Cutting a placed graph into segments whose graph has no cycle.
+#include <algorithm>
+
+#include "plan/plan.hpp"
+
+namespace motley::plan {
+
+using graph::Graph;
+using graph::kNone;
+using graph::Node;
+using graph::TensorId;
+
+namespace {
+
+// Nodes that must not share a segment with others carry a group number; -1: no such wish.
+std::vector<int32_t> groups_of(const Graph& graph, const std::set<std::string>& alone) {
+  std::vector<int32_t> group(graph.nodes.size(), -1);
+  std::map<std::string, int32_t> numbers;
+  if (alone.empty()) return group;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (const std::string& origin : graph.nodes[i].origins) {
+      if (alone.count(origin)) {
+        group[i] = numbers.emplace(origin, static_cast<int32_t>(numbers.size())).first->second;
+        break;
+      }
+    }
+  }
+  return group;
+}
+
+void find_borders(const Graph& graph, std::vector<SegmentSpec>& segments) {
+  std::vector<int32_t> segment_of_node(graph.nodes.size(), -1);
+  for (size_t s = 0; s < segments.size(); ++s)
+    for (uint32_t n : segments[s].nodes) segment_of_node[n] = static_cast<int32_t>(s);
+  const std::vector<int32_t> producers = graph.producers();
+  std::vector<bool> leaves(graph.tensors.size());  // read outside the segment that makes it
+  for (TensorId id : graph.outputs) leaves[static_cast<size_t>(id)] = true;
+  for (size_t s = 0; s < segments.size(); ++s) {
+    std::set<TensorId> seen;
+    for (uint32_t n : segments[s].nodes) {
+      for (TensorId id : graph.nodes[n].inputs) {
+        if (id == kNone || graph.tensor(id).is_constant()) continue;
+        const int32_t producer = producers[static_cast<size_t>(id)];
+        if (producer >= 0 && segment_of_node[static_cast<size_t>(producer)] == static_cast<int32_t>(s)) continue;
+        leaves[static_cast<size_t>(id)] = true;
+        if (seen.insert(id).second) segments[s].inputs.push_back(id);
+      }
+    }
+  }
+  for (SegmentSpec& segment : segments)
+    for (uint32_t n : segment.nodes)
+      for (TensorId id : graph.nodes[n].outputs)
+        if (id != kNone && leaves[static_cast<size_t>(id)]) segment.outputs.push_back(id);
+}
+
+}  // namespace
+
+// Nodes are taken in waves: as many ready nodes of the current device as there are, then the device of the first node
+// still waiting. Every segment therefore depends on earlier ones only.
+std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t>& device,
+                                   const std::set<std::string>& alone) {
+  const std::vector<int32_t> producers = graph.producers();
+  const std::vector<int32_t> group = groups_of(graph, alone);
+  const size_t count = graph.nodes.size();
+  std::vector<uint32_t> missing(count, 0);
+  std::vector<std::vector<uint32_t>> next(count);
+  for (size_t i = 0; i < count; ++i) {
+    for (TensorId id : graph.nodes[i].inputs) {
+      const int32_t p = id == kNone ? -1 : producers[static_cast<size_t>(id)];
+      if (p < 0) continue;
+      ++missing[i];
+      next[static_cast<size_t>(p)].push_back(static_cast<uint32_t>(i));
+    }
+  }
+  std::set<uint32_t> ready;  // ordered: the model's order decides among equals
+  for (size_t i = 0; i < count; ++i)
+    if (missing[i] == 0) ready.insert(static_cast<uint32_t>(i));
+
+  std::vector<SegmentSpec> segments;
+  while (!ready.empty()) {
+    SegmentSpec segment;
+    segment.device = static_cast<size_t>(device[*ready.begin()]);
+    const int32_t wanted = group[*ready.begin()];
+    for (auto it = ready.begin(); it != ready.end();) {
+      const uint32_t n = *it;
+      if (static_cast<size_t>(device[n]) != segment.device || group[n] != wanted) {
+        ++it;
+        continue;
+      }
+      ready.erase(it);
+      segment.nodes.push_back(n);
+      for (uint32_t m : next[n])
+        if (--missing[m] == 0) ready.insert(m);
+      it = ready.upper_bound(n);  // what became ready stands behind n
+    }
+    std::sort(segment.nodes.begin(), segment.nodes.end());
+    segments.push_back(std::move(segment));
+  }
+  find_borders(graph, segments);
+  return segments;
+}
+
+}  // namespace motley::plan

@@ -1,0 +1,101 @@
+// Building a plan: prepare, lower, assign, partition, compile, lay out memory.
+#include "plan/plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "model/serialize.hpp"
+
+namespace motley::plan {
+
+using graph::Graph;
+using graph::TensorId;
+
+Segment::Segment(Segment&& other) noexcept
+    : spec(std::move(other.spec)),
+      device(std::move(other.device)),
+      executable(std::exchange(other.executable, nullptr)),
+      requirements(other.requirements),
+      constants(std::move(other.constants)) {}
+
+Segment::~Segment() {
+  if (executable) device->api().exec_release(executable);
+}
+
+namespace {
+
+// Compiles one segment. Returns the device's message where it refuses.
+std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::shared_ptr<plugin::Device>& device,
+                            Segment& segment) {
+  const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
+  const motley_graph view = serialized.view();
+  motley_compile_options options{};
+  options.struct_size = sizeof options;
+  std::array<char, 512> text{};
+  motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
+  segment.spec = std::move(spec);
+  segment.device = device;
+  const motley_status status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  if (status != MOTLEY_OK || !segment.executable) {
+    segment.executable = nullptr;
+    return text[0] ? text.data() : "no message";
+  }
+  segment.constants = serialized.owners;
+  segment.requirements.struct_size = sizeof segment.requirements;
+  segment.requirements.alignment = 64;
+  if (device->api().exec_requirements &&
+      device->api().exec_requirements(segment.executable, &segment.requirements) != MOTLEY_OK)
+    return "it does not say what memory it needs";
+  const uint32_t alignment = segment.requirements.alignment;
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > 4096)
+    return "it asks for an alignment of " + std::to_string(alignment) + " (a power of two up to 4096 is allowed)";
+  return {};
+}
+
+// Compiles all segments; false where a device refused one, with its nodes added to `denied`.
+bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, std::set<std::pair<size_t, std::string>>& denied) {
+  for (SegmentSpec& spec : specs) {
+    const size_t d = spec.device;
+    Segment segment;
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), plan.devices[d], segment);
+    if (!refusal.empty()) {
+      for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
+      plan.segments.clear();
+      return false;
+    }
+    plan.segments.push_back(std::move(segment));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request) {
+  auto plan = std::make_shared<Plan>();
+  plan->devices = request.devices;
+  plan->passes = std::move(prepared.passes);
+  plan->kept_nodes = std::move(prepared.kept_nodes);
+  plan->output_count = prepared.output_count;
+  plan->output_names = std::move(prepared.output_names);
+  const std::vector<std::string> keep(plan->kept_nodes.begin(), plan->kept_nodes.end());
+  lower_for(prepared.graph, request.devices, keep);
+  plan->graph = std::move(prepared.graph);
+
+  std::set<std::pair<size_t, std::string>> denied;
+  while (true) {
+    plan->assignment = assign(plan->graph, plan->devices, denied);
+    const size_t before = denied.size();
+    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), denied)) break;
+    if (denied.size() == before)
+      throw Error(ErrorCode::internal, "a segment failed to compile twice on the same device");
+  }
+  plan_memory(*plan, request.limits);
+  return plan;
+}
+
+std::shared_ptr<const Plan> build_plan(const graph::Module& module, const Request& request,
+                                       graph::Evaluator* evaluator) {
+  return build_plan(prepare(module, request, evaluator), request);
+}
+
+}  // namespace motley::plan

@@ -1,0 +1,254 @@
+// From a model to a graph with concrete shapes: cut, infer, fold, optimize, lower.
+#include <algorithm>
+
+#include "graph/lower.hpp"
+#include "plan/plan.hpp"
+
+namespace motley::plan {
+
+using graph::Dim;
+using graph::Graph;
+using graph::kNone;
+using graph::Node;
+using graph::TensorId;
+
+namespace {
+
+std::string list_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size() && i < 8; ++i) text += (i ? ", \"" : "\"") + names[i] + "\"";
+  if (names.size() > 8) text += ", and " + std::to_string(names.size() - 8) + " more";
+  return text;
+}
+
+std::vector<std::string> names_of(const Graph& graph, const std::vector<TensorId>& ids) {
+  std::vector<std::string> names;
+  for (TensorId id : ids) names.push_back(graph.tensor(id).name);
+  return names;
+}
+
+TensorId find(const Graph& graph, const std::string& name, const char* role) {
+  const TensorId id = graph.find_tensor(name);
+  if (id == kNone)
+    throw Error(ErrorCode::not_found, std::string(role) + " \"" + name +
+                                          "\" is no tensor of the model; its inputs are " +
+                                          list_names(names_of(graph, graph.inputs)) + " and its outputs " +
+                                          list_names(names_of(graph, graph.outputs)));
+  return id;
+}
+
+// Takes the caller's shapes for the inputs, and 1 for what stays open.
+void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
+  for (const auto& [name, shape] : shapes) {
+    const TensorId id = graph.find_tensor(name);
+    if (id == kNone || std::find(graph.inputs.begin(), graph.inputs.end(), id) == graph.inputs.end())
+      throw Error(ErrorCode::not_found,
+                  "input \"" + name + "\" does not exist; the model has " + list_names(names_of(graph, graph.inputs)));
+  }
+  std::map<std::string, int64_t> symbols;
+  for (TensorId id : graph.inputs) {
+    graph::Tensor& tensor = graph.tensor(id);
+    const auto wanted = shapes.find(tensor.name);
+    if (!tensor.shape) {
+      if (wanted == shapes.end())
+        throw Error(ErrorCode::invalid_argument,
+                    "input \"" + tensor.name + "\" has no declared rank; give its shape in input_shapes");
+      tensor.shape.emplace(wanted->second.begin(), wanted->second.end());
+    }
+    if (wanted == shapes.end()) continue;
+    if (wanted->second.size() != tensor.shape->size())
+      throw Error(ErrorCode::invalid_argument, "input \"" + tensor.name + "\" got a shape of rank " +
+                                                   std::to_string(wanted->second.size()) + " (declared " +
+                                                   graph::to_string(tensor.shape) + "); give one value per dimension");
+    for (size_t i = 0; i < tensor.shape->size(); ++i) {
+      Dim& dim = (*tensor.shape)[i];
+      const int64_t value = wanted->second[i];
+      if (value < 0)
+        throw Error(ErrorCode::invalid_argument,
+                    "input \"" + tensor.name + "\" got a negative dimension (" + std::to_string(value) + ")");
+      if (dim.known() && dim.value != value)
+        throw Error(ErrorCode::invalid_argument, "input \"" + tensor.name + "\" got " + std::to_string(value) +
+                                                     " for dimension " + std::to_string(i) +
+                                                     " (the model fixes it to " + std::to_string(dim.value) +
+                                                     "); convert the model with that shape");
+      if (!dim.known() && !dim.symbol.empty()) {
+        const auto [it, fresh] = symbols.emplace(dim.symbol, value);
+        if (!fresh && it->second != value)
+          throw Error(ErrorCode::invalid_argument, "dimension \"" + dim.symbol + "\" got " +
+                                                       std::to_string(it->second) + " and " + std::to_string(value) +
+                                                       " (input \"" + tensor.name + "\"); give it one value");
+      }
+      dim = Dim(value);
+    }
+  }
+  for (TensorId id : graph.inputs)
+    for (Dim& dim : *graph.tensor(id).shape)
+      if (!dim.known()) {
+        const auto it = symbols.find(dim.symbol);
+        dim = Dim(dim.symbol.empty() || it == symbols.end() ? 1 : it->second);
+      }
+}
+
+// What earlier inference or the file says of computed tensors is dropped: it is inferred again from the inputs.
+void forget_computed_shapes(Graph& graph) {
+  for (const Node& node : graph.nodes)
+    for (TensorId id : node.outputs)
+      if (id != kNone) graph.tensor(id).shape.reset();
+}
+
+// Makes the named tensors the graph's inputs and outputs; what they don't need goes.
+void extract(Graph& graph, const Request& request) {
+  std::vector<TensorId> inputs, outputs;
+  for (const std::string& name : request.inputs) inputs.push_back(find(graph, name, "input"));
+  for (const std::string& name : request.outputs) outputs.push_back(find(graph, name, "output"));
+  if (!inputs.empty()) {
+    std::erase_if(graph.nodes, [&](Node& node) {
+      for (TensorId& id : node.outputs)
+        if (std::find(inputs.begin(), inputs.end(), id) != inputs.end()) id = kNone;
+      return std::all_of(node.outputs.begin(), node.outputs.end(), [](TensorId id) { return id == kNone; });
+    });
+  }
+  if (!outputs.empty()) graph.outputs = outputs;
+  // Inputs of the model that the part still needs stay inputs.
+  const std::vector<TensorId> before = graph.inputs;
+  if (!inputs.empty()) {
+    graph.inputs = inputs;
+    std::vector<bool> needed(graph.tensors.size());
+    std::vector<TensorId> stack = graph.outputs;
+    const std::vector<int32_t> producers = graph.producers();
+    while (!stack.empty()) {
+      const TensorId id = stack.back();
+      stack.pop_back();
+      if (id == kNone || needed[static_cast<size_t>(id)]) continue;
+      needed[static_cast<size_t>(id)] = true;
+      const int32_t producer = producers[static_cast<size_t>(id)];
+      if (producer >= 0)
+        for (TensorId input : graph.nodes[static_cast<size_t>(producer)].inputs) stack.push_back(input);
+    }
+    for (TensorId id : before)
+      if (needed[static_cast<size_t>(id)] && std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+        graph.inputs.push_back(id);
+  }
+}
+
+void check_tensors(const Graph& graph, const Limits& limits) {
+  std::vector<std::string> unknown;
+  for (const Node& node : graph.nodes) {
+    for (TensorId id : node.outputs) {
+      if (id == kNone) continue;
+      const graph::Tensor& tensor = graph.tensor(id);
+      if (!tensor.shape_known()) {
+        unknown.push_back(node.name.empty() ? tensor.name : node.name);
+        break;
+      }
+      if (tensor.bytes() > limits.max_tensor_bytes)
+        throw Error(ErrorCode::limit, "tensor \"" + tensor.name + "\" needs " + std::to_string(tensor.bytes()) +
+                                          " bytes (limit " + std::to_string(limits.max_tensor_bytes) +
+                                          "); raise Limits::max_tensor_bytes");
+    }
+  }
+  if (!unknown.empty())
+    throw Error(ErrorCode::unsupported, "the output shapes of " + std::to_string(unknown.size()) +
+                                            " nodes depend on data, which is not supported: " + list_names(unknown));
+}
+
+std::vector<TensorId> kept_tensors(const Graph& graph, const Request& request, std::set<std::string>& kept_nodes) {
+  std::vector<TensorId> tensors;
+  if (request.keep_all) {
+    for (const Node& node : graph.nodes) {
+      kept_nodes.insert(node.name);
+      for (TensorId id : node.outputs)
+        if (id != kNone) tensors.push_back(id);
+    }
+  }
+  for (const std::string& name : request.keep) {
+    bool found = false;
+    for (const Node& node : graph.nodes) {
+      if (node.name != name) continue;
+      found = true;
+      kept_nodes.insert(name);
+      for (TensorId id : node.outputs)
+        if (id != kNone) tensors.push_back(id);
+    }
+    const TensorId id = graph.find_tensor(name);
+    if (id != kNone) {
+      tensors.push_back(id);
+      found = true;
+    }
+    if (!found)
+      throw Error(ErrorCode::not_found,
+                  "keep names \"" + name + "\", which is neither a node nor a tensor of the model");
+  }
+  return tensors;
+}
+
+bool wants_lowering(const Graph& graph, size_t index, const SupportTable& support, const DeviceList& devices) {
+  if (graph::is_plain_primitive(graph.nodes[index])) return false;
+  double fastest = 0;
+  for (const auto& device : devices) fastest = std::max(fastest, device->info().peak_gflops);
+  for (size_t d = 0; d < devices.size(); ++d)
+    if (support.at(d, index).supported && devices[d]->info().peak_gflops * 10 >= fastest) return false;
+  return true;
+}
+
+}  // namespace
+
+Prepared prepare(const graph::Module& module, const Request& request, graph::Evaluator* evaluator) {
+  graph::Module work = module;
+  if (!request.inputs.empty() || !request.outputs.empty()) {
+    extract(work.main(), request);
+    work.main().remove_dead();
+  }
+  Prepared prepared;
+  graph::PassContext context;
+  Graph& graph = work.main();
+  prepared.output_count = graph.outputs.size();
+  // Kept tensors are outputs until the end: no pass may remove those.
+  std::set<TensorId> listed(graph.outputs.begin(), graph.outputs.end());
+  for (TensorId id : kept_tensors(graph, request, prepared.kept_nodes))
+    if (listed.insert(id).second) graph.outputs.push_back(id);
+  prepared.output_names = names_of(graph, graph.outputs);
+  context.keep.assign(prepared.kept_nodes.begin(), prepared.kept_nodes.end());
+  std::sort(context.keep.begin(), context.keep.end());
+
+  fix_input_shapes(graph, request.shapes);
+  forget_computed_shapes(graph);
+  graph::infer_shapes(work, {.evaluator = evaluator});
+  check_tensors(graph, request.limits);
+  if (request.optimize) prepared.passes = graph::optimize(graph, context);
+  prepared.graph = std::move(graph);
+  return prepared;
+}
+
+void lower_for(Graph& graph, const DeviceList& devices, const std::vector<std::string>& keep) {
+  constexpr int kRounds = 16;  // composites of composites; Attention is the deepest with four
+  for (int round = 0; round < kRounds; ++round) {
+    const bool any = std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                 [](const Node& n) { return !graph::is_plain_primitive(n); });
+    if (!any) break;
+    const SupportTable support = query_support(graph, devices);
+    std::vector<Node> lowered;
+    bool changed = false;
+    const size_t count = graph.nodes.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (!wants_lowering(graph, i, support, devices)) {
+        lowered.push_back(std::move(graph.nodes[i]));
+        continue;
+      }
+      const Node node = graph.nodes[i];
+      try {
+        for (Node& simple : graph::lower(graph, node)) lowered.push_back(std::move(simple));
+        changed = true;
+      } catch (const Error& e) {
+        if (e.code() != ErrorCode::unsupported) throw;
+        lowered.push_back(node);  // some device may still take it; if none does, assign() says so
+      }
+    }
+    graph.nodes = std::move(lowered);
+    if (!changed) break;
+  }
+  graph::merge_strided_copies(graph, keep);
+  graph.remove_dead();
+}
+
+}  // namespace motley::plan

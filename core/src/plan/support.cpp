@@ -1,0 +1,132 @@
+// Asking devices what they can run.
+#include "plan/support.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "model/serialize.hpp"
+
+namespace motley::plan {
+
+using graph::Graph;
+using graph::Node;
+using graph::Op;
+
+namespace {
+
+std::vector<Verdict> query_one(const motley_graph& view, size_t nodes, plugin::Device& device) {
+  std::vector<Verdict> verdicts(nodes, Verdict{false, "the device gave no answer"});
+  std::array<char, 512> text{};
+  motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
+  motley_support_sink sink{};
+  sink.struct_size = sizeof sink;
+  sink.context = &verdicts;
+  sink.node = [](void* context, uint32_t node, motley_status status, const char* reason) {
+    auto& list = *static_cast<std::vector<Verdict>*>(context);
+    if (node >= list.size()) return;  // a lie about the graph's size is harmless
+    list[node].supported = status == MOTLEY_OK;
+    list[node].reason = status == MOTLEY_OK ? "" : (reason && *reason ? reason : "not supported");
+  };
+  sink.candidate = [](void*, const motley_candidate*) {
+  };  // the planner chooses among candidates once costs are measured
+  try {
+    const motley_status status = device.api().query_support(device.handle(), &view, &sink, &error);
+    if (status != MOTLEY_OK)
+      verdicts.assign(nodes,
+                      Verdict{false, std::string("its query failed: ") + (text[0] ? text.data() : "no message")});
+  } catch (const Error& e) {
+    verdicts.assign(nodes, Verdict{false, e.what()});
+  }
+  return verdicts;
+}
+
+double elements_of(const Graph& graph, graph::TensorId id) {
+  if (id == graph::kNone || !graph.tensor(id).shape_known()) return 0;
+  return static_cast<double>(graph.tensor(id).elements());
+}
+
+}  // namespace
+
+SupportTable query_support(const Graph& graph, const DeviceList& devices) {
+  const model::SerializedGraph serialized = model::serialize(graph);
+  const motley_graph view = serialized.view();
+  SupportTable table;
+  for (const auto& device : devices) table.verdicts.push_back(query_one(view, graph.nodes.size(), *device));
+  return table;
+}
+
+Work work_of(const Graph& graph, const Node& node) {
+  Work work;
+  double out = 0;
+  for (graph::TensorId id : node.inputs)
+    if (id != graph::kNone && graph.tensor(id).shape_known())
+      work.bytes += static_cast<double>(graph.tensor(id).bytes());
+  for (graph::TensorId id : node.outputs) {
+    if (id == graph::kNone || !graph.tensor(id).shape_known()) continue;
+    work.bytes += static_cast<double>(graph.tensor(id).bytes());
+    out += elements_of(graph, id);
+  }
+  switch (node.op) {
+    case Op::Conv:
+    case Op::QLinearConv:
+    case Op::ConvInteger: {
+      const auto weights = graph.tensor(node.input(node.op == Op::QLinearConv ? 3 : 1)).extents();
+      double per_output = 1;
+      for (size_t i = 1; i < weights.size(); ++i) per_output *= static_cast<double>(weights[i]);
+      work.flops = 2 * out * per_output;
+      break;
+    }
+    case Op::ConvTranspose: {
+      const auto weights = graph.tensor(node.input(1)).extents();
+      double per_input = 1;
+      for (size_t i = 1; i < weights.size(); ++i) per_input *= static_cast<double>(weights[i]);
+      work.flops = 2 * elements_of(graph, node.input(0)) * per_input;
+      break;
+    }
+    case Op::MatMul:
+    case Op::Gemm: {
+      const auto a = graph.tensor(node.input(0)).extents();
+      const auto& attributes = graph::attributes<schema::MatMulAttributesT>(node);
+      const bool transposed = attributes.transpose_a && a.size() > 1;
+      work.flops = a.empty() ? 0 : 2 * out * static_cast<double>(transposed ? a[a.size() - 2] : a.back());
+      break;
+    }
+    case Op::Reshape: break;
+    default: work.flops = out; break;
+  }
+  return work;
+}
+
+double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
+  const Node& node = graph.nodes[index];
+  if (device.api().estimate_cost) {
+    const model::SerializedGraph one = model::serialize_segment(
+        graph, {static_cast<uint32_t>(index)},
+        [&] {
+          std::vector<graph::TensorId> inputs;
+          for (graph::TensorId id : node.inputs)
+            if (id != graph::kNone && !graph.tensor(id).is_constant() &&
+                std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+              inputs.push_back(id);
+          return inputs;
+        }(),
+        [&] {
+          std::vector<graph::TensorId> outputs;
+          for (graph::TensorId id : node.outputs)
+            if (id != graph::kNone) outputs.push_back(id);
+          return outputs;
+        }());
+    double cost = 0;
+    const motley_graph view = one.view();
+    if (device.api().estimate_cost(device.handle(), &view, 0, &cost) == MOTLEY_OK && cost > 0) return cost;
+  }
+  if (node.op == Op::Reshape) return 0;
+  const motley_device_info& info = device.info();
+  const Work work = work_of(graph, node);
+  // GFLOP/s are FLOP/ns and GB/s are bytes/ns.
+  const double compute = info.peak_gflops > 0 ? work.flops / info.peak_gflops : 0;
+  const double memory = info.bandwidth_gbps > 0 ? work.bytes / info.bandwidth_gbps : 0;
+  return std::max(compute, memory) + info.dispatch_ns;
+}
+
+}  // namespace motley::plan

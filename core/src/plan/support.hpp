@@ -1,0 +1,39 @@
+// Asking devices what they can run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "plugin/registry.hpp"
+
+namespace motley::plan {
+
+using DeviceList = std::vector<std::shared_ptr<plugin::Device>>;
+
+// One device's answer for one node: empty means yes.
+struct Verdict {
+  bool supported = false;
+  std::string reason;
+};
+
+// verdicts[device][node].
+struct SupportTable {
+  std::vector<std::vector<Verdict>> verdicts;
+  const Verdict& at(size_t device, size_t node) const { return verdicts[device][node]; }
+};
+
+// Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
+SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
+
+// The device's prior for one node, ns; else a roofline from its description; 0 where nothing is known.
+double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
+
+// Floating-point operations and bytes moved by a node, for rooflines.
+struct Work {
+  double flops = 0, bytes = 0;
+};
+Work work_of(const graph::Graph& graph, const graph::Node& node);
+
+}  // namespace motley::plan

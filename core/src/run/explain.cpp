@@ -1,0 +1,85 @@
+// Saying which op runs where, and why.
+#include <algorithm>
+#include <cstdio>
+
+#include "run/session_state.hpp"
+
+namespace motley {
+
+namespace detail {
+
+namespace {
+
+std::string reason_for(const plan::Plan& plan, size_t node) {
+  const size_t chosen = static_cast<size_t>(plan.assignment.device[node]);
+  size_t able = 0;
+  for (size_t d = 0; d < plan.devices.size(); ++d) able += plan.assignment.support.at(d, node).supported;
+  if (chosen > 0) {
+    const std::string& first = plan.assignment.support.at(0, node).reason;
+    return plan.devices[0]->name() + " does not run it: " + first;
+  }
+  if (able == 1) return "the only device that runs it";
+  return "first in order of " + std::to_string(able) + " devices that run it";
+}
+
+}  // namespace
+
+Explanation explain(const plan::Plan& plan) {
+  Explanation result;
+  for (size_t s = 0; s < plan.segments.size(); ++s) {
+    const plan::Segment& segment = plan.segments[s];
+    for (uint32_t n : segment.spec.nodes) {
+      const graph::Node& node = plan.graph.nodes[n];
+      Placement row;
+      row.node = node.name;
+      row.op = graph::describe_op(node);
+      row.origins = node.origins;
+      row.device = segment.device->name();
+      row.segment = static_cast<uint32_t>(s);
+      row.reason = reason_for(plan, n);
+      row.estimate_ns = plan::estimate_cost(plan.graph, n, *segment.device);
+      for (size_t d = 0; d < plan.devices.size(); ++d)
+        if (!plan.assignment.support.at(d, n).supported)
+          row.refused.emplace_back(plan.devices[d]->name(), plan.assignment.support.at(d, n).reason);
+      result.nodes.push_back(std::move(row));
+    }
+    result.resident_bytes += segment.requirements.resident_bytes;
+  }
+  for (const graph::PassReport& report : plan.passes) result.passes.emplace_back(report.pass, report.rewrites);
+  result.activation_bytes = plan.arena_bytes + plan.io_bytes;
+  result.constant_bytes = plan.constant_bytes;
+  return result;
+}
+
+}  // namespace detail
+
+std::string Explanation::to_string() const {
+  size_t node_width = 4, op_width = 2, device_width = 6;
+  for (const Placement& row : nodes) {
+    node_width = std::max(node_width, std::min<size_t>(row.node.size(), 40));
+    op_width = std::max(op_width, row.op.size());
+    device_width = std::max(device_width, row.device.size());
+  }
+  std::string text;
+  char line[512];
+  const auto cell = [](const std::string& s, size_t width) {
+    return s.size() <= width ? s : "…" + s.substr(s.size() - width + 1);
+  };
+  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
+                int(op_width), "op", int(device_width), "device", "estimate", "why");
+  text += line;
+  for (const Placement& row : nodes) {
+    std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  ", row.segment, int(node_width),
+                  cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
+                  row.device.c_str(), row.estimate_ns / 1e3);
+    text += line + row.reason + "\n";
+  }
+  for (const auto& [pass, rewrites] : passes)
+    if (rewrites)
+      text += "pass " + pass + ": " + std::to_string(rewrites) + (rewrites == 1 ? " rewrite\n" : " rewrites\n");
+  std::snprintf(line, sizeof line, "memory: %.1f kB activations, %.1f kB constants, %.1f kB packed by devices\n",
+                double(activation_bytes) / 1e3, double(constant_bytes) / 1e3, double(resident_bytes) / 1e3);
+  return text + line;
+}
+
+}  // namespace motley

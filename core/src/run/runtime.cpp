@@ -1,0 +1,108 @@
+// Runtime: devices, plugins, compile.
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "base/thread_pool.hpp"
+#include "run/session_state.hpp"
+
+namespace motley {
+
+namespace {
+
+DeviceKind kind_of(motley_device_kind kind) {
+  switch (kind) {
+    case MOTLEY_DEVICE_CPU: return DeviceKind::cpu;
+    case MOTLEY_DEVICE_GPU: return DeviceKind::gpu;
+    case MOTLEY_DEVICE_DSP: return DeviceKind::dsp;
+    case MOTLEY_DEVICE_NPU: return DeviceKind::npu;
+    default: return DeviceKind::other;
+  }
+}
+
+// The devices a request may use: those named, in their order, then with fallback all others, the fastest first.
+plan::DeviceList choose_devices(const plan::DeviceList& all, const CompileOptions& options) {
+  if (all.empty())
+    throw Error(ErrorCode::not_found,
+                "no device is available; see `motley plugins --explain` for what became of each plugin");
+  if (options.devices.empty()) return all;
+  plan::DeviceList chosen;
+  const auto add = [&chosen](const std::shared_ptr<plugin::Device>& device) {
+    if (std::find(chosen.begin(), chosen.end(), device) == chosen.end()) chosen.push_back(device);
+  };
+  for (const std::string& pattern : options.devices) {
+    bool found = false;
+    for (const auto& device : all) {
+      if (fnmatch(pattern.c_str(), device->name().c_str(), 0) != 0) continue;
+      add(device);
+      found = true;
+    }
+    if (found) continue;
+    std::string known;
+    for (const auto& device : all) known += (known.empty() ? "\"" : ", \"") + device->name() + "\"";
+    throw Error(ErrorCode::not_found, "device \"" + pattern + "\" does not exist; there are " + known);
+  }
+  if (options.fallback)
+    for (const auto& device : all) add(device);
+  return chosen;
+}
+
+}  // namespace
+
+Runtime::Runtime(const RuntimeOptions& options) {
+  auto state = std::make_shared<detail::RuntimeState>();
+  state->registry = plugin::discover(
+      {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
+  state->devices = state->registry.devices;
+  std::stable_sort(state->devices.begin(), state->devices.end(),
+                   [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
+  state_ = std::move(state);
+}
+Runtime::~Runtime() = default;
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+
+std::vector<DeviceInfo> Runtime::devices() const {
+  std::vector<DeviceInfo> list;
+  for (const auto& device : state_->devices) {
+    const motley_device_info& info = device->info();
+    list.push_back({device->name(), device->plugin().id, info.name, info.vendor, kind_of(info.kind), info.peak_gflops,
+                    info.bandwidth_gbps, info.memory_bytes});
+  }
+  return list;
+}
+
+std::vector<PluginInfo> Runtime::plugins() const {
+  std::vector<PluginInfo> list;
+  for (const plugin::PluginReport& r : state_->registry.reports)
+    list.push_back({r.id, r.version, r.vendor, r.manifest, r.library, r.loaded, r.reason, r.devices});
+  return list;
+}
+
+Session Runtime::compile(const Model& model, const CompileOptions& options) const {
+  auto state = std::make_unique<detail::SessionState>();
+  state->runtime = state_;
+  state->module = model.module_;
+  state->options = options;
+  plan::Request& request = state->request;
+  request.devices = choose_devices(state_->devices, options);
+  request.shapes = options.input_shapes;
+  request.inputs = options.inputs;
+  request.outputs = options.outputs;
+  request.keep = options.keep;
+  request.keep_all = options.keep_all;
+  request.optimize = options.optimize;
+  request.limits = options.limits;
+  state->plan_now();
+  return Session(std::move(state));
+}
+
+void set_thread_count(uint32_t threads) {
+  base::ThreadPool& pool = base::ThreadPool::shared();
+  if (threads == 0) throw Error(ErrorCode::invalid_argument, "the thread count is 0; give 1 or more");
+  pool.set_thread_limit(threads);
+}
+uint32_t thread_count() noexcept { return base::ThreadPool::shared().thread_count(); }
+const char* version() noexcept { return MOTLEY_VERSION; }
+
+}  // namespace motley

@@ -1,0 +1,272 @@
+// Session: naming tensors, running, re-planning.
+#include <algorithm>
+#include <cstring>
+
+#include "run/evaluate.hpp"
+#include "run/session_state.hpp"
+
+namespace motley {
+
+using detail::SessionState;
+using graph::kNone;
+using graph::TensorId;
+
+namespace detail {
+
+void SessionState::plan_now() {
+  const auto cached =
+      std::find_if(plans.begin(), plans.end(), [&](const auto& entry) { return entry.first == request.shapes; });
+  if (cached != plans.end()) {
+    plans.splice(plans.begin(), plans, cached);
+  } else {
+    run::DeviceEvaluator evaluator(runtime->devices);
+    plans.emplace_front(request.shapes, plan::build_plan(*module, request, &evaluator));
+    if (plans.size() > kCachedPlans) plans.pop_back();
+  }
+  instance.reset();  // its memory goes before the next one's comes
+  instance = std::make_unique<run::Instance>(plans.front().second);
+  refresh_visible();
+  refresh_hooks();
+  if (profiling) read_profile();
+}
+
+void SessionState::refresh_visible() {
+  const plan::Plan& plan = instance->plan();
+  const auto refer = [&](size_t index, const std::string& name, TensorId id, bool in, bool out) {
+    if (index == visible.size()) visible.emplace_back();
+    Visible& tensor = visible[index];
+    const graph::Tensor& source = plan.graph.tensor(id);
+    tensor.name = name;
+    tensor.id = id;
+    tensor.is_input = in;
+    tensor.is_output = out;
+    tensor.type = static_cast<DataType>(source.type);
+    tensor.shape = source.extents();
+    tensor.bytes = source.bytes();
+    tensor.bound = nullptr;
+  };
+  size_t next = 0;
+  for (TensorId id : plan.graph.inputs) refer(next++, plan.graph.tensor(id).name, id, true, false);
+  for (size_t i = 0; i < plan.graph.outputs.size(); ++i)
+    refer(next++, plan.output_names[i], plan.graph.outputs[i], false, i < plan.output_count);
+}
+
+void SessionState::refresh_hooks() {
+  hooks.clear();
+  const plan::Plan& plan = instance->plan();
+  for (Callback& callback : callbacks) {
+    std::vector<size_t> where;  // segments with a node that comes from the one named
+    for (size_t s = 0; s < plan.segments.size(); ++s)
+      for (uint32_t n : plan.segments[s].spec.nodes) {
+        const auto& origins = plan.graph.nodes[n].origins;
+        if (std::find(origins.begin(), origins.end(), callback.node) == origins.end()) continue;
+        where.push_back(s);
+        break;
+      }
+    if (!where.empty())
+      hooks.push_back({callback.before ? where.front() : where.back(), callback.before, &callback.call});
+  }
+}
+
+void SessionState::run() {
+  __atomic_store_n(&cancel, 0u, __ATOMIC_RELAXED);
+  instance->run(&cancel, hooks);
+  if (profiling) read_profile();
+}
+
+void SessionState::read_profile() {
+  times.clear();
+  struct Reading {
+    SessionState* state;
+    const plan::Segment* segment;
+  };
+  const plan::Plan& plan = instance->plan();
+  for (const plan::Segment& segment : plan.segments) {
+    if (!segment.device->api().profile_read) continue;
+    Reading reading{this, &segment};
+    motley_profile_sink sink{sizeof sink, &reading, [](void* context, const motley_profile_row* row) {
+                               auto& r = *static_cast<Reading*>(context);
+                               if (row->node >= r.segment->spec.nodes.size()) return;
+                               const graph::Node& node =
+                                   r.state->instance->plan().graph.nodes[r.segment->spec.nodes[row->node]];
+                               r.state->times.push_back({node.name, graph::describe_op(node), r.segment->device->name(),
+                                                         row->kernel ? row->kernel : "", row->begin_ns, row->end_ns});
+                             }};
+    segment.device->api().profile_read(segment.executable, &sink);
+  }
+}
+
+size_t SessionState::find(std::string_view name, bool (*role)(const Visible&), const char* what) const {
+  std::string known;
+  for (size_t i = 0; i < visible.size(); ++i) {
+    if (!role(visible[i])) continue;
+    if (visible[i].name == name) return i;
+    known += (known.empty() ? "\"" : ", \"") + visible[i].name + "\"";
+  }
+  throw Error(ErrorCode::not_found, std::string(what) + " \"" + std::string(name) +
+                                        "\" does not exist; the session has " + (known.empty() ? "none" : known));
+}
+
+}  // namespace detail
+
+Session::Session(std::unique_ptr<SessionState> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+TensorRef Session::input(std::string_view name) {
+  return {state_.get(),
+          state_->find(
+              name, [](const SessionState::Visible& v) { return v.is_input; }, "input"),
+          true};
+}
+TensorRef Session::output(std::string_view name) {
+  return {state_.get(),
+          state_->find(
+              name, [](const SessionState::Visible& v) { return v.is_output; }, "output"),
+          false};
+}
+TensorRef Session::tensor(std::string_view name) {
+  return {state_.get(),
+          state_->find(
+              name, [](const SessionState::Visible&) { return true; }, "tensor"),
+          false};
+}
+std::vector<std::string> Session::input_names() const {
+  std::vector<std::string> names;
+  for (const auto& v : state_->visible)
+    if (v.is_input) names.push_back(v.name);
+  return names;
+}
+std::vector<std::string> Session::output_names() const {
+  std::vector<std::string> names;
+  for (const auto& v : state_->visible)
+    if (v.is_output) names.push_back(v.name);
+  return names;
+}
+
+void Session::run() { state_->run(); }
+std::future<void> Session::run_async() {
+  return std::async(std::launch::async, [state = state_.get()] { state->run(); });
+}
+void Session::cancel() noexcept { __atomic_store_n(&state_->cancel, 1u, __ATOMIC_RELAXED); }
+
+void Session::resize(const InputShapes& shapes) {
+  const InputShapes before = state_->request.shapes;
+  for (const auto& [name, shape] : shapes) state_->request.shapes[name] = shape;
+  try {
+    state_->plan_now();
+  } catch (...) {
+    state_->request.shapes = before;
+    if (!state_->instance) state_->plan_now();
+    throw;
+  }
+}
+
+namespace {
+
+void add_callback(SessionState& state, std::string_view name, Session::NodeCallback callback, bool before) {
+  const plan::Plan& plan = state.instance->plan();
+  const auto& nodes = state.module->main().nodes;
+  const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const graph::Node& n) { return n.name == name; });
+  if (node == nodes.end())
+    throw Error(ErrorCode::not_found, "node \"" + std::string(name) + "\" does not exist in the model");
+  if (!plan.kept_nodes.count(std::string(name)))
+    throw Error(ErrorCode::not_found, "node \"" + std::string(name) +
+                                          "\" is not observable in this session; name it in CompileOptions::keep");
+  NodeInfo info;
+  info.name = node->name;
+  info.op = graph::describe_op(*node);
+  const auto tensor_name = [&](TensorId id) {
+    return id == kNone ? std::string() : state.module->main().tensor(id).name;
+  };
+  for (TensorId id : node->inputs) info.inputs.push_back(tensor_name(id));
+  for (TensorId id : node->outputs) info.outputs.push_back(tensor_name(id));
+  state.callbacks.push_back({info.name, before, [info, callback = std::move(callback)] { callback(info); }});
+  state.refresh_hooks();
+}
+
+}  // namespace
+
+void Session::before(std::string_view node, NodeCallback callback) {
+  add_callback(*state_, node, std::move(callback), true);
+}
+void Session::after(std::string_view node, NodeCallback callback) {
+  add_callback(*state_, node, std::move(callback), false);
+}
+
+void Session::set_profiling(bool on) {
+  state_->profiling = on;
+  if (on) state_->read_profile();  // the first reading turns it on in the plugins
+  state_->times.clear();
+}
+std::vector<NodeTime> Session::node_times() const { return state_->times; }
+Explanation Session::explain() const { return detail::explain(state_->instance->plan()); }
+
+// ---- TensorRef ----
+
+namespace {
+SessionState::Visible& at(SessionState* session, size_t index) { return session->visible[index]; }
+std::string role(const SessionState::Visible& v) {
+  return (v.is_input ? "input \"" : v.is_output ? "output \"" : "tensor \"") + v.name + "\"";
+}
+}  // namespace
+
+const std::string& TensorRef::name() const { return at(session_, index_).name; }
+DataType TensorRef::type() const { return at(session_, index_).type; }
+std::span<const int64_t> TensorRef::shape() const { return at(session_, index_).shape; }
+int64_t TensorRef::elements() const {
+  int64_t n = 1;
+  for (int64_t d : shape()) n *= d;
+  return n;
+}
+size_t TensorRef::bytes() const { return at(session_, index_).bytes; }
+const void* TensorRef::data() const { return session_->instance->memory(at(session_, index_).id); }
+
+void TensorRef::check_type(DataType type) const {
+  const auto& v = at(session_, index_);
+  if (v.type != type)
+    throw Error(ErrorCode::invalid_argument,
+                role(v) + " has type " + motley::to_string(v.type) + " (asked for " + motley::to_string(type) + ")");
+}
+
+void TensorRef::write(const void* values, size_t count, DataType type) {
+  check_type(type);
+  const auto& v = at(session_, index_);
+  if (count != static_cast<size_t>(elements()))
+    throw Error(ErrorCode::invalid_argument, role(v) + " takes " + std::to_string(elements()) + " elements (got " +
+                                                 std::to_string(count) + "); resize the session or the data");
+  copy_from_bytes({static_cast<const std::byte*>(values), v.bytes});
+}
+
+void TensorRef::copy_from_bytes(std::span<const std::byte> source) {
+  const auto& v = at(session_, index_);
+  if (!writable_) throw Error(ErrorCode::invalid_argument, role(v) + " cannot be written; only inputs can");
+  if (source.size() != v.bytes)
+    throw Error(ErrorCode::invalid_argument,
+                role(v) + " takes " + std::to_string(v.bytes) + " bytes (got " + std::to_string(source.size()) + ")");
+  if (v.bytes) std::memcpy(session_->instance->memory(v.id), source.data(), v.bytes);
+}
+
+void TensorRef::bind(std::span<std::byte> memory) {
+  auto& v = at(session_, index_);
+  if (!v.is_input && !v.is_output)
+    throw Error(ErrorCode::invalid_argument, role(v) + " cannot be bound; only inputs and outputs can");
+  const auto& slots = session_->instance->plan().slots;
+  const plan::Slot::Kind kind = slots.at(v.id).kind;
+  if (kind == plan::Slot::Kind::constant || (kind == plan::Slot::Kind::input && v.is_output))
+    throw Error(ErrorCode::unsupported,
+                role(v) + " equals a constant or an input of the network and cannot be bound; copy it");
+  if (!memory.empty()) {
+    if (memory.size() < v.bytes)
+      throw Error(ErrorCode::invalid_argument, role(v) + " needs " + std::to_string(v.bytes) +
+                                                   " bytes (bound memory has " + std::to_string(memory.size()) + ")");
+    if (reinterpret_cast<uintptr_t>(memory.data()) % 64 != 0)
+      throw Error(ErrorCode::invalid_argument,
+                  role(v) + " is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from");
+  }
+  v.bound = memory.empty() ? nullptr : memory.data();
+  session_->instance->bind(v.id, v.bound);
+}
+
+}  // namespace motley
