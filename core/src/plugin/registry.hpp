@@ -9,7 +9,9 @@
 
 #include "motley/plugin.h"
 
-namespace motley::base { class ThreadPool; }
+namespace motley::base {
+class ThreadPool;
+}
 
 namespace motley::plugin {
 
@@ -17,8 +19,8 @@ namespace motley::plugin {
 struct Plugin {
   std::string id, version, vendor;
   std::filesystem::path manifest_path, library_path;
-  motley_plugin api{};           // a copy: fields past the plugin's struct_size are zero
-  std::mutex control;            // held around [control] calls
+  motley_plugin api{};  // a copy: fields past the plugin's struct_size are zero
+  std::mutex control;   // held around [control] calls
 };
 
 // A device of a plugin, opened on first use, closed never (plugins stay loaded).
@@ -43,12 +45,12 @@ class Device {
 
 // What became of one manifest (or library named by the app).
 struct PluginReport {
-  std::string id;                       // from the manifest, or the file name
+  std::string id;  // from the manifest, or the file name
   std::filesystem::path manifest, library;
   std::string version, vendor;
   bool loaded = false;
-  std::string reason;                   // why not; or a remark where loaded
-  std::vector<std::string> devices;     // names
+  std::string reason;                // why not; or a remark where loaded
+  std::vector<std::string> devices;  // names
 };
 
 struct DiscoveryOptions {
@@ -61,13 +63,14 @@ struct DiscoveryOptions {
 // Everything that was found, loaded or not. Plugins are shared by all registries of the process.
 struct Registry {
   std::vector<PluginReport> reports;
-  std::vector<std::shared_ptr<Device>> devices;   // sorted: by plugin in discovery order, then by index
+  std::vector<std::shared_ptr<Device>> devices;  // sorted: by plugin in discovery order, then by index
 };
 
 // Never throws for a bad plugin: each failure is a report.
 Registry discover(const DiscoveryOptions& options);
 
-// The host side of the ABI: one per process, lives until the process ends. parallel_for runs on base::ThreadPool::shared().
+// The host side of the ABI: one per process, lives until the process ends. parallel_for runs on
+// base::ThreadPool::shared().
 const motley_host& host_for(const std::filesystem::path& plugin_path);
 
 }  // namespace motley::plugin

@@ -1,0 +1,35 @@
+// Calls into a plugin: room for its error text, and what its status means.
+#include "plugin/call.hpp"
+
+#include <cstdio>
+#include <iterator>
+
+namespace motley::plugin {
+
+std::string status_name(motley_status status) {
+  static constexpr const char* kNames[] = {"OK",          "INVALID_ARGUMENT", "UNSUPPORTED",        "OUT_OF_MEMORY",
+                                           "DEVICE_LOST", "TIMEOUT",          "INCOMPATIBLE_CACHE", "CANCELLED",
+                                           "BUSY",        "INTERNAL"};
+  const auto number = static_cast<unsigned>(status);
+  return number < std::size(kNames) ? kNames[number] : "status " + std::to_string(number);
+}
+
+std::string clean_text(const char* text, size_t capacity) {
+  std::string clean;
+  for (size_t i = 0; i < capacity && text[i] != '\0'; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    clean += c < 0x20 || c == 0x7f ? ' ' : text[i];
+  }
+  return clean;
+}
+
+std::string ErrorRoom::describe(motley_status status) const {
+  const std::string text = clean_text(text_, sizeof text_);
+  return status_name(status) + (text.empty() ? "" : ": " + text);
+}
+
+void ErrorRoom::write_exception(const char* text) noexcept {
+  std::snprintf(text_, sizeof text_, "an exception left the plugin, which the ABI forbids (%s)", text);
+}
+
+}  // namespace motley::plugin

@@ -1,0 +1,48 @@
+// Calls into a plugin: room for its error text, and what its status means.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "motley/plugin.h"
+
+namespace motley::plugin {
+
+// "UNSUPPORTED"; "status 42" for a number that the ABI doesn't know.
+std::string status_name(motley_status status);
+
+// A text from a plugin in a field of `capacity` bytes, cut at the first zero; control characters become blanks.
+std::string clean_text(const char* text, size_t capacity);
+
+// Room for a plugin's error text: pass &room.error, then describe() the status that came back.
+class ErrorRoom {
+ public:
+  ErrorRoom() { error = {sizeof(motley_error), sizeof text_, text_}; }
+  ErrorRoom(const ErrorRoom&) = delete;
+  ErrorRoom& operator=(const ErrorRoom&) = delete;
+
+  // "UNSUPPORTED: what the plugin wrote".
+  std::string describe(motley_status status) const;
+  void write_exception(const char* text) noexcept;
+
+  motley_error error;
+
+ private:
+  char text_[1024] = {};
+};
+
+// Calls `fn`, which returns a motley_status. An exception that crosses the C ABI, against the rules, is MOTLEY_INTERNAL
+// with its text.
+template <class Fn>
+motley_status guarded(ErrorRoom& room, Fn&& fn) noexcept {
+  try {
+    return fn();
+  } catch (const std::exception& exception) {
+    room.write_exception(exception.what());
+  } catch (...) {
+    room.write_exception("of no standard kind");
+  }
+  return MOTLEY_INTERNAL;
+}
+
+}  // namespace motley::plugin

@@ -1,0 +1,89 @@
+// What an ELF file's header says of the machine that its code is for (System V ABI, chapter 4).
+#include "plugin/elf.hpp"
+
+#include <elf.h>
+
+#include <bit>
+#include <cstring>
+
+#include "base/file.hpp"
+
+namespace motley::plugin {
+namespace {
+
+struct Machine {
+  uint16_t number;
+  const char* name;
+  const char* architectures;  // between blanks
+};
+constexpr Machine kMachines[] = {
+    {EM_X86_64, "x86-64", " x86_64 amd64 x64 "}, {EM_AARCH64, "AArch64", " aarch64 arm64 arm64-v8a "},
+    {EM_386, "x86 (32 bit)", " x86 i386 i686 "}, {EM_ARM, "Arm (32 bit)", " arm armv7l armeabi-v7a armv8l "},
+    {243, "RISC-V", " riscv64 riscv32 "},        {164, "Hexagon", " hexagon "},
+    {EM_PPC64, "PowerPC", " ppc64 ppc64le "},    {258, "LoongArch", " loongarch64 "},
+};
+
+constexpr uint8_t kHostData = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
+constexpr uint8_t kHostClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+
+}  // namespace
+
+uint16_t host_machine() {
+#if defined(__x86_64__)
+  return EM_X86_64;
+#elif defined(__aarch64__)
+  return EM_AARCH64;
+#elif defined(__i386__)
+  return EM_386;
+#elif defined(__arm__)
+  return EM_ARM;
+#elif defined(__riscv)
+  return 243;
+#else
+#error "Add this machine's ELF number and its row in kMachines."
+#endif
+}
+
+uint16_t machine_of(const std::string& architecture) {
+  for (const Machine& machine : kMachines) {
+    if (architecture.find(' ') == std::string::npos &&
+        std::string(machine.architectures).find(" " + architecture + " ") != std::string::npos) {
+      return machine.number;
+    }
+  }
+  return 0;
+}
+
+std::string machine_name(uint16_t number) {
+  for (const Machine& machine : kMachines) {
+    if (machine.number == number) return machine.name;
+  }
+  return "machine " + std::to_string(number);
+}
+
+std::string elf_reason_against(int descriptor, const std::string& what) {
+  const std::string object = "the library \"" + what + "\" ";
+  // e_ident, e_type and e_machine stand at the same place in both classes.
+  uint8_t header[20];
+  if (base::read_at(descriptor, 0, header, sizeof header, what) < sizeof header ||
+      std::memcmp(header, ELFMAG, SELFMAG) != 0) {
+    return object + "is not a shared library (no ELF header): name the plugin's .so file";
+  }
+  const auto half = [&](size_t i) {
+    const bool big = header[EI_DATA] == ELFDATA2MSB;
+    return static_cast<uint16_t>(header[i + (big ? 1 : 0)] | header[i + (big ? 0 : 1)] << 8);
+  };
+  if (half(18) != host_machine()) {
+    return object + "is built for " + machine_name(half(18)) + "; this process is " + machine_name(host_machine()) +
+           ": get a build for it";
+  }
+  if (header[EI_CLASS] != kHostClass || header[EI_DATA] != kHostData) {
+    return object + "is built for another word size or byte order than this process: get a build for " +
+           machine_name(host_machine());
+  }
+  if (half(16) != ET_DYN)
+    return object + "is no shared library but another kind of ELF file: name the plugin's .so file";
+  return "";
+}
+
+}  // namespace motley::plugin

@@ -1,0 +1,282 @@
+// Loading one plugin library: verify, open, check the ABI, start it, ask for its devices.
+#include "plugin/loader.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/dll/shared_library.hpp>
+#include <cstring>
+#include <map>
+
+#include "base/file.hpp"
+#include "base/sha256.hpp"
+#include "motley/error.hpp"
+#include "plugin/call.hpp"
+#include "plugin/elf.hpp"
+
+namespace motley::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& why) { throw Error(ErrorCode::plugin, why); }
+
+struct FileIdentity {
+  dev_t device;
+  ino_t inode;
+  auto operator<=>(const FileIdentity&) const = default;
+};
+
+// A library in this process. Lives until the process ends.
+struct Library {
+  timespec changed{};
+  off_t size = 0;
+  int descriptor = -1;  // stays open: the loader knows the library by a path with this number, which must not be reused
+  boost::dll::shared_library handle;
+  std::shared_ptr<Plugin> plugin;
+  std::string failure;  // of entry or init; these are not tried again
+  bool started = false;
+  std::vector<std::shared_ptr<Device>> devices;  // all that were ever found
+};
+
+struct Libraries {
+  std::mutex mutex;
+  std::map<FileIdentity, Library> by_file;
+};
+// Never destroyed: plugins may run until the process ends.
+Libraries& libraries() {
+  static auto& all = *new Libraries;
+  return all;
+}
+
+void verify(int descriptor, const fs::path& path, const Manifest* manifest) {
+  if (const std::string reason = elf_reason_against(descriptor, path.string()); !reason.empty()) fail(reason);
+  if (!manifest || manifest->sha256.empty()) return;
+  const std::string found = base::sha256_hex_of_file(descriptor, path.string());
+  if (found != manifest->sha256) {
+    fail("the library \"" + path.string() + "\" is not the one that its manifest vouches for (SHA-256 " +
+         found.substr(0, 16) + "…, expected " + manifest->sha256.substr(0, 16) +
+         "…): install library and manifest together");
+  }
+}
+
+// Where the dynamic loader finds the open file. A verified one is named by its descriptor, so that exchanging the
+// path's target in between changes nothing; the number of the process rather than "self" keeps debuggers able to find
+// it. Only one that nobody vouches for goes by its path, which lets it find libraries beside it ($ORIGIN).
+fs::path loadable_path(int descriptor, const fs::path& path, const Manifest* manifest) {
+  if (!manifest || manifest->sha256.empty()) return path;
+  const std::string by_number = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor);
+  if (::access(by_number.c_str(), R_OK) != 0) {
+    fail("the library \"" + path.string() + "\" cannot be loaded as verified (" + by_number +
+         " is not there): mount /proc");
+  }
+  return by_number;
+}
+
+// Boost's message wraps the loader's own, which names the missing symbol or library.
+std::string loader_text(const std::exception& error) {
+  const std::string text = error.what();
+  const std::string mark = "dlerror system message: ";
+  const size_t begin = text.find(mark);
+  if (begin == std::string::npos) return text;
+  const size_t end = text.rfind("): ");
+  return text.substr(begin + mark.size(),
+                     end == std::string::npos || end < begin ? std::string::npos : end - begin - mark.size());
+}
+
+void open_library(Library& library, const fs::path& loadable, const fs::path& path) {
+  try {
+    library.handle.load(loadable, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  } catch (const std::exception& error) {
+    fail("the library \"" + path.string() + "\" cannot be loaded (" + loader_text(error) + "): install what it needs");
+  }
+}
+
+void check_required(const motley_plugin& api, const std::string& object) {
+  const struct {
+    bool there;
+    const char* name;
+  } required[] = {
+      {api.enumerate_devices != nullptr, "enumerate_devices"},
+      {api.device_open != nullptr, "device_open"},
+      {api.device_close != nullptr, "device_close"},
+      {api.query_support != nullptr, "query_support"},
+      {api.compile != nullptr, "compile"},
+      {api.exec_release != nullptr, "exec_release"},
+      {api.submit != nullptr, "submit"},
+  };
+  for (const auto& function : required) {
+    if (!function.there)
+      fail(object + "lacks a required function (" + function.name + " is NULL): report it to the plugin's vendor");
+  }
+}
+
+// Entry point and what it returned, before anything is started.
+std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
+  const std::string object = "the library \"" + path.string() + "\" ";
+  if (!library.handle.has("motley_plugin_entry")) {
+    fail(object + "has no symbol motley_plugin_entry: it is no Motley plugin, or was linked without exporting it");
+  }
+  auto* const entry = &library.handle.get<std::remove_pointer_t<motley_plugin_entry_fn>>("motley_plugin_entry");
+  const motley_plugin* raw = nullptr;
+  ErrorRoom room;
+  const motley_status status = guarded(room, [&] {
+    raw = entry(MOTLEY_ABI_VERSION, &host_for(path));
+    return MOTLEY_OK;
+  });
+  if (status != MOTLEY_OK)
+    fail(object + "failed in motley_plugin_entry (" + room.describe(status) + "): report it to its vendor");
+  if (!raw) fail(object + "refuses this version of Motley (its entry returned NULL): get a matching build");
+  constexpr uint32_t kLeast = offsetof(motley_plugin, init);
+  if (raw->struct_size < kLeast || raw->struct_size > (1u << 20)) {
+    fail(object + "has a wrong struct_size (" + std::to_string(raw->struct_size) +
+         "): build it with this version's plugin.h");
+  }
+  auto plugin = std::make_shared<Plugin>();
+  std::memcpy(&plugin->api, raw, std::min<size_t>(raw->struct_size, sizeof plugin->api));
+  const uint32_t major = plugin->api.abi_version >> 16, minor = plugin->api.abi_version & 0xffff;
+  if (major != MOTLEY_ABI_MAJOR || minor > MOTLEY_ABI_MINOR) {
+    fail(object + "has another ABI version (" + std::to_string(major) + "." + std::to_string(minor) + ", this is " +
+         std::to_string(MOTLEY_ABI_MAJOR) + "." + std::to_string(MOTLEY_ABI_MINOR) +
+         "): get a build of the plugin for this version");
+  }
+  if (!plugin->api.id || !*plugin->api.id) fail(object + "gives no id: report it to its vendor");
+  check_required(plugin->api, object);
+  plugin->id = clean_text(plugin->api.id, 64);
+  plugin->version = plugin->api.version ? clean_text(plugin->api.version, 64) : "";
+  plugin->library_path = path;
+  return plugin;
+}
+
+void start(Library& library) {
+  Plugin& plugin = *library.plugin;
+  library.started = true;
+  if (!plugin.api.init) return;
+  ErrorRoom room;
+  const std::lock_guard control(plugin.control);
+  const motley_status status = guarded(room, [&] { return plugin.api.init(&room.error); });
+  if (status != MOTLEY_OK) {
+    library.failure =
+        "plugin \"" + plugin.id + "\" could not start (" + room.describe(status) + "): see its documentation";
+  }
+}
+
+// A copy of a plugin's description that later code can rely on.
+motley_device_info checked(const motley_device_info& raw, const std::string& plugin) {
+  const std::string object = "plugin \"" + plugin + "\" describes a device with ";
+  if (raw.struct_size < offsetof(motley_device_info, name) || raw.struct_size > (1u << 20)) {
+    fail(object + "a wrong struct_size (" + std::to_string(raw.struct_size) + "): report it to its vendor");
+  }
+  motley_device_info info{};
+  std::memcpy(&info, &raw, std::min<size_t>(raw.struct_size, sizeof info));
+  info.struct_size = sizeof info;
+  for (const auto& [text, capacity] :
+       {std::pair{info.id, sizeof info.id}, {info.name, sizeof info.name}, {info.vendor, sizeof info.vendor}}) {
+    const std::string clean = clean_text(text, capacity - 1);
+    std::memset(text, 0, capacity);
+    std::memcpy(text, clean.data(), clean.size());
+  }
+  if (!*info.id) fail(object + "no id: report it to its vendor");
+  if (info.kind < MOTLEY_DEVICE_CPU || info.kind > MOTLEY_DEVICE_OTHER) info.kind = MOTLEY_DEVICE_OTHER;
+  return info;
+}
+
+struct Found {
+  std::vector<motley_device_info> infos;
+  std::string plugin, failure;
+};
+
+void note_device(void* context, const motley_device_info* raw) noexcept {
+  auto& found = *static_cast<Found*>(context);
+  try {
+    if (!raw) fail("plugin \"" + found.plugin + "\" describes no device (NULL): report it to its vendor");
+    const motley_device_info info = checked(*raw, found.plugin);
+    for (const motley_device_info& other : found.infos) {
+      if (std::strcmp(other.id, info.id) == 0 || other.index == info.index) {
+        fail("plugin \"" + found.plugin + "\" has two devices of one id or index (" + info.id +
+             "): report it to its vendor");
+      }
+    }
+    found.infos.push_back(info);
+  } catch (const std::exception& error) {
+    if (found.failure.empty()) found.failure = error.what();
+  }
+}
+
+// Devices keep their objects, so that each is opened once in the process.
+std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
+  Plugin& plugin = *library.plugin;
+  Found found{{}, plugin.id, ""};
+  ErrorRoom room;
+  motley_status status;
+  {
+    const std::lock_guard control(plugin.control);
+    status = guarded(room, [&] { return plugin.api.enumerate_devices(&found, note_device, &room.error); });
+  }
+  if (status != MOTLEY_OK) {
+    fail("plugin \"" + plugin.id + "\" could not list its devices (" + room.describe(status) +
+         "): see its documentation");
+  }
+  if (!found.failure.empty()) fail(found.failure);
+  std::sort(found.infos.begin(), found.infos.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  std::vector<std::shared_ptr<Device>> devices;
+  for (const motley_device_info& info : found.infos) {
+    const auto known = std::find_if(library.devices.begin(), library.devices.end(), [&](const auto& device) {
+      return device->info().index == info.index && std::strcmp(device->info().id, info.id) == 0;
+    });
+    if (known == library.devices.end()) library.devices.push_back(std::make_shared<Device>(library.plugin, info));
+    devices.push_back(known == library.devices.end() ? library.devices.back() : *known);
+  }
+  return devices;
+}
+
+bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
+// The library of an open, verified file; opened now, or before by somebody else in this process.
+Library& library_of(base::Descriptor descriptor, const fs::path& path, const Manifest* manifest) {
+  struct stat status;
+  if (::fstat(descriptor.get(), &status) != 0) base::throw_io_error("examine", path);
+  auto& by_file = libraries().by_file;
+  const FileIdentity identity{status.st_dev, status.st_ino};
+  if (const auto it = by_file.find(identity); it != by_file.end()) {
+    if (!same_time(it->second.changed, status.st_mtim) || it->second.size != status.st_size) {
+      fail("the library \"" + path.string() + "\" has changed since this process loaded it: restart the process");
+    }
+    return it->second;
+  }
+  Library library;
+  library.changed = status.st_mtim;
+  library.size = status.st_size;
+  open_library(library, loadable_path(descriptor.get(), path, manifest), path);
+  library.descriptor = descriptor.release();
+  Library& kept = by_file.emplace(identity, std::move(library)).first->second;
+  try {
+    kept.plugin = enter(kept, path);
+    if (manifest) kept.plugin->manifest_path = manifest->path;
+    if (manifest) kept.plugin->vendor = manifest->vendor;
+  } catch (const Error& error) {
+    kept.failure = error.what();
+  }
+  return kept;
+}
+
+}  // namespace
+
+LoadedPlugin load(const fs::path& path, const Manifest* manifest) {
+  base::Descriptor descriptor = base::open_for_reading(path);
+  verify(descriptor.get(), path, manifest);
+  // Loading runs the library's constructors, and init and enumerate_devices; one plugin at a time.
+  const std::lock_guard lock(libraries().mutex);
+  Library& library = library_of(std::move(descriptor), path, manifest);
+  if (!library.failure.empty()) fail(library.failure);
+  if (manifest && manifest->id != library.plugin->id) {
+    fail("the library \"" + path.string() + "\" is another plugin (" + library.plugin->id +
+         ") than its manifest says (" + manifest->id + "): install library and manifest together");
+  }
+  if (!library.started) start(library);
+  if (!library.failure.empty()) fail(library.failure);
+  return {library.plugin, enumerate(library)};
+}
+
+}  // namespace motley::plugin
