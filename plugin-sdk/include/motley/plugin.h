@@ -5,7 +5,8 @@
  * (required). C++ authors will rather derive from motley/plugin.hpp, which fills all of this in.
  *
  * Conventions
- *  - Every struct begins with `struct_size`, set by who fills it. A reader copies min(size) bytes into a zeroed local
+ *  - Every struct that may grow begins with `struct_size`, set by who fills it (motley_bytes, motley_binding, motley_fence and
+ *    motley_node_config stand in arrays and never grow). A reader copies min(size) bytes into a zeroed local
  *    and never tests for equality, so structs grow at their end within one ABI major.
  *  - Memory never changes owner. Views passed to a call live for the call, unless said otherwise. Results are written
  *    into host sinks. Strings are UTF-8, zero-terminated.
@@ -304,7 +305,7 @@ typedef struct motley_parameter_sink {
   void* context;
   /* A parameter, its admissible values as "v1|v2|v3", and its default. */
   void (*parameter)(void* context, const char* name, const char* values, const char* default_value);
-  /* Once per space: revision, and an upper bound on scratch for any config. */
+  /* Once per space: revision, and an upper bound in bytes on scratch for any config (0: not known). */
   void (*space)(void* context, uint32_t space_rev, uint64_t workspace_bound);
 } motley_parameter_sink;
 

@@ -237,15 +237,14 @@ class PluginAdapter {
                                     const motley_parameter_sink* sink) {
     return guarded(nullptr, [&] {
       const GraphView view(read_struct(segment));
-      uint64_t workspace = 0;
-      for (const TensorView& tensor : view.tensors()) workspace += tensor.bytes();
-      for (const Parameter& parameter : as_device(device)->tuning_space(only_node(view))) {
+      const NodeView node = only_node(view);
+      for (const Parameter& parameter : as_device(device)->tuning_space(node)) {
         std::string values;
         for (const std::string& value : parameter.values) values += (values.empty() ? "" : "|") + value;
         sink->parameter(sink->context, parameter.name.c_str(), values.c_str(),
                         parameter.values.empty() ? "" : parameter.values[0].c_str());
       }
-      sink->space(sink->context, as_device(device)->space_rev(), workspace * 64);
+      sink->space(sink->context, as_device(device)->space_rev(), as_device(device)->workspace_bound(node));
     });
   }
   static motley_status config_check(motley_device* device, const motley_graph* segment, const char* config,

@@ -178,6 +178,8 @@ class Device {
   virtual std::string problem_key(const NodeView&) const { return {}; }
   virtual Reason config_check(const NodeView&, const Config&) const { return {}; }
   virtual uint64_t space_rev() const { return 1; }
+  // Upper bound on scratch for any config of the node, bytes; 0: not known.
+  virtual uint64_t workspace_bound(const NodeView&) const { return 0; }
 };
 
 // A backend: its devices. Derived class must be default constructible; one object per process.
