@@ -1,0 +1,81 @@
+// Dispatch from composite ops to their lowering rules.
+#include "graph/lower.hpp"
+
+#include "graph/lower/rules.hpp"
+
+namespace motley::graph {
+namespace {
+
+struct Rule {
+  Op op;
+  void (*lower)(Lowering&);
+};
+
+constexpr Rule kRules[] = {
+    {Op::Transpose, lower_transpose},
+    {Op::Slice, lower_slice},
+    {Op::Concat, lower_concat},
+    {Op::Split, lower_split},
+    {Op::Pad, lower_pad},
+    {Op::Expand, lower_expand},
+    {Op::Tile, lower_tile},
+    {Op::DepthToSpace, lower_depth_to_space},
+    {Op::SpaceToDepth, lower_space_to_depth},
+    {Op::Squeeze, lower_view},
+    {Op::Unsqueeze, lower_view},
+    {Op::Flatten, lower_view},
+    {Op::Identity, lower_view},
+    {Op::Shape, lower_known},
+    {Op::Size, lower_known},
+    {Op::ReverseSequence, lower_reverse_sequence},
+    {Op::Trilu, lower_trilu},
+    {Op::EyeLike, lower_eye_like},
+    {Op::OneHot, lower_one_hot},
+    {Op::CenterCropPad, lower_center_crop_pad},
+    {Op::Compress, lower_compress},
+    {Op::ConstantOfShape, lower_constant_of_shape},
+    {Op::BatchNormalization, lower_batch_normalization},
+    {Op::InstanceNormalization, lower_instance_normalization},
+    {Op::GroupNormalization, lower_group_normalization},
+    {Op::LayerNormalization, lower_layer_normalization},
+    {Op::RMSNormalization, lower_rms_normalization},
+    {Op::LRN, lower_lrn},
+    {Op::LpNormalization, lower_lp_normalization},
+    {Op::MeanVarianceNormalization, lower_mean_variance_normalization},
+    {Op::PRelu, lower_prelu},
+    {Op::Clip, lower_clip},
+    {Op::Gemm, lower_gemm},
+    {Op::GlobalPool, lower_global_pool},
+    {Op::Variadic, lower_variadic},
+    {Op::Attention, lower_attention},
+    {Op::RotaryEmbedding, lower_rotary_embedding},
+    {Op::Einsum, lower_einsum},
+    {Op::Gelu, lower_gelu},
+};
+
+const Rule* find_rule(Op op) {
+  for (const Rule& rule : kRules)
+    if (rule.op == op) return &rule;
+  return nullptr;
+}
+
+}  // namespace
+
+bool is_plain_primitive(const Node& node) { return node.op < Op::Transpose && !is_fused(node); }
+
+std::vector<Node> lower(Graph& graph, const Node& node) {
+  // Rules may add tensors while they hold on to the node, so it must not lie in a list that grows: nodes do not.
+  Lowering lowering(graph, node);
+  if (is_fused(node)) {
+    lower_fused(lowering);
+  } else if (const Rule* rule = find_rule(node.op)) {
+    rule->lower(lowering);
+  } else if (node.op < Op::Transpose) {
+    lowering.unsupported("it is a primitive already");
+  } else {
+    lowering.unsupported("there is no rule for it");
+  }
+  return lowering.take();
+}
+
+}  // namespace motley::graph
