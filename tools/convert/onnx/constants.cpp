@@ -1,0 +1,56 @@
+// TensorProtos as constants of the IR.
+#include "onnx/constants.hpp"
+
+#include <cstring>
+
+#include "io/tensor_pb.hpp"
+
+namespace motley::convert {
+namespace {
+
+constexpr size_t kBorrowFrom = 4096;  // bytes; below, one allocation is cheaper than keeping the whole message
+constexpr uintptr_t kAlignment = 16;
+
+bool is_external(const onnx::TensorProto& proto) {
+  return proto.has_data_location() && proto.data_location() == onnx::TensorProto::EXTERNAL;
+}
+
+}  // namespace
+
+ImportedConstant ConstantReader::read(const onnx::TensorProto& proto, const std::string& what) {
+  if (static_cast<uint32_t>(proto.dims_size()) > limits_.max_rank)
+    throw Error(ErrorCode::limit, what + " has " + std::to_string(proto.dims_size()) + " dimensions (at most " +
+                                      std::to_string(limits_.max_rank) + ")");
+  ImportedConstant result;
+  if (is_external(proto)) {
+    const DataType type = io::data_type_of_onnx(proto.data_type());
+    if (type == DataType::undefined)
+      throw Error(ErrorCode::unsupported, what + " has elements of a type that is not supported (" +
+                                              io::onnx_type_text(proto.data_type()) + ")");
+    result.type = static_cast<graph::DataType>(type);
+    result.extents.assign(proto.dims().begin(), proto.dims().end());
+    result.constant = external_.read(proto, io::checked_bytes(type, result.extents, what), what);
+    if (type == DataType::bool_) {  // any byte but 0 and 1 would be no bool
+      const auto* bytes = static_cast<const uint8_t*>(result.constant.data);
+      std::vector<uint8_t> clean(bytes, bytes + result.constant.bytes);
+      for (uint8_t& b : clean) b = b != 0;
+      result.constant = graph::Constant::of(clean);
+    }
+    return result;
+  }
+  io::DecodedTensor decoded = io::decode(proto, what);
+  result.type = static_cast<graph::DataType>(decoded.type);
+  result.extents = std::move(decoded.shape);
+  const bool borrow = decoded.storage.empty() && decoded.bytes.size() >= kBorrowFrom &&
+                      reinterpret_cast<uintptr_t>(decoded.bytes.data()) % kAlignment == 0;
+  if (borrow) {
+    result.constant.data = decoded.bytes.data();
+    result.constant.bytes = decoded.bytes.size();
+    result.constant.owner = owner_;
+  } else {
+    result.constant = graph::Constant::copy_of(decoded.bytes.data(), decoded.bytes.size());
+  }
+  return result;
+}
+
+}  // namespace motley::convert

@@ -1,0 +1,36 @@
+// TensorProtos as constants of the IR.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <memory>
+#include <string>
+
+#include "graph/graph.hpp"
+#include "motley/limits.hpp"
+#include "onnx/external_data.hpp"
+
+namespace motley::convert {
+
+struct ImportedConstant {
+  graph::DataType type = graph::DataType::undefined;
+  std::vector<int64_t> extents;
+  graph::Constant constant;
+};
+
+// Large data stays in the message, which `owner` keeps alive; small or badly aligned data is copied.
+class ConstantReader {
+ public:
+  ConstantReader(std::shared_ptr<const void> owner, std::filesystem::path folder, const Limits& limits)
+      : owner_(std::move(owner)), external_(std::move(folder)), limits_(limits) {}
+
+  // `what` begins error sentences. Throws as io::decode() and ExternalData::read(), and Error(limit).
+  ImportedConstant read(const onnx::TensorProto& proto, const std::string& what);
+
+ private:
+  std::shared_ptr<const void> owner_;
+  ExternalData external_;
+  Limits limits_;
+};
+
+}  // namespace motley::convert

@@ -1,0 +1,245 @@
+// What a handler sees of one node: its inputs and attributes, and the IR it adds to.
+#include "onnx/op_context.hpp"
+
+#include <cstring>
+
+#include "io/half.hpp"
+#include "onnx/graph_import.hpp"
+
+namespace motley::convert {
+
+OpContext::OpContext(GraphImporter& importer, const onnx::NodeProto& proto, const OpRule& rule, int64_t version,
+                     std::string name, std::vector<TensorId> inputs, std::vector<TensorId> outputs)
+    : importer_(importer),
+      proto_(proto),
+      rule_(rule),
+      version_(version),
+      name_(std::move(name)),
+      inputs_(std::move(inputs)),
+      outputs_(std::move(outputs)) {}
+
+std::string OpContext::describe() const { return "node \"" + name_ + "\" (" + proto_.op_type() + ")"; }
+
+void OpContext::invalid(const std::string& why) const {
+  throw Error(ErrorCode::invalid_model, describe() + " " + why);
+}
+
+// ---- inputs
+
+const graph::Tensor& OpContext::tensor_of(TensorId id) const { return importer_.graph().tensor(id); }
+
+std::vector<TensorId> OpContext::inputs_without_empty(std::initializer_list<size_t> droppable) const {
+  std::vector<TensorId> result = inputs_;
+  for (size_t i : droppable) {
+    if (i >= result.size() || result[i] == kNone) continue;
+    const graph::Tensor& tensor = tensor_of(result[i]);
+    if (tensor.shape && tensor.shape->size() == 1 && (*tensor.shape)[0].value == 0) result[i] = kNone;
+  }
+  while (!result.empty() && result.back() == kNone) result.pop_back();
+  return result;
+}
+
+DataType OpContext::type(TensorId id) const { return id == kNone ? DataType::undefined : tensor_of(id).type; }
+
+std::optional<size_t> OpContext::rank(TensorId id) const {
+  if (id == kNone || !tensor_of(id).shape) return std::nullopt;
+  return tensor_of(id).shape->size();
+}
+
+const std::optional<graph::Dims>& OpContext::shape(TensorId id) const { return tensor_of(id).shape; }
+
+std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
+  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
+  const graph::Tensor& tensor = tensor_of(id);
+  const auto count = static_cast<size_t>(tensor.elements());
+  if (tensor.type == DataType::int64) return std::vector(tensor.values<int64_t>(), tensor.values<int64_t>() + count);
+  if (tensor.type != DataType::int32) return std::nullopt;
+  return std::vector<int64_t>(tensor.values<int32_t>(), tensor.values<int32_t>() + count);
+}
+
+std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
+  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
+  const graph::Tensor& tensor = tensor_of(id);
+  const auto count = static_cast<size_t>(tensor.elements());
+  std::vector<float> result(count);
+  for (size_t i = 0; i < count; ++i) {
+    switch (tensor.type) {
+      case DataType::float32: result[i] = tensor.values<float>()[i]; break;
+      case DataType::float64: result[i] = static_cast<float>(tensor.values<double>()[i]); break;
+      case DataType::float16: result[i] = io::half_to_float(tensor.values<uint16_t>()[i]); break;
+      case DataType::bfloat16: result[i] = io::bfloat_to_float(tensor.values<uint16_t>()[i]); break;
+      default: return std::nullopt;
+    }
+  }
+  return result;
+}
+
+// ---- attributes
+
+namespace {
+
+using Attribute = onnx::AttributeProto;
+
+// Files from before attributes carried a type show it by the field they fill.
+bool is_of_type(const Attribute& a, Attribute::AttributeType type) {
+  if (a.has_type() && a.type() != Attribute::UNDEFINED) return a.type() == type;
+  switch (type) {
+    case Attribute::INT: return a.has_i();
+    case Attribute::FLOAT: return a.has_f();
+    case Attribute::STRING: return a.has_s();
+    case Attribute::TENSOR: return a.has_t();
+    case Attribute::GRAPH: return a.has_g();
+    case Attribute::INTS: return a.floats_size() == 0 && a.strings_size() == 0;
+    case Attribute::FLOATS: return a.ints_size() == 0 && a.strings_size() == 0;
+    case Attribute::STRINGS: return a.ints_size() == 0 && a.floats_size() == 0;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+const Attribute* OpContext::find(const char* name, Attribute::AttributeType type) {
+  used_.insert(name);
+  const Attribute* found = nullptr;
+  for (const Attribute& a : proto_.attribute()) {
+    if (a.name() != name) continue;
+    if (found) invalid("has the attribute " + std::string(name) + " twice");
+    found = &a;
+  }
+  if (found && !is_of_type(*found, type))
+    invalid("has an attribute " + std::string(name) + " of another kind than " + Attribute::AttributeType_Name(type));
+  return found;
+}
+
+bool OpContext::has(const char* name) {
+  used_.insert(name);
+  for (const Attribute& a : proto_.attribute())
+    if (a.name() == name) return true;
+  return false;
+}
+
+int64_t OpContext::integer(const char* name) {
+  const Attribute* a = find(name, Attribute::INT);
+  if (!a) invalid("lacks the attribute " + std::string(name));
+  return a->i();
+}
+
+int64_t OpContext::integer(const char* name, int64_t otherwise) {
+  const Attribute* a = find(name, Attribute::INT);
+  return a ? a->i() : otherwise;
+}
+
+float OpContext::number(const char* name, float otherwise) {
+  const Attribute* a = find(name, Attribute::FLOAT);
+  return a ? a->f() : otherwise;
+}
+
+std::string OpContext::text(const char* name, const char* otherwise) {
+  const Attribute* a = find(name, Attribute::STRING);
+  return a ? a->s() : otherwise;
+}
+
+std::vector<int64_t> OpContext::integers(const char* name) {
+  const Attribute* a = find(name, Attribute::INTS);
+  return a ? std::vector<int64_t>(a->ints().begin(), a->ints().end()) : std::vector<int64_t>();
+}
+
+std::vector<float> OpContext::numbers(const char* name) {
+  const Attribute* a = find(name, Attribute::FLOATS);
+  return a ? std::vector<float>(a->floats().begin(), a->floats().end()) : std::vector<float>();
+}
+
+std::vector<std::string> OpContext::texts(const char* name) {
+  const Attribute* a = find(name, Attribute::STRINGS);
+  return a ? std::vector<std::string>(a->strings().begin(), a->strings().end()) : std::vector<std::string>();
+}
+
+const onnx::TensorProto* OpContext::tensor(const char* name) {
+  const Attribute* a = find(name, Attribute::TENSOR);
+  return a ? &a->t() : nullptr;
+}
+
+const onnx::GraphProto& OpContext::graph_attribute(const char* name) {
+  const Attribute* a = find(name, Attribute::GRAPH);
+  if (!a) invalid("lacks the attribute " + std::string(name));
+  return a->g();
+}
+
+void OpContext::check_attributes_used() const {
+  for (const Attribute& a : proto_.attribute())
+    if (!used_.contains(a.name())) unsupported("attribute " + a.name());
+}
+
+// ---- what goes out
+
+void OpContext::add(const std::string& name, Op op, std::vector<TensorId> in, std::vector<TensorId> out,
+                    graph::AttributesUnion attributes) {
+  while (!in.empty() && in.back() == kNone) in.pop_back();
+  while (!out.empty() && out.back() == kNone) out.pop_back();
+  graph::Node node;
+  node.name = importer_.unique_node_name(name);
+  node.op = op;
+  node.inputs = std::move(in);
+  node.outputs = std::move(out);
+  node.attributes = std::move(attributes);
+  node.origins = {name_};
+  importer_.add_node(std::move(node));
+}
+
+TensorId OpContext::new_tensor(const std::string& suffix) {
+  graph::Tensor tensor;
+  tensor.name = importer_.unique_tensor_name(name_ + "/" + suffix);
+  return importer_.graph().add_tensor(std::move(tensor));
+}
+
+TensorId OpContext::ints(const std::string& suffix, const std::vector<int64_t>& values) {
+  return importer_.graph().add_int64(importer_.unique_tensor_name(name_ + "/" + suffix), values);
+}
+
+TensorId OpContext::scalar(const std::string& suffix, DataType type, double value) {
+  const auto make = [&](auto element) {
+    return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), type, {},
+                                          graph::Constant::copy_of(&element, sizeof element));
+  };
+  switch (type) {
+    case DataType::float32: return make(static_cast<float>(value));
+    case DataType::float64: return make(value);
+    case DataType::float16: return make(io::float_to_half(static_cast<float>(value)));
+    case DataType::bfloat16: return make(io::float_to_bfloat(static_cast<float>(value)));
+    case DataType::int8: return make(static_cast<int8_t>(value));
+    case DataType::uint8: return make(static_cast<uint8_t>(value));
+    case DataType::int16: return make(static_cast<int16_t>(value));
+    case DataType::uint16: return make(static_cast<uint16_t>(value));
+    case DataType::int32: return make(static_cast<int32_t>(value));
+    case DataType::uint32: return make(static_cast<uint32_t>(value));
+    case DataType::int64: return make(static_cast<int64_t>(value));
+    case DataType::uint64: return make(static_cast<uint64_t>(value));
+    case DataType::bool_: return make(value != 0);
+    case DataType::undefined: break;
+  }
+  unsupported("the type of its input is not known");
+}
+
+TensorId OpContext::constant(const std::string& suffix, const onnx::TensorProto& proto) {
+  ImportedConstant value = importer_.constants().read(proto, describe() + ": its tensor");
+  return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), value.type,
+                                        std::move(value.extents), std::move(value.constant));
+}
+
+TensorId OpContext::cast(const std::string& suffix, TensorId id, DataType to) {
+  if (type(id) == to) return id;
+  schema::CastAttributesT attributes;
+  attributes.to = to;
+  return temp(suffix, Op::Cast, {id}, std::move(attributes));
+}
+
+void OpContext::set_constant(TensorId id, DataType type, std::vector<int64_t> extents, graph::Constant value) {
+  graph::Tensor& tensor = importer_.graph().tensor(id);
+  tensor.type = type;
+  tensor.shape = graph::Dims(extents.begin(), extents.end());
+  tensor.constant = std::move(value);
+}
+
+int32_t OpContext::nested(const char* attribute) { return importer_.import_nested(graph_attribute(attribute), describe()); }
+
+}  // namespace motley::convert

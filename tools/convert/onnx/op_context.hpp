@@ -1,0 +1,137 @@
+// What a handler sees of one node: its inputs and attributes, and the IR it adds to.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "onnx/rules.hpp"
+
+namespace motley::convert {
+
+using graph::DataType;
+using graph::kNone;
+using graph::Op;
+using graph::TensorId;
+
+class GraphImporter;
+
+// Thrown by OpContext::unsupported(): the import goes on, and reports all of them at the end.
+struct Unsupported {
+  std::string reason;
+};
+
+class OpContext {
+ public:
+  OpContext(GraphImporter& importer, const onnx::NodeProto& proto, const OpRule& rule, int64_t version, std::string name,
+            std::vector<TensorId> inputs, std::vector<TensorId> outputs);
+
+  const OpRule& rule() const { return rule_; }
+  int64_t version() const { return version_; }
+  const std::string& name() const { return name_; }
+
+  // ---- inputs and outputs; kNone where absent
+  size_t input_count() const { return inputs_.size(); }
+  size_t output_count() const { return outputs_.size(); }
+  TensorId in(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNone; }
+  TensorId out(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNone; }
+  const std::vector<TensorId>& inputs() const { return inputs_; }
+  const std::vector<TensorId>& outputs() const { return outputs_; }
+  // Inputs `first` on, trailing absent ones dropped; a constant without elements counts as absent in those listed.
+  std::vector<TensorId> inputs_without_empty(std::initializer_list<size_t> droppable) const;
+
+  // What is known at this point. Types and ranks come from inference alongside the import.
+  DataType type(TensorId id) const;
+  std::optional<size_t> rank(TensorId id) const;
+  const std::optional<graph::Dims>& shape(TensorId id) const;
+  // The values of an int32 or int64 constant; nothing for other tensors.
+  std::optional<std::vector<int64_t>> constant_ints(TensorId id) const;
+  // The values of a floating-point constant.
+  std::optional<std::vector<float>> constant_floats(TensorId id) const;
+
+  // ---- attributes. Throw Error(invalid_model) where the attribute has another kind, or a required one is missing.
+  bool has(const char* name);
+  int64_t integer(const char* name);
+  int64_t integer(const char* name, int64_t otherwise);
+  bool flag(const char* name, bool otherwise) { return integer(name, otherwise ? 1 : 0) != 0; }
+  float number(const char* name, float otherwise);
+  std::string text(const char* name, const char* otherwise);
+  std::vector<int64_t> integers(const char* name);
+  std::vector<float> numbers(const char* name);
+  std::vector<std::string> texts(const char* name);
+  const onnx::TensorProto* tensor(const char* name);
+  const onnx::GraphProto& graph_attribute(const char* name);
+  // An attribute that changes nothing here.
+  void ignore(const char* name) { used_.insert(name); }
+  // One of a list of words. Another word makes the node unsupported.
+  template <class Value>
+  Value choice(const char* name, const char* otherwise, std::initializer_list<std::pair<const char*, Value>> words) {
+    const std::string word = text(name, otherwise);
+    for (const auto& [known, value] : words)
+      if (word == known) return value;
+    unsupported("attribute " + std::string(name) + " = \"" + word + "\"");
+  }
+
+  // ---- what goes out
+  // A node that writes this node's outputs.
+  template <class Attributes>
+  void emit(Op op, std::vector<TensorId> in, std::vector<TensorId> out, Attributes attributes) {
+    add(name_, op, std::move(in), std::move(out), wrap(std::move(attributes)));
+  }
+  template <class Attributes>
+  void emit(Op op, std::vector<TensorId> in, Attributes attributes) {
+    emit(op, std::move(in), {out(0)}, std::move(attributes));
+  }
+  // A node in between; its name and its output's end in `suffix`.
+  template <class Attributes>
+  TensorId temp(const std::string& suffix, Op op, std::vector<TensorId> in, Attributes attributes) {
+    const TensorId result = new_tensor(suffix);
+    add(name_ + "/" + suffix, op, std::move(in), {result}, wrap(std::move(attributes)));
+    return result;
+  }
+  TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
+  TensorId scalar(const std::string& suffix, DataType type, double value);
+  TensorId constant(const std::string& suffix, const onnx::TensorProto& proto);
+  // The tensor in another type; itself where it has it.
+  TensorId cast(const std::string& suffix, TensorId id, DataType to);
+  // Makes an output a constant.
+  void set_constant(TensorId id, DataType type, std::vector<int64_t> extents, graph::Constant value);
+  // Imports a nested graph; its index in the module.
+  int32_t nested(const char* attribute);
+
+  [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
+  // Error(invalid_model): "node "x" (Op) " + why.
+  [[noreturn]] void invalid(const std::string& why) const;
+  // Unsupported, where the node has an attribute that no call above asked for.
+  void check_attributes_used() const;
+  std::string describe() const;
+
+ private:
+  template <class Attributes>
+  static graph::AttributesUnion wrap(Attributes attributes) {
+    graph::AttributesUnion result;
+    result.Set(std::move(attributes));
+    return result;
+  }
+  void add(const std::string& name, Op op, std::vector<TensorId> in, std::vector<TensorId> out,
+           graph::AttributesUnion attributes);
+  TensorId new_tensor(const std::string& suffix);
+  const onnx::AttributeProto* find(const char* name, onnx::AttributeProto::AttributeType type);
+  const graph::Tensor& tensor_of(TensorId id) const;
+
+  GraphImporter& importer_;
+  const onnx::NodeProto& proto_;
+  const OpRule& rule_;
+  int64_t version_;
+  std::string name_;
+  std::vector<TensorId> inputs_, outputs_;
+  std::set<std::string, std::less<>> used_;
+};
+
+}  // namespace motley::convert
