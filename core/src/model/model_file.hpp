@@ -19,6 +19,10 @@ graph::Module read_model(const std::filesystem::path& path, const Limits& limits
 graph::Module read_model(std::span<const uint8_t> bytes, std::shared_ptr<const void> owner, const Limits& limits = {},
                          const std::string& what = "the model");
 
+// As above without the two checksums, so that a fuzzer reaches what stands behind them.
+graph::Module read_model_ignoring_checksums(std::span<const uint8_t> bytes, std::shared_ptr<const void> owner,
+                                            const Limits& limits = {}, const std::string& what = "the model");
+
 // Writes to a temporary file beside `path`, syncs and renames: the file is whole or absent. `progress` gets bytes
 // written and total, may be empty. Equal constants are stored once.
 void write_model(const graph::Module& module, const std::filesystem::path& path,

@@ -1,0 +1,265 @@
+// The rules that a module keeps from reading to execution, checked.
+#include "model/check.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "model/op_attributes.hpp"
+
+namespace motley::model {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Tensor;
+using graph::TensorId;
+
+std::string number(uint64_t value) { return std::to_string(value); }
+
+class GraphChecker {
+ public:
+  GraphChecker(const Graph& graph, bool is_main, const Limits& limits, const std::string& what)
+      : graph_(graph), is_main_(is_main), limits_(limits), what_(what), written_(graph.tensors.size(), false) {}
+
+  void check() {
+    for (const Tensor& tensor : graph_.tensors) check_tensor(tensor);
+    check_inputs();
+    mark_captured();
+    for (const Node& node : graph_.nodes) check_node(node);
+    check_outputs();
+  }
+  // Names that a nested graph takes from those around it.
+  const std::vector<std::string_view>& captured() const { return captured_; }
+
+ private:
+  [[noreturn]] void fail(const std::string& why) const {
+    throw Error(ErrorCode::invalid_model, what_ + " " + why + ": convert it again");
+  }
+  [[noreturn]] void fail_limit(const std::string& why) const {
+    throw Error(ErrorCode::limit, what_ + " " + why + ": raise the limit if the file is trusted");
+  }
+  bool in_range(TensorId id) const { return id >= 0 && static_cast<size_t>(id) < graph_.tensors.size(); }
+  static std::string quoted(const std::string& name) { return "\"" + name + "\""; }
+
+  void check_tensor(const Tensor& tensor) const {
+    const std::string object = "has tensor " + quoted(tensor.name) + " ";
+    if (tensor.type > schema::DataType::MAX)
+      fail(object + "of an unknown type (" + number(static_cast<uint64_t>(tensor.type)) + ")");
+    if (tensor.shape && tensor.shape->size() > limits_.max_rank) {
+      fail_limit(object + "of rank " + number(tensor.shape->size()) + " (at most " + number(limits_.max_rank) + ")");
+    }
+    check_size(tensor, object);
+    check_quantization(tensor, object);
+  }
+
+  void check_size(const Tensor& tensor, const std::string& object) const {
+    uint64_t bytes = graph::element_bytes(tensor.type);
+    bool known = tensor.shape.has_value(), empty = false;
+    for (size_t i = 0; tensor.shape && i < tensor.shape->size(); ++i) {
+      const graph::Dim& dim = (*tensor.shape)[i];
+      known = known && dim.known();
+      empty = empty || dim.value == 0;
+    }
+    // Unknown dimensions count as 1 and a type that is not known yet as a byte: those are checked when they are known.
+    bytes = std::max<uint64_t>(bytes, 1);
+    for (size_t i = 0; tensor.shape && i < tensor.shape->size(); ++i) {
+      const uint64_t extent = static_cast<uint64_t>(std::max<int64_t>((*tensor.shape)[i].value, 1));
+      if (extent > limits_.max_tensor_bytes / bytes)
+        fail_limit(object + "of more than " + number(limits_.max_tensor_bytes) + " bytes");
+      bytes *= extent;
+    }
+    if (!tensor.constant) return;
+    if (!known || tensor.type == schema::DataType::undefined)
+      fail(object + "with data but without a known type and shape");
+    if (tensor.constant->bytes != (empty ? 0 : bytes)) {
+      fail(object + "with " + number(tensor.constant->bytes) + " bytes of data where its shape needs " +
+           number(empty ? 0 : bytes));
+    }
+  }
+
+  void check_quantization(const Tensor& tensor, const std::string& object) const {
+    const graph::Quantization& q = tensor.quantization;
+    if (!q.zero_points.empty() && q.zero_points.size() != q.scales.size()) {
+      fail(object + "with " + number(q.scales.size()) + " scales and " + number(q.zero_points.size()) + " zero points");
+    }
+    if (q.scales.size() <= 1 || !tensor.shape) return;
+    if (q.axis < 0 || static_cast<size_t>(q.axis) >= tensor.shape->size())
+      fail(object + "quantized along an axis it lacks (" + std::to_string(q.axis) + ")");
+    const graph::Dim& dim = (*tensor.shape)[static_cast<size_t>(q.axis)];
+    if (dim.known() && static_cast<uint64_t>(dim.value) != q.scales.size()) {
+      fail(object + "with " + number(q.scales.size()) + " scales for " + number(static_cast<uint64_t>(dim.value)) +
+           " channels");
+    }
+  }
+
+  void check_inputs() {
+    std::unordered_set<std::string_view> names;
+    for (TensorId id : graph_.inputs) {
+      if (!in_range(id)) fail("has an input that is no tensor (" + std::to_string(id) + ")");
+      const Tensor& tensor = graph_.tensor(id);
+      if (tensor.name.empty()) fail("has an input without a name");
+      if (tensor.constant) fail("has input " + quoted(tensor.name) + " that is also a constant");
+      if (!names.insert(tensor.name).second) fail("has two inputs of one name (" + tensor.name + ")");
+      written_[static_cast<size_t>(id)] = true;
+    }
+    for (size_t i = 0; i < graph_.tensors.size(); ++i) {
+      if (graph_.tensors[i].constant) written_[i] = true;
+    }
+  }
+
+  // In a nested graph, a tensor that nothing in it makes comes from outside.
+  void mark_captured() {
+    if (is_main_) return;
+    std::vector<bool> made = written_;
+    for (const Node& node : graph_.nodes) {
+      for (TensorId id : node.outputs) {
+        if (in_range(id)) made[static_cast<size_t>(id)] = true;
+      }
+    }
+    for (size_t i = 0; i < made.size(); ++i) {
+      if (made[i]) continue;
+      written_[i] = true;
+      captured_.push_back(graph_.tensors[i].name);
+    }
+  }
+
+  void check_node(const Node& node) {
+    const std::string object = "has node " + quoted(node.name) + " (" + schema::EnumNameOp(node.op) + ") ";
+    const schema::Attributes kind = attributes_of(node.op);
+    if (kind == schema::Attributes::NONE)
+      fail("has node " + quoted(node.name) + " with an unknown op (" + number(static_cast<uint64_t>(node.op)) + ")");
+    if (node.attributes.type != kind || !node.attributes.value) {
+      fail(object + "with attributes of another kind (" + schema::EnumNameAttributes(node.attributes.type) +
+           ", needs " + schema::EnumNameAttributes(kind) + ")");
+    }
+    check_arity(node, object);
+    for (TensorId id : node.inputs) {
+      if (id != graph::kNone && !in_range(id))
+        fail(object + "with an input that is no tensor (" + std::to_string(id) + ")");
+      if (id != graph::kNone && !written_[static_cast<size_t>(id)]) {
+        fail(object + "that reads " + quoted(graph_.tensor(id).name) + " before anything has written it");
+      }
+    }
+    for (TensorId id : node.outputs) {
+      if (id == graph::kNone) continue;
+      if (!in_range(id)) fail(object + "with an output that is no tensor (" + std::to_string(id) + ")");
+      if (written_[static_cast<size_t>(id)])
+        fail(object + "that writes " + quoted(graph_.tensor(id).name) +
+             ", which is an input, a constant or written before");
+      written_[static_cast<size_t>(id)] = true;
+    }
+    if (const std::string reason = attributes_reason(graph_, node, limits_); !reason.empty()) fail(object + reason);
+  }
+
+  void check_arity(const Node& node, const std::string& object) const {
+    const Arity arity = arity_of(node.op);
+    const auto check = [&](const std::vector<TensorId>& ids, uint32_t least, uint32_t most, const char* kind) {
+      bool there = ids.size() >= least && ids.size() <= most;
+      for (uint32_t i = 0; there && i < least; ++i) there = ids[i] != graph::kNone;
+      if (!there)
+        fail(object + "with " + number(ids.size()) + " " + kind + ", or an absent one that it needs (at least " +
+             number(least) + (most == UINT32_MAX ? "" : ", at most " + number(most)) + ")");
+    };
+    check(node.inputs, arity.min_inputs, arity.max_inputs, "inputs");
+    check(node.outputs, arity.min_outputs, arity.max_outputs, "outputs");
+  }
+
+  void check_outputs() const {
+    std::unordered_set<std::string_view> names;
+    if (is_main_ && graph_.outputs.empty()) fail("has no output");
+    for (TensorId id : graph_.outputs) {
+      if (!in_range(id)) fail("has an output that is no tensor (" + std::to_string(id) + ")");
+      const Tensor& tensor = graph_.tensor(id);
+      if (tensor.name.empty()) fail("has an output without a name");
+      if (!written_[static_cast<size_t>(id)]) fail("has output " + quoted(tensor.name) + " that nothing writes");
+      // The body of a loop may give one tensor as two outputs.
+      if (!names.insert(tensor.name).second && is_main_) fail("has two outputs of one name (" + tensor.name + ")");
+    }
+  }
+
+  const Graph& graph_;
+  bool is_main_;
+  const Limits& limits_;
+  const std::string& what_;
+  std::vector<bool> written_;
+  std::vector<std::string_view> captured_;
+};
+
+std::vector<int32_t> nested_graphs(const Node& node) {
+  switch (node.op) {
+    case schema::Op::If:
+      return {node.attributes.AsIfAttributes()->then_graph, node.attributes.AsIfAttributes()->else_graph};
+    case schema::Op::Loop: return {node.attributes.AsLoopAttributes()->body_graph};
+    case schema::Op::Scan: return {node.attributes.AsScanAttributes()->body_graph};
+    default: return {};
+  }
+}
+
+// Nested graphs form a tree under graphs[0], so that walks over them end and visit each graph once.
+class NestingChecker {
+ public:
+  NestingChecker(const graph::Module& module, const std::vector<std::vector<std::string_view>>& captured,
+                 const Limits& limits, const std::string& what)
+      : module_(module), captured_(captured), limits_(limits), what_(what), used_(module.graphs.size(), false) {}
+
+  void visit(size_t index) {
+    if (ancestors_.size() > limits_.max_nesting) {
+      throw Error(ErrorCode::limit, what_ + " has graphs nested more than " + number(limits_.max_nesting) +
+                                        " deep: raise the limit if the file is trusted");
+    }
+    used_[index] = true;
+    for (std::string_view name : captured_[index]) check_captured(name);
+    std::unordered_set<std::string_view> names;
+    bool named = false;
+    for (const Node& node : module_.graphs[index].nodes) {
+      for (int32_t child : nested_graphs(node)) {
+        check_reference(node, child);
+        if (!named) {
+          for (const Tensor& tensor : module_.graphs[index].tensors) names.insert(tensor.name);
+          named = true;
+        }
+        ancestors_.push_back(&names);
+        visit(static_cast<size_t>(child));
+        ancestors_.pop_back();
+      }
+    }
+  }
+
+ private:
+  void check_reference(const Node& node, int32_t child) const {
+    const bool there = child > 0 && static_cast<size_t>(child) < module_.graphs.size();
+    if (there && !used_[static_cast<size_t>(child)]) return;
+    throw Error(ErrorCode::invalid_model, what_ + " has node \"" + node.name + "\" with a nested graph that " +
+                                              (there ? "another node uses too (" : "is not there (") +
+                                              std::to_string(child) + "): convert it again");
+  }
+  void check_captured(std::string_view name) const {
+    for (const auto* names : ancestors_) {
+      if (!name.empty() && names->count(name) > 0) return;
+    }
+    throw Error(ErrorCode::invalid_model, what_ + " has a nested graph that reads \"" + std::string(name) +
+                                              "\", which no graph around it has: convert it again");
+  }
+
+  const graph::Module& module_;
+  const std::vector<std::vector<std::string_view>>& captured_;
+  const Limits& limits_;
+  const std::string& what_;
+  std::vector<bool> used_;
+  std::vector<const std::unordered_set<std::string_view>*> ancestors_;
+};
+
+}  // namespace
+
+void check_module(const graph::Module& module, const Limits& limits, const std::string& what) {
+  if (module.graphs.empty()) throw Error(ErrorCode::invalid_model, what + " has no graph: convert it again");
+  std::vector<std::vector<std::string_view>> captured;
+  for (size_t i = 0; i < module.graphs.size(); ++i) {
+    GraphChecker checker(module.graphs[i], i == 0, limits, what);
+    checker.check();
+    captured.push_back(checker.captured());
+  }
+  NestingChecker(module, captured, limits, what).visit(0);
+}
+
+}  // namespace motley::model
