@@ -1,0 +1,145 @@
+// Opening models, and options that subcommands share.
+#include "common.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "base/environment.hpp"
+#include "import.hpp"
+#include "text.hpp"
+
+namespace motley::cli {
+
+Model open_model(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the model \"{}\" is a folder; give a .motley or .onnx file", path.string()));
+  if (extension == ".onnx") return Model::from_module(import_model(path));
+  return Model::load(path);
+}
+
+RuntimeOptions PluginOptions::runtime() const {
+  RuntimeOptions result;
+  result.plugin_files.assign(files.begin(), files.end());
+  result.plugin_folders.assign(folders.begin(), folders.end());
+  return result;
+}
+
+void add_plugin_options(CLI::App& command, PluginOptions& options) {
+  command.add_option("--plugin", options.files, "A plugin's manifest or library, tried first; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--plugin-dir", options.folders, "A folder with plugins, searched too; may be repeated")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
+}
+
+void add_session_options(CLI::App& command, SessionOptions& options) {
+  command
+      .add_option("--devices", options.device_sets, "Devices in order of preference, as `motley devices` names them")
+      ->type_name("A,B")
+      ->allow_extra_args(false);
+  command.add_flag("--no-fallback", options.no_fallback, "Fail where the given devices cannot run a node");
+  command.add_flag("--no-optimize", options.no_optimize, "Run the model's own ops, without fusions");
+  command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 4096u));
+  command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
+      ->type_name("NAME=1,3,224,224")
+      ->allow_extra_args(false);
+  add_plugin_options(command, options.plugins);
+}
+
+Runtime make_runtime(const SessionOptions& options) {
+  if (options.threads) set_thread_count(options.threads);
+  return Runtime(options.plugins.runtime());
+}
+
+std::pair<std::string, std::string> split_assignment(const std::string& text) {
+  const size_t at = text.rfind('=');
+  if (at == std::string::npos) return {"", text};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+std::vector<int64_t> parse_shape(const std::string& text) {
+  std::vector<int64_t> shape;
+  for (const char *at = text.data(), *end = at + text.size(); at < end;) {
+    int64_t value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    const bool separated = next == end || ((*next == ',' || *next == 'x') && next + 1 < end);
+    if (error != std::errc() || value < 0 || !separated)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("the shape ({}) is not a list of sizes; write it as 1,3,224,224", text));
+    shape.push_back(value);
+    at = next == end ? end : next + 1;
+  }
+  return shape;
+}
+
+namespace {
+std::string name_list(const std::vector<TensorInfo>& tensors) {
+  std::string names;
+  for (const TensorInfo& t : tensors) names += (names.empty() ? "" : ", ") + t.name;
+  return names;
+}
+}  // namespace
+
+CompileOptions compile_options(const SessionOptions& options, const Model& model, const std::string& devices) {
+  CompileOptions result;
+  result.devices = base::split(devices, ',');
+  result.fallback = !options.no_fallback;
+  result.optimize = !options.no_optimize;
+  const std::vector<TensorInfo> inputs = model.inputs();
+  for (const std::string& text : options.shapes) {
+    auto [name, shape] = split_assignment(text);
+    if (name.empty() && inputs.size() == 1) name = inputs.front().name;
+    if (std::none_of(inputs.begin(), inputs.end(), [&](const TensorInfo& t) { return t.name == name; }))
+      throw Error(ErrorCode::not_found, fmt::format("--shape names no input of the model ({}); its inputs are {}",
+                                                    name.empty() ? text : name, name_list(inputs)));
+    result.input_shapes[name] = parse_shape(shape);
+  }
+  return result;
+}
+
+std::string only_device_set(const SessionOptions& options) {
+  std::string all;
+  for (const std::string& set : options.device_sets) all += (all.empty() ? "" : ",") + set;
+  return all;
+}
+
+Summary summarize(const graph::Module& module) {
+  Summary summary;
+  summary.graphs = module.graphs.size();
+  std::map<const void*, uint64_t> constants;
+  for (const graph::Graph& graph : module.graphs) {
+    summary.nodes += graph.nodes.size();
+    for (const graph::Node& node : graph.nodes) ++summary.ops[graph::describe_op(node)];
+    for (const graph::Tensor& tensor : graph.tensors)
+      if (tensor.constant) constants[tensor.constant->data] = tensor.constant->bytes;
+  }
+  for (const auto& [data, bytes] : constants) summary.weight_bytes += bytes;
+  return summary;
+}
+
+std::string tensor_text(const TensorInfo& info) {
+  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape_text(info.shape, info.symbols));
+}
+
+Json shape_json(const TensorInfo& info) {
+  Json shape = Json::array();
+  for (size_t i = 0; i < info.shape.size(); ++i) {
+    if (info.shape[i] >= 0) shape.push_back(info.shape[i]);
+    else if (i < info.symbols.size() && !info.symbols[i].empty()) shape.push_back(info.symbols[i]);
+    else shape.push_back(nullptr);
+  }
+  return shape;
+}
+
+void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+}  // namespace motley::cli

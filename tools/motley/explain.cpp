@@ -1,0 +1,65 @@
+// motley explain: which node runs on which device, and why.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "command.hpp"
+#include "common.hpp"
+#include "text.hpp"
+
+namespace motley::cli {
+
+namespace {
+
+struct ExplainOptions {
+  std::string model;
+  SessionOptions session;
+  bool json = false;
+};
+
+Json describe(const Explanation& explanation) {
+  Json json;
+  json["nodes"] = Json::array();
+  for (const Placement& p : explanation.nodes) {
+    Json refused = Json::object();
+    for (const auto& [device, why] : p.refused) refused[device] = why;
+    json["nodes"].push_back({{"node", p.node},
+                             {"op", p.op},
+                             {"origins", p.origins},
+                             {"device", p.device},
+                             {"segment", p.segment},
+                             {"reason", p.reason},
+                             {"estimate_ns", p.estimate_ns},
+                             {"refused", refused}});
+  }
+  json["passes"] = Json::object();
+  for (const auto& [pass, rewrites] : explanation.passes) json["passes"][pass] = rewrites;
+  json["activation_bytes"] = explanation.activation_bytes;
+  json["constant_bytes"] = explanation.constant_bytes;
+  json["resident_bytes"] = explanation.resident_bytes;
+  return json;
+}
+
+void explain(const ExplainOptions& options) {
+  const Model model = open_model(options.model);
+  const CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
+  const Runtime runtime = make_runtime(options.session);
+  const Session session = runtime.compile(model, compile);
+  const Explanation explanation = session.explain();
+  if (options.json) print_json(describe(explanation));
+  else fmt::print("{}", printable(explanation.to_string(), Newlines::keep));
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = app.add_subcommand("explain", "Say which node runs where, and why");
+  command->footer("Example: motley explain model.motley --devices cpu");
+  command->add_option("MODEL", options->model, "A .motley or .onnx file")->required();
+  command->add_flag("--json", options->json, "Print JSON");
+  add_session_options(*command, options->session);
+  command->callback([options] { explain(*options); });
+}
+
+}  // namespace motley::cli
