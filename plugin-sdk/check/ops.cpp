@@ -134,7 +134,7 @@ void check_tuning(const Options& options, const std::vector<Case>& cases, Report
               if (!*p) break;
             }
           },
-          [](void*, uint64_t, uint64_t) {}};
+          [](void*, uint32_t, uint64_t) {}};
       if (tuning->space(device->handle(), &view, &sink) != MOTLEY_OK) {
         reporter.result({"tuning", "space", Verdict::fail,
                          c.label + ", " + c.detail + ": space failed on a claimed node", configs});
