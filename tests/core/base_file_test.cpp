@@ -1,0 +1,108 @@
+// Files, JSON from outside, globs and lists.
+#include "base/file.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/environment.hpp"
+#include "base/glob.hpp"
+#include "base/json.hpp"
+#include "base/sha256.hpp"
+
+namespace motley::base {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "motley_file_XXXXXX";
+    folder = mkdtemp(pattern.data());
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  size_t files() const { return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
+  fs::path folder;
+};
+
+ErrorCode code_of(auto&& fn) {
+  try {
+    fn();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return ErrorCode::internal;
+}
+
+TEST_F(FileTest, AnAtomicFileAppearsWholeOrNotAtAll) {
+  const fs::path path = folder / "a";
+  std::ofstream(path) << "old";
+  {
+    AtomicFile file(path);
+    file.write("half", 4);
+    EXPECT_EQ(read_small_file(path, 100), "old");
+  }
+  EXPECT_EQ(read_small_file(path, 100), "old");
+  EXPECT_EQ(files(), 1u) << "the temporary file is left";
+  AtomicFile file(path);
+  file.write("new", 3);
+  file.write_zeros(5000);
+  EXPECT_EQ(file.written(), 5003u);
+  file.commit();
+  EXPECT_EQ(read_small_file(path, 10000), "new" + std::string(5000, '\0'));
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(FileTest, ErrorsSayWhatIsWrong) {
+  EXPECT_EQ(code_of([&] { read_small_file(folder / "none", 10); }), ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { read_small_file(folder, 10); }), ErrorCode::io);
+  EXPECT_EQ(code_of([&] { AtomicFile(folder / "none" / "file"); }), ErrorCode::not_found);
+  std::ofstream(folder / "long") << "12345678901";
+  EXPECT_EQ(code_of([&] { read_small_file(folder / "long", 10); }), ErrorCode::limit);
+  ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(code_of([&] { open_for_reading(folder / "fifo"); }), ErrorCode::io) << "must not wait for a writer";
+}
+
+TEST_F(FileTest, HashOfAFileIsThatOfItsBytes) {
+  const std::string text(200000, 'x');
+  std::ofstream(folder / "x") << text;
+  const Descriptor file = open_for_reading(folder / "x");
+  EXPECT_EQ(size_of_file(file.get(), "x"), text.size());
+  EXPECT_EQ(sha256_hex_of_file(file.get(), "x"), sha256_hex(text.data(), text.size()));
+}
+
+TEST(Json, RefusesWhatAFileFromOutsideMayNotHave) {
+  const auto parse = [](const std::string& text) { return parse_json(text, "the test", ErrorCode::plugin, {1000, 8}); };
+  EXPECT_EQ(parse(R"({"a": {"b": [1, 2]}, "c": {"b": 1}})")["c"]["b"], 1);
+  EXPECT_EQ(code_of([&] { parse(R"({"a": 1, "b": {"x": 1, "x": 2}})"); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse(R"({"a": 1, "a": 1})"); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse(""); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse(R"({"a": 1)"); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse("[1e999]"); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse("\"\xff\""); }), ErrorCode::plugin);
+  EXPECT_EQ(code_of([&] { parse(std::string(20, '[') + std::string(20, ']')); }), ErrorCode::limit);
+  EXPECT_EQ(code_of([&] { parse(std::string(500, '[')); }), ErrorCode::limit);
+  EXPECT_EQ(code_of([&] { parse(std::string(1001, ' ')); }), ErrorCode::limit);
+}
+
+TEST(Glob, MatchesAsAShellDoes) {
+  EXPECT_TRUE(matches("*", "cpu"));
+  EXPECT_TRUE(matches("acme*", "acme-gpu"));
+  EXPECT_TRUE(matches("c?u", "cpu"));
+  EXPECT_FALSE(matches("cpu", "cpu2"));
+  EXPECT_TRUE(matches_any({"x", "[a-c]pu"}, "cpu"));
+  EXPECT_FALSE(matches_any({}, "cpu"));
+}
+
+TEST(Environment, ListsAreSplitWithoutEmptyItems) {
+  EXPECT_EQ(split(":a::b:", ':'), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(split("", ',').empty());
+  EXPECT_GE(available_cores(), 1u);
+}
+
+}  // namespace
+}  // namespace motley::base
