@@ -1,0 +1,57 @@
+// A run after the first allocates nothing in the core.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "graphs.hpp"
+
+// Every operator new of this program and the core linked into it is counted while `counting` is on. Plugins are
+// libraries of their own with their own operators bound first to these, so kernels are counted too.
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+void* counted(std::size_t size) {
+  if (counting.load(std::memory_order_relaxed)) ++allocations;
+  if (void* p = std::malloc(size ? size : 1)) return p;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+
+namespace motley::test {
+namespace {
+
+TEST(Allocation, CounterCounts) {
+  counting = true;
+  allocations = 0;
+  std::vector<int>* probe = new std::vector<int>(100);
+  counting = false;
+  delete probe;
+  EXPECT_GE(allocations.load(), 2);
+}
+
+TEST(Allocation, RunsAfterTheFirstAllocateNothing) {
+  const Runtime rt = runtime_with({"template"});
+  for (const std::vector<std::string>& devices :
+       {std::vector<std::string>{"cpu"}, {"template", "cpu"}, {"reference"}}) {
+    Session session = rt.compile(small_cnn(), {.devices = devices, .optimize = devices.size() == 1});
+    session.input("image").copy_from(noise(192, 4));
+    session.run();
+    allocations = 0;
+    counting = true;
+    for (int i = 0; i < 5; ++i) session.run();
+    counting = false;
+    EXPECT_EQ(allocations.load(), 0) << devices.front();
+  }
+}
+
+}  // namespace
+}  // namespace motley::test

@@ -1,0 +1,103 @@
+// Mixed execution over devices with other memory and queues, and what changes when a plugin comes or goes.
+#include <gtest/gtest.h>
+
+#include "graphs.hpp"
+
+namespace motley::test {
+namespace {
+
+std::vector<float> run(const Session& made, Session& session, size_t batch) {
+  (void)made;
+  session.input("x").copy_from(noise(batch * 4, 1));
+  session.input("y").copy_from(noise(batch * 4, 2));
+  session.run();
+  const auto z = session.output("z").as<float>();
+  return {z.begin(), z.end()};
+}
+
+TEST(Devices, AreListedFastestFirstWithTheirPlugins) {
+  const Runtime rt = runtime_with({"queued_device", "template"});
+  const auto devices = rt.devices();
+  ASSERT_EQ(devices.size(), 4u);
+  for (size_t i = 1; i < devices.size(); ++i) EXPECT_GE(devices[i - 1].peak_gflops, devices[i].peak_gflops);
+  EXPECT_EQ(devices.front().name, "cpu");
+  for (const PluginInfo& p : rt.plugins()) EXPECT_TRUE(p.loaded) << p.id << ": " << p.reason;
+}
+
+TEST(Devices, OwnMemoryAndQueueGiveTheSameResults) {
+  const Runtime rt = runtime_with({"queued_device"});
+  const InputShapes shapes = {{"x", {5, 4}}, {"y", {5, 4}}};
+  Session host = rt.compile(relu_add_relu(), {.devices = {"reference"}, .fallback = false, .input_shapes = shapes});
+  Session queued = rt.compile(relu_add_relu(),
+                              {.devices = {"queued"}, .fallback = false, .input_shapes = shapes, .optimize = false});
+  Session again = rt.compile(
+      relu_add_relu(),
+      {.devices = {"queued"}, .fallback = false, .input_shapes = shapes, .keep_all = true, .optimize = false});
+  const auto expected = run(host, host, 5);
+  EXPECT_EQ(run(queued, queued, 5), expected);
+  EXPECT_EQ(run(again, again, 5), expected);
+  for (const Placement& p : queued.explain().nodes) EXPECT_EQ(p.device, "queued");
+}
+
+TEST(Devices, MixWithOthersInOneNetwork) {
+  const Runtime rt = runtime_with({"queued_device", "template"});
+  const Model model = small_cnn();
+  Session alone = rt.compile(model, {.devices = {"cpu"}});
+  Session mixed = rt.compile(model, {.devices = {"queued", "template", "cpu"}, .optimize = false});
+  for (Session* s : {&alone, &mixed}) {
+    s->input("image").copy_from(noise(192, 4));
+    s->run();
+    s->run();
+  }
+  for (size_t i = 0; i < 5; ++i)
+    EXPECT_NEAR(mixed.output("prob").as<float>()[i], alone.output("prob").as<float>()[i], 1e-5f);
+  std::set<std::string> used;
+  for (const Placement& p : mixed.explain().nodes) used.insert(p.device);
+  EXPECT_TRUE(used.count("queued")) << mixed.explain().to_string();
+  EXPECT_TRUE(used.count("cpu"));
+}
+
+TEST(Devices, RemovingAPluginChangesNoResult) {
+  const Model model = small_cnn();
+  std::vector<std::vector<float>> results;
+  for (const std::vector<std::string>& plugins :
+       {std::vector<std::string>{}, {"template"}, {"queued_device", "template"}}) {
+    const Runtime rt = runtime_with(plugins);
+    Session session = rt.compile(model);
+    session.input("image").copy_from(noise(192, 4));
+    session.run();
+    const auto p = session.output("prob").as<float>();
+    results.emplace_back(p.begin(), p.end());
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+TEST(Devices, NoneAtAllIsAClearError) {
+  const Runtime rt(
+      RuntimeOptions{.plugin_files = {}, .plugin_folders = {}, .standard_places = false, .select = {}, .disable = {}});
+  EXPECT_TRUE(rt.devices().empty());
+  try {
+    rt.compile(small_cnn());
+    FAIL() << "compiled";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::not_found);
+    EXPECT_NE(std::string(e.what()).find("no device"), std::string::npos);
+  }
+}
+
+TEST(Devices, OneBrokenLibraryHidesNoGoodOne) {
+  RuntimeOptions options;
+  options.standard_places = false;
+  options.plugin_files = {"/nonexistent/libx.so"};
+  options.plugin_folders = {MOTLEY_PLUGINS};
+  const Runtime rt(options);
+  EXPECT_EQ(rt.devices().size(), 2u);
+  const auto plugins = rt.plugins();
+  ASSERT_EQ(plugins.size(), 3u);
+  EXPECT_FALSE(plugins.front().loaded);
+  EXPECT_FALSE(plugins.front().reason.empty());
+}
+
+}  // namespace
+}  // namespace motley::test
