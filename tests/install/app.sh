@@ -1,0 +1,20 @@
+#!/bin/bash
+# app.sh PREFIX WORK SOURCE: builds tests/install/app against the Motley installed in PREFIX, in the folder WORK, and
+# runs it on the digits network, which the installed command line converts.
+set -euo pipefail
+prefix=$1 work=$2 source=$3
+
+rm -rf "$work"
+mkdir -p "$work"
+cp -r "$source/tests/install/app" "$work/source"
+"${CMAKE_COMMAND:-cmake}" -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release
+"${CMAKE_COMMAND:-cmake}" --build "$work/build"
+"$prefix/bin/motley" convert "$source/tools/models/digits.onnx" -o "$work/digits.motley"
+
+# Plugins must come from the prefix, found beside libmotley, wherever the program runs.
+cd /
+"$work/build/app" "$work/digits.motley" | tee "$work/output"
+grep -qx 'device cpu' "$work/output"
+grep -qx 'device reference' "$work/output"
+"$prefix/bin/motley" plugins --explain | tee "$work/plugins"
+grep -q "manifest  $prefix/" "$work/plugins"

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Builds and tests Motley.
+#   tools/test.sh          everything: all tests, under sanitizers too, and the cpu plugin for 64-bit Arm in qemu
+#   tools/test.sh --fast   only the tests labelled fast
+# MOTLEY_TEST_SLOW=0 means --fast. MOTLEY_TEST_DATA names a folder with test data (default: ../shared/data).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+slow=${MOTLEY_TEST_SLOW:-1}
+case "${1-}" in
+  '') ;;
+  --fast) slow=0 ;;
+  --slow) slow=1 ;;
+  *) echo "test: there is no option $1; use --fast, --slow or none" >&2; exit 2 ;;
+esac
+
+begin=$SECONDS
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+failed=0
+step() { printf '\n== %s (after %d min %02d s)\n' "$*" $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60)); }
+
+# build PRESET [TARGET…]
+build() {
+  local preset=$1 log
+  shift
+  log=$(mktemp)
+  step "building preset $preset"
+  if ! cmake --preset "$preset" >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "test: preset $preset could not be configured; see the lines above" >&2
+    exit 1
+  fi
+  rm -f "$log"
+  cmake --build --preset "$preset" ${1:+--target "$@"}
+}
+
+# check PRESET ARGUMENTS-OF-CTEST…: goes on after a failure, so that all of them show.
+check() {
+  local preset=$1 log
+  shift
+  log=$(mktemp)
+  step "testing preset $preset: ctest $*"
+  ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" 2>&1 | tee "$log" || failed=1
+  { echo "-- preset $preset: ctest $*"; sed -n '/tests passed/,$p' "$log"; } >>"$summary"
+  rm -f "$log"
+}
+
+step "setting up"
+if [ "$slow" = 1 ]; then tools/setup.sh --aarch64; else tools/setup.sh; fi
+
+build dev
+if [ "$slow" = 1 ]; then
+  build aarch64 cpu_tests
+  check dev -L 'fast|slow'
+  build asan
+  check asan -L fast
+else
+  check dev -L fast
+fi
+
+step "summary"
+cat "$summary"
+exit "$failed"
