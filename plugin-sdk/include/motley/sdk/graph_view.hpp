@@ -1,6 +1,7 @@
 // Typed, read-only views over the graph that a host passes: tensors with concrete shapes, nodes, attributes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -173,6 +174,7 @@ class GraphView {
           view.shape.push_back(dim->value());
         }
       }
+      check_size(view);
       if (tensor->buffer() >= 0) {
         if (static_cast<uint32_t>(tensor->buffer()) >= graph.constant_count)
           throw std::invalid_argument("a constant's index is out of range");
@@ -182,6 +184,15 @@ class GraphView {
       }
       tensors_.push_back(view);
     }
+  }
+  // Element and byte counts of every tensor fit 63 bits, so that kernels may multiply dimensions without care.
+  static void check_size(const TensorView& view) {
+    const size_t width = element_bytes(view.type);
+    if (width == 0) throw std::invalid_argument("a tensor has no type");
+    int64_t bytes = static_cast<int64_t>(width);
+    for (int64_t dim : view.shape)
+      if (__builtin_mul_overflow(bytes, std::max<int64_t>(dim, 1), &bytes))
+        throw std::invalid_argument("a tensor's size overflows");
   }
   void check_nodes() const {
     const auto in_range = [this](const flatbuffers::Vector<int32_t>* list, int32_t lowest) {
