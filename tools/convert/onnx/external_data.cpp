@@ -33,8 +33,7 @@ Place place_of(const onnx::TensorProto& proto, const std::string& what) {
     else if (entry.key() == "length") place.length = number(entry.value(), "length", what);
     // "checksum" and keys of other tools don't change where the bytes are.
   }
-  if (place.location.empty())
-    throw Error(ErrorCode::invalid_model, what + " has external data without a location");
+  if (place.location.empty()) throw Error(ErrorCode::invalid_model, what + " has external data without a location");
   return place;
 }
 
@@ -54,8 +53,9 @@ std::shared_ptr<io::MappedFile> ExternalData::open(const std::string& location, 
   const std::filesystem::path root = std::filesystem::canonical(folder_, error);
   if (error) refuse("is in a folder that cannot be read");
   const std::filesystem::path target = std::filesystem::canonical(root / relative, error);
-  if (error) throw Error(ErrorCode::io, what + " has external data at \"" + location + "\", which cannot be opened (" +
-                                            error.message() + ")");
+  if (error)
+    throw Error(ErrorCode::io,
+                what + " has external data at \"" + location + "\", which cannot be opened (" + error.message() + ")");
   const auto [end, ignored] = std::mismatch(root.begin(), root.end(), target.begin(), target.end());
   if (end != root.end()) refuse("leads out of the folder by a link");
   return files_[location] = std::make_shared<io::MappedFile>(target);
@@ -69,9 +69,10 @@ graph::Constant ExternalData::read(const onnx::TensorProto& proto, uint64_t byte
   const std::shared_ptr<io::MappedFile> file = open(place.location, what);
   const uint64_t size = file->bytes().size();
   if (place.offset > size || bytes > size - place.offset)
-    throw Error(ErrorCode::invalid_model, what + " has external data past the end of \"" + place.location + "\" (offset " +
-                                              std::to_string(place.offset) + ", " + std::to_string(bytes) +
-                                              " bytes; the file has " + std::to_string(size) + ")");
+    throw Error(ErrorCode::invalid_model, what + " has external data past the end of \"" + place.location +
+                                              "\" (offset " + std::to_string(place.offset) + ", " +
+                                              std::to_string(bytes) + " bytes; the file has " + std::to_string(size) +
+                                              ")");
   const std::byte* data = file->bytes().data() + place.offset;
   if (bytes == 0 || reinterpret_cast<uintptr_t>(data) % kAlignment != 0) return graph::Constant::copy_of(data, bytes);
   graph::Constant constant;

@@ -77,7 +77,8 @@ void GraphImporter::call_function(const onnx::FunctionProto& function, const onn
       outputs.size() > static_cast<size_t>(function.output_size()))
     invalid("has more inputs or outputs than the model's function of that name");
   if (++depth_ > options_.limits.max_nesting)
-    throw Error(ErrorCode::limit, "node \"" + name + "\" (" + call.op_type() + ") calls functions nested deeper than the limit (" +
+    throw Error(ErrorCode::limit, "node \"" + name + "\" (" + call.op_type() +
+                                      ") calls functions nested deeper than the limit (" +
                                       std::to_string(options_.limits.max_nesting) + ")");
 
   Scope scope;
@@ -87,7 +88,8 @@ void GraphImporter::call_function(const onnx::FunctionProto& function, const onn
   for (const auto& opset : function.opset_import())
     scope.opsets[std::string(plain_domain(opset.domain()))] = opset.version();
   for (int i = 0; i < function.input_size(); ++i)
-    scope.names[function.input(i)] = static_cast<size_t>(i) < inputs.size() ? inputs[static_cast<size_t>(i)] : graph::kNone;
+    scope.names[function.input(i)] =
+        static_cast<size_t>(i) < inputs.size() ? inputs[static_cast<size_t>(i)] : graph::kNone;
   for (size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i] != graph::kNone) scope.bound_outputs[function.output(static_cast<int>(i))] = outputs[i];
 
@@ -105,15 +107,7 @@ void GraphImporter::call_function(const onnx::FunctionProto& function, const onn
     const auto produced = scope.names.find(inner);
     if (produced == scope.names.end() || produced->second == graph::kNone)
       invalid("calls a function that never produces its output \"" + inner + "\"");
-    if (produced->second == outputs[i]) continue;  // a node of the body wrote it
-    graph::Node copy;
-    copy.name = unique_node_name(name + "/" + inner);
-    copy.op = graph::Op::Identity;
-    copy.inputs = {produced->second};
-    copy.outputs = {outputs[i]};
-    copy.attributes.Set(schema::NoAttributesT());
-    copy.origins = {name};
-    add_node(std::move(copy));
+    connect(produced->second, outputs[i], name);
   }
   scope_ = caller;
   --depth_;

@@ -23,16 +23,17 @@ std::map<std::string, int64_t, std::less<>> read_opsets(const OpsetList& list) {
   for (const auto& opset : list) {
     const auto [it, fresh] = opsets.emplace(plain_domain(opset.domain()), opset.version());
     if (!fresh && it->second != opset.version())
-      throw Error(ErrorCode::invalid_model, "the model imports operator set \"" + opset.domain() + "\" in two versions (" +
-                                                std::to_string(it->second) + ", " + std::to_string(opset.version()) + ")");
+      throw Error(ErrorCode::invalid_model, "the model imports operator set \"" + opset.domain() +
+                                                "\" in two versions (" + std::to_string(it->second) + ", " +
+                                                std::to_string(opset.version()) + ")");
   }
   return opsets;
 }
 
 void check_default_opset(int64_t version) {
   if (version < 1)
-    throw Error(ErrorCode::invalid_model, "the model imports operator set version " + std::to_string(version) +
-                                              " (they begin at 1)");
+    throw Error(ErrorCode::invalid_model,
+                "the model imports operator set version " + std::to_string(version) + " (they begin at 1)");
   if (version > kNewestOpset)
     throw Error(ErrorCode::unsupported, "the model uses operator set " + std::to_string(version) + " (newest known: " +
                                             std::to_string(kNewestOpset) + "); export it for an older one");
@@ -112,6 +113,7 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
   if (!scope.outer) return std::nullopt;
   const std::optional<TensorId> outer = look_up(name, *scope.outer);
   if (!outer || *outer == kNone) return outer;
+  if (scope.outer->graph == scope.graph) return *outer;
   // A tensor of the enclosing graph is captured by name; a constant is simply shared.
   return scope.names[name] = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
 }
@@ -139,7 +141,8 @@ Tensor GraphImporter::read_value_info(const onnx::ValueInfoProto& proto, bool mu
   tensor.shape.emplace();
   for (const auto& dim : declared.shape().dim()) {
     if (dim.has_dim_value() && dim.dim_value() < -1)
-      throw Error(ErrorCode::invalid_model, what + " has a negative dimension (" + std::to_string(dim.dim_value()) + ")");
+      throw Error(ErrorCode::invalid_model,
+                  what + " has a negative dimension (" + std::to_string(dim.dim_value()) + ")");
     if (dim.has_dim_value() && dim.dim_value() >= 0) tensor.shape->emplace_back(dim.dim_value());
     else tensor.shape->push_back(graph::Dim(dim.dim_param()));  // some exporters write -1 for what is open
   }
@@ -154,8 +157,9 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
     for (size_t i = 0; fits && i < dims.size(); ++i)
       fits = dims[i] >= 0 && (!tensor.shape || !(*tensor.shape)[i].known() || (*tensor.shape)[i].value == dims[i]);
     if (!fits)
-      throw Error(ErrorCode::invalid_argument, "the shape given for input \"" + tensor.name + "\" (" + io::shape_text(dims) +
-                                                   ") does not fit the model's (" + graph::to_string(tensor.shape) + ")");
+      throw Error(ErrorCode::invalid_argument, "the shape given for input \"" + tensor.name + "\" (" +
+                                                   io::shape_text(dims) + ") does not fit the model's (" +
+                                                   graph::to_string(tensor.shape) + ")");
     tensor.shape = graph::Dims(dims.begin(), dims.end());
   }
   const auto value = options_.input_values.find(tensor.name);
@@ -163,8 +167,8 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
   const io::Tensor& given = value->second;
   if (static_cast<graph::DataType>(given.type) != tensor.type ||
       given.bytes.size() != io::checked_bytes(given.type, given.shape, "the value of input \"" + tensor.name + "\""))
-    throw Error(ErrorCode::invalid_argument, "the value given for input \"" + tensor.name + "\" does not have its type (" +
-                                                 graph::to_string(tensor.type) + ")");
+    throw Error(ErrorCode::invalid_argument, "the value given for input \"" + tensor.name +
+                                                 "\" does not have its type (" + graph::to_string(tensor.type) + ")");
   tensor.shape = graph::Dims(given.shape.begin(), given.shape.end());
   tensor.constant = graph::Constant::copy_of(given.bytes.data(), given.bytes.size());
 }
@@ -172,13 +176,13 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
 void GraphImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope) {
   const bool main = scope.graph == &graphs_.front();
   for (const auto& input : proto.input()) {
-    if (input.name().empty()) throw Error(ErrorCode::invalid_model, "graph \"" + proto.name() + "\" has an input without a name");
+    if (input.name().empty())
+      throw Error(ErrorCode::invalid_model, "graph \"" + proto.name() + "\" has an input without a name");
     if (main && scope.names.contains(input.name())) {
       // Up to IR version 3, initializers are listed as inputs too; they are constants here.
       const Tensor& known = scope.graph->tensor(scope.names.at(input.name()));
-      if (!known.is_constant() ||
-          std::find(scope.graph->inputs.begin(), scope.graph->inputs.end(), scope.names.at(input.name())) !=
-              scope.graph->inputs.end())
+      if (!known.is_constant() || std::find(scope.graph->inputs.begin(), scope.graph->inputs.end(),
+                                            scope.names.at(input.name())) != scope.graph->inputs.end())
         throw Error(ErrorCode::invalid_model, "two inputs of the model have the same name (\"" + input.name() + "\")");
       continue;
     }
@@ -195,7 +199,8 @@ void GraphImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope) {
 void GraphImporter::import_initializers(const onnx::GraphProto& proto, Scope& scope) {
   if (proto.sparse_initializer_size() != 0)
     throw Error(ErrorCode::unsupported, "graph \"" + proto.name() + "\" has sparse initializers (" +
-                                            std::to_string(proto.sparse_initializer_size()) + "); save them as dense ones");
+                                            std::to_string(proto.sparse_initializer_size()) +
+                                            "); save them as dense ones");
   int done = 0;
   for (const auto& initializer : proto.initializer()) {
     if (initializer.name().empty())
@@ -255,18 +260,61 @@ int32_t GraphImporter::import_nested(const onnx::GraphProto& proto, const std::s
   return index;
 }
 
+void GraphImporter::inline_graph(const onnx::GraphProto& proto, const std::string& name,
+                                 const std::vector<TensorId>& outputs, const std::string& what) {
+  if (proto.input_size() != 0 || static_cast<size_t>(proto.output_size()) != outputs.size())
+    throw Error(ErrorCode::invalid_model, what + " has a branch with inputs, or with another number of outputs");
+  if (++depth_ >= options_.limits.max_nesting)
+    throw Error(ErrorCode::limit, what + " has graphs nested deeper than the limit (" +
+                                      std::to_string(options_.limits.max_nesting) + ")");
+  Scope scope;
+  scope.outer = scope_;
+  scope.opsets = scope_->opsets;
+  scope.graph = scope_->graph;
+  scope.prefix = name + "/";
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i] != kNone) scope.bound_outputs[proto.output(static_cast<int>(i)).name()] = outputs[i];
+  Scope* const around = scope_;
+  scope_ = &scope;
+  import_initializers(proto, scope);
+  import_nodes(proto.node(), scope);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i] == kNone) continue;
+    const std::string& inner = proto.output(static_cast<int>(i)).name();
+    const std::optional<TensorId> id = look_up(inner, scope);
+    if (!id || *id == kNone)
+      throw Error(ErrorCode::invalid_model, what + " has a branch that never produces its output \"" + inner + "\"");
+    connect(*id, outputs[i], name);
+  }
+  scope_ = around;
+  --depth_;
+}
+
+void GraphImporter::connect(TensorId from, TensorId to, const std::string& name) {
+  if (from == to) return;
+  graph::Node node;
+  node.name = unique_node_name(name);
+  node.op = graph::Op::Identity;
+  node.inputs = {from};
+  node.outputs = {to};
+  node.attributes.Set(schema::NoAttributesT());
+  node.origins = {name};
+  add_node(std::move(node));
+}
+
 // ---- nodes
 
 void GraphImporter::count_node() {
   if (++node_count_ > options_.limits.max_nodes)
-    throw Error(ErrorCode::limit, "the model has more nodes than the limit (" + std::to_string(options_.limits.max_nodes) +
-                                      "), its functions expanded");
+    throw Error(ErrorCode::limit, "the model has more nodes than the limit (" +
+                                      std::to_string(options_.limits.max_nodes) + "), its functions expanded");
 }
 
 void GraphImporter::add_node(graph::Node node) {
   Graph& graph = *scope_->graph;
   if (graph.tensors.size() > options_.limits.max_tensors)
-    throw Error(ErrorCode::limit, "the model has more tensors than the limit (" + std::to_string(options_.limits.max_tensors) + ")");
+    throw Error(ErrorCode::limit,
+                "the model has more tensors than the limit (" + std::to_string(options_.limits.max_tensors) + ")");
   graph.nodes.push_back(std::move(node));
   // Types and ranks of what is there so far help the handlers of later nodes. What cannot be inferred yet, or is wrong,
   // comes up again when the whole module is inferred.
@@ -293,8 +341,7 @@ void GraphImporter::import_node(const onnx::NodeProto& proto, int index, Scope& 
   std::vector<TensorId> inputs, outputs;
   for (const std::string& input : proto.input()) {
     const std::optional<TensorId> id = input.empty() ? kNone : look_up(input, scope);
-    if (!id)
-      throw Error(ErrorCode::invalid_model, what + " reads tensor \"" + input + "\", which nothing produces");
+    if (!id) throw Error(ErrorCode::invalid_model, what + " reads tensor \"" + input + "\", which nothing produces");
     inputs.push_back(*id);
   }
   for (const std::string& output : proto.output())
@@ -318,11 +365,14 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   OpContext context(*this, proto, *rule, version, name, std::move(inputs), std::move(outputs));
   for (int i = 0; i < rule->min_inputs; ++i)
     if (context.in(static_cast<size_t>(i)) == kNone)
-      context.invalid("lacks its input " + std::to_string(i + 1) + " (it needs " + std::to_string(rule->min_inputs) + ")");
+      context.invalid("lacks its input " + std::to_string(i + 1) + " (it needs " + std::to_string(rule->min_inputs) +
+                      ")");
   if (context.input_count() > static_cast<size_t>(rule->max_inputs))
-    context.invalid("has " + std::to_string(context.input_count()) + " inputs (at most " + std::to_string(rule->max_inputs) + ")");
+    context.invalid("has " + std::to_string(context.input_count()) + " inputs (at most " +
+                    std::to_string(rule->max_inputs) + ")");
   if (context.output_count() > static_cast<size_t>(rule->max_outputs))
-    context.invalid("has " + std::to_string(context.output_count()) + " outputs (at most " + std::to_string(rule->max_outputs) + ")");
+    context.invalid("has " + std::to_string(context.output_count()) + " outputs (at most " +
+                    std::to_string(rule->max_outputs) + ")");
   if (std::all_of(context.outputs().begin(), context.outputs().end(), [](TensorId id) { return id == kNone; })) {
     return;  // nobody can see what it computes
   }
@@ -339,7 +389,8 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   }
 }
 
-void GraphImporter::report(const onnx::NodeProto& proto, int64_t version, const std::string& name, const std::string& reason) {
+void GraphImporter::report(const onnx::NodeProto& proto, int64_t version, const std::string& name,
+                           const std::string& reason) {
   const std::string domain(plain_domain(proto.domain()));
   for (UnsupportedOp& known : unsupported_) {
     if (known.op != proto.op_type() || known.domain != domain || known.reason != reason) continue;

@@ -22,10 +22,10 @@ namespace motley::convert {
 struct Scope {
   Scope* outer = nullptr;  // the graph around a nested graph
   graph::Graph* graph = nullptr;
-  std::map<std::string, int64_t, std::less<>> opsets;               // by domain
-  std::unordered_map<std::string, graph::TensorId> names;           // kNone: an absent optional input of a function
-  std::unordered_map<std::string, graph::TensorId> bound_outputs;   // of a function: tensors of the caller
-  std::string prefix;                                               // of node and tensor names: "call/"
+  std::map<std::string, int64_t, std::less<>> opsets;              // by domain
+  std::unordered_map<std::string, graph::TensorId> names;          // kNone: an absent optional input of a function
+  std::unordered_map<std::string, graph::TensorId> bound_outputs;  // of a function: tensors of the caller
+  std::string prefix;                                              // of node and tensor names: "call/"
 };
 
 class GraphImporter {
@@ -45,6 +45,9 @@ class GraphImporter {
   void add_node(graph::Node node);
   // `what` names the node that the graph belongs to.
   int32_t import_nested(const onnx::GraphProto& proto, const std::string& what);
+  // The nodes of a nested graph without inputs, as part of the graph around it; its outputs become `outputs`.
+  void inline_graph(const onnx::GraphProto& proto, const std::string& name, const std::vector<graph::TensorId>& outputs,
+                    const std::string& what);
 
  private:
   // What borrowed constants point into.
@@ -67,6 +70,8 @@ class GraphImporter {
 
   std::optional<graph::TensorId> look_up(const std::string& name, Scope& scope);
   graph::TensorId declare(const std::string& name, Scope& scope, const std::string& what);
+  // An Identity from `from` to `to`, unless they are the same.
+  void connect(graph::TensorId from, graph::TensorId to, const std::string& name);
   graph::Tensor read_value_info(const onnx::ValueInfoProto& proto, bool must_have_type);
   void report(const onnx::NodeProto& proto, int64_t version, const std::string& name, const std::string& reason);
   void count_node();

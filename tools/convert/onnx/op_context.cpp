@@ -20,9 +20,7 @@ OpContext::OpContext(GraphImporter& importer, const onnx::NodeProto& proto, cons
 
 std::string OpContext::describe() const { return "node \"" + name_ + "\" (" + proto_.op_type() + ")"; }
 
-void OpContext::invalid(const std::string& why) const {
-  throw Error(ErrorCode::invalid_model, describe() + " " + why);
-}
+void OpContext::invalid(const std::string& why) const { throw Error(ErrorCode::invalid_model, describe() + " " + why); }
 
 // ---- inputs
 
@@ -55,6 +53,13 @@ std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const 
   if (tensor.type == DataType::int64) return std::vector(tensor.values<int64_t>(), tensor.values<int64_t>() + count);
   if (tensor.type != DataType::int32) return std::nullopt;
   return std::vector<int64_t>(tensor.values<int32_t>(), tensor.values<int32_t>() + count);
+}
+
+std::optional<bool> OpContext::constant_bool(TensorId id) const {
+  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
+  const graph::Tensor& tensor = tensor_of(id);
+  if (tensor.type != DataType::bool_ || tensor.elements() != 1) return std::nullopt;
+  return *tensor.values<uint8_t>() != 0;
 }
 
 std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
@@ -196,6 +201,11 @@ TensorId OpContext::ints(const std::string& suffix, const std::vector<int64_t>& 
   return importer_.graph().add_int64(importer_.unique_tensor_name(name_ + "/" + suffix), values);
 }
 
+TensorId OpContext::floats(const std::string& suffix, const std::vector<float>& values) {
+  return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), DataType::float32,
+                                        {static_cast<int64_t>(values.size())}, graph::Constant::of(values));
+}
+
 TensorId OpContext::scalar(const std::string& suffix, DataType type, double value) {
   const auto make = [&](auto element) {
     return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), type, {},
@@ -220,12 +230,6 @@ TensorId OpContext::scalar(const std::string& suffix, DataType type, double valu
   unsupported("the type of its input is not known");
 }
 
-TensorId OpContext::constant(const std::string& suffix, const onnx::TensorProto& proto) {
-  ImportedConstant value = importer_.constants().read(proto, describe() + ": its tensor");
-  return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), value.type,
-                                        std::move(value.extents), std::move(value.constant));
-}
-
 TensorId OpContext::cast(const std::string& suffix, TensorId id, DataType to) {
   if (type(id) == to) return id;
   schema::CastAttributesT attributes;
@@ -240,6 +244,17 @@ void OpContext::set_constant(TensorId id, DataType type, std::vector<int64_t> ex
   tensor.constant = std::move(value);
 }
 
-int32_t OpContext::nested(const char* attribute) { return importer_.import_nested(graph_attribute(attribute), describe()); }
+void OpContext::set_constant(TensorId id, const onnx::TensorProto& proto) {
+  ImportedConstant value = importer_.constants().read(proto, describe() + ": its tensor");
+  set_constant(id, value.type, std::move(value.extents), std::move(value.constant));
+}
+
+int32_t OpContext::nested(const char* attribute) {
+  return importer_.import_nested(graph_attribute(attribute), describe());
+}
+
+void OpContext::inline_graph(const char* attribute) {
+  importer_.inline_graph(graph_attribute(attribute), name_, outputs_, describe());
+}
 
 }  // namespace motley::convert

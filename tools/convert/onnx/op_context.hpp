@@ -29,8 +29,8 @@ struct Unsupported {
 
 class OpContext {
  public:
-  OpContext(GraphImporter& importer, const onnx::NodeProto& proto, const OpRule& rule, int64_t version, std::string name,
-            std::vector<TensorId> inputs, std::vector<TensorId> outputs);
+  OpContext(GraphImporter& importer, const onnx::NodeProto& proto, const OpRule& rule, int64_t version,
+            std::string name, std::vector<TensorId> inputs, std::vector<TensorId> outputs);
 
   const OpRule& rule() const { return rule_; }
   int64_t version() const { return version_; }
@@ -52,6 +52,9 @@ class OpContext {
   const std::optional<graph::Dims>& shape(TensorId id) const;
   // The values of an int32 or int64 constant; nothing for other tensors.
   std::optional<std::vector<int64_t>> constant_ints(TensorId id) const;
+  // The value of a bool constant of one element.
+  std::optional<bool> constant_bool(TensorId id) const;
+  bool is_constant_false(TensorId id) const { return constant_bool(id) == false; }
   // The values of a floating-point constant.
   std::optional<std::vector<float>> constant_floats(TensorId id) const;
 
@@ -96,14 +99,17 @@ class OpContext {
     return result;
   }
   TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
+  TensorId floats(const std::string& suffix, const std::vector<float>& values);
   TensorId scalar(const std::string& suffix, DataType type, double value);
-  TensorId constant(const std::string& suffix, const onnx::TensorProto& proto);
   // The tensor in another type; itself where it has it.
   TensorId cast(const std::string& suffix, TensorId id, DataType to);
   // Makes an output a constant.
   void set_constant(TensorId id, DataType type, std::vector<int64_t> extents, graph::Constant value);
+  void set_constant(TensorId id, const onnx::TensorProto& proto);
   // Imports a nested graph; its index in the module.
   int32_t nested(const char* attribute);
+  // Imports a nested graph without inputs in the place of this node.
+  void inline_graph(const char* attribute);
 
   [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
   // Error(invalid_model): "node "x" (Op) " + why.

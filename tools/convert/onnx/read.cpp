@@ -21,8 +21,9 @@ std::shared_ptr<const onnx::ModelProto> parse_model(std::span<const std::byte> b
   stream.SetRecursionLimit(static_cast<int>(std::min<uint32_t>(limits.max_nesting, 1000)) * 3 + 16);
   auto model = std::make_shared<onnx::ModelProto>();
   if (!model->ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
-    throw Error(ErrorCode::invalid_model, what + " is not a readable ONNX model: it is damaged, cut off, or has graphs nested " +
-                                              "deeper than the limit (" + std::to_string(limits.max_nesting) + ")");
+    throw Error(ErrorCode::invalid_model,
+                what + " is not a readable ONNX model: it is damaged, cut off, or has graphs nested " +
+                    "deeper than the limit (" + std::to_string(limits.max_nesting) + ")");
   if (!model->has_graph())
     throw Error(ErrorCode::invalid_model, what + " has no graph; it is damaged or not an ONNX model");
   return model;

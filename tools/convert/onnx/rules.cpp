@@ -17,7 +17,8 @@ const Index& index() {
     Index result;
     for (const OpRule* rule : all_rules()) result[{rule->domain, rule->op}].push_back(rule);
     for (auto& [key, rules] : result)
-      std::stable_sort(rules.begin(), rules.end(), [](const OpRule* a, const OpRule* b) { return a->since < b->since; });
+      std::stable_sort(rules.begin(), rules.end(),
+                       [](const OpRule* a, const OpRule* b) { return a->since < b->since; });
     return result;
   }();
   return by_name;
@@ -27,9 +28,10 @@ const Index& index() {
 
 std::vector<const OpRule*> all_rules() {
   std::vector<const OpRule*> rules;
-  for (const auto& table : {ops::unary(), ops::binary(), ops::types(), ops::movement(), ops::indexing(), ops::shape(),
-                            ops::convolution(), ops::pooling(), ops::normalization(), ops::reduction(), ops::matmul(),
-                            ops::quantization(), ops::recurrent(), ops::vision(), ops::attention(), ops::control_flow()})
+  for (const auto& table :
+       {ops::unary(), ops::binary(), ops::types(), ops::movement(), ops::indexing(), ops::shape(), ops::convolution(),
+        ops::pooling(), ops::normalization(), ops::reduction(), ops::matmul(), ops::quantization(), ops::recurrent(),
+        ops::vision(), ops::attention(), ops::control_flow()})
     for (const OpRule& rule : table) rules.push_back(&rule);
   return rules;
 }

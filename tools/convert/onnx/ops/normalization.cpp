@@ -1,0 +1,117 @@
+// Normalizations.
+#include <algorithm>
+
+#include "io/tensor_pb.hpp"
+#include "onnx/op_context.hpp"
+
+namespace motley::convert {
+namespace {
+
+schema::BinaryAttributesT function(schema::BinaryFunction f) {
+  schema::BinaryAttributesT attributes;
+  attributes.function = f;
+  return attributes;
+}
+
+// Until opset 9, parameters could be given per element of a sample ("spatial" off): plain arithmetic that broadcasts.
+void batch_normalization_per_element(OpContext& c, float epsilon) {
+  using F = schema::BinaryFunction;
+  schema::UnaryAttributesT root;
+  root.function = schema::UnaryFunction::sqrt;
+  const DataType type = c.type(c.in(0));
+  const TensorId safe = c.temp("variance", Op::Binary, {c.in(4), c.scalar("epsilon", type, epsilon)}, function(F::add));
+  const TensorId deviation = c.temp("deviation", Op::Unary, {safe}, std::move(root));
+  const TensorId centred = c.temp("centred", Op::Binary, {c.in(0), c.in(3)}, function(F::sub));
+  const TensorId unit = c.temp("unit", Op::Binary, {centred, deviation}, function(F::div));
+  const TensorId scaled = c.temp("scaled", Op::Binary, {unit, c.in(1)}, function(F::mul));
+  c.emit(Op::Binary, {scaled, c.in(2)}, function(F::add));
+}
+
+void batch_normalization(OpContext& c) {
+  schema::BatchNormalizationAttributesT attributes;
+  attributes.epsilon = c.number("epsilon", 1e-5f);
+  c.ignore("momentum");
+  c.ignore("consumed_inputs");
+  const bool is_test = c.version() >= 7 || c.flag("is_test", false);
+  const bool spatial = c.version() >= 9 || c.flag("spatial", true);
+  const bool training = c.version() >= 14 && c.flag("training_mode", false);
+  const bool more_outputs =
+      std::any_of(c.outputs().begin() + 1, c.outputs().end(), [](TensorId id) { return id != kNone; });
+  // Old files leave is_test at its default, off, in networks that are plainly for inference: one output.
+  if (training || more_outputs || (!is_test && c.output_count() > 1)) c.unsupported("batch statistics (training)");
+  if (!spatial) return batch_normalization_per_element(c, attributes.epsilon);
+  c.emit(Op::BatchNormalization, c.inputs(), std::move(attributes));
+}
+
+void instance_normalization(OpContext& c) {
+  schema::BatchNormalizationAttributesT attributes;
+  attributes.epsilon = c.number("epsilon", 1e-5f);
+  c.ignore("consumed_inputs");
+  c.emit(Op::InstanceNormalization, c.inputs(), std::move(attributes));
+}
+
+// Scale and bias were per group in opset 18, and are per channel from 21 on.
+void group_normalization(OpContext& c) {
+  schema::GroupNormalizationAttributesT attributes;
+  attributes.epsilon = c.number("epsilon", 1e-5f);
+  attributes.num_groups = c.integer("num_groups");
+  attributes.per_group_scale = c.version() < 21;
+  c.ignore("stash_type");
+  c.emit(Op::GroupNormalization, c.inputs(), std::move(attributes));
+}
+
+schema::LayerNormalizationAttributesT layer_attributes(OpContext& c) {
+  schema::LayerNormalizationAttributesT attributes;
+  attributes.axis = c.integer("axis", -1);
+  attributes.epsilon = c.number("epsilon", 1e-5f);
+  const int64_t stash = c.integer("stash_type", 1);
+  attributes.stash_type = static_cast<DataType>(io::data_type_of_onnx(static_cast<int32_t>(stash & INT32_MAX)));
+  return attributes;
+}
+
+void layer_normalization(OpContext& c) { c.emit(Op::LayerNormalization, c.inputs(), c.outputs(), layer_attributes(c)); }
+void rms_normalization(OpContext& c) { c.emit(Op::RMSNormalization, c.inputs(), layer_attributes(c)); }
+
+void lrn(OpContext& c) {
+  schema::LRNAttributesT attributes;
+  attributes.alpha = c.number("alpha", 1e-4f);
+  attributes.beta = c.number("beta", 0.75f);
+  attributes.bias = c.number("bias", 1);
+  attributes.size = c.integer("size");
+  c.emit(Op::LRN, {c.in(0)}, std::move(attributes));
+}
+
+void lp_normalization(OpContext& c) {
+  schema::LpNormalizationAttributesT attributes;
+  attributes.axis = c.integer("axis", -1);
+  attributes.p = c.integer("p", 2);
+  if (attributes.p != 1 && attributes.p != 2) c.invalid("has p = " + std::to_string(attributes.p) + " (1 or 2)");
+  c.emit(Op::LpNormalization, {c.in(0)}, std::move(attributes));
+}
+
+void mean_variance_normalization(OpContext& c) {
+  schema::AxesAttributesT attributes;
+  attributes.axes = c.has("axes") ? c.integers("axes") : std::vector<int64_t>{0, 2, 3};
+  c.emit(Op::MeanVarianceNormalization, {c.in(0)}, std::move(attributes));
+}
+
+constexpr OpRule kRules[] = {
+    {"BatchNormalization", 1, 5, 5, 5, batch_normalization},
+    {"BatchNormalization", 7, 5, 5, 5, batch_normalization},
+    {"BatchNormalization", 9, 5, 5, 5, batch_normalization},
+    {"BatchNormalization", 14, 5, 5, 3, batch_normalization},
+    {"InstanceNormalization", 1, 3, 3, 1, instance_normalization},
+    {"GroupNormalization", 18, 3, 3, 1, group_normalization},
+    {"GroupNormalization", 21, 3, 3, 1, group_normalization},
+    {"LayerNormalization", 17, 2, 3, 3, layer_normalization},
+    {"RMSNormalization", 23, 2, 2, 1, rms_normalization},
+    {"LRN", 1, 1, 1, 1, lrn},
+    {"LpNormalization", 1, 1, 1, 1, lp_normalization},
+    {"MeanVarianceNormalization", 9, 1, 1, 1, mean_variance_normalization},
+};
+
+}  // namespace
+
+std::span<const OpRule> ops::normalization() { return kRules; }
+
+}  // namespace motley::convert
