@@ -64,7 +64,6 @@ const Rule* find_rule(Op op) {
 bool is_plain_primitive(const Node& node) { return node.op < Op::Transpose && !is_fused(node); }
 
 std::vector<Node> lower(Graph& graph, const Node& node) {
-  // Rules may add tensors while they hold on to the node, so it must not lie in a list that grows: nodes do not.
   Lowering lowering(graph, node);
   if (is_fused(node)) {
     lower_fused(lowering);

@@ -14,7 +14,8 @@ TensorId split_heads(Lowering& l, TensorId x, int64_t heads) {
   const Extents in = l.shape(x);
   if (in.size() == 4) return x;
   if (in.size() != 3 || heads <= 0 || in[2] % heads != 0)
-    l.invalid("an input (" + to_string(l.tensor(x).shape) + ") does not divide into " + std::to_string(heads) + " heads");
+    l.invalid("an input (" + to_string(l.tensor(x).shape) + ") does not divide into " + std::to_string(heads) +
+              " heads");
   return l.transpose(l.reshape(x, {in[0], in[1], heads, in[2] / heads}), {0, 2, 1, 3});
 }
 
@@ -94,7 +95,8 @@ void lower_attention(Lowering& l) {
 
   // Query heads that share a key head are seen as further rows of one matrix, so nothing is repeated.
   const auto grouped = [&](int64_t columns) { return Extents{q[0], k[1], q[1] / k[1] * q[2], columns}; };
-  const float scale = attributes.scale != 0 ? attributes.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(q[3])));
+  const float scale =
+      attributes.scale != 0 ? attributes.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(q[3])));
   TensorId scores = l.matmul(l.reshape(query, grouped(q[3])), key, true, scale);
   scores = l.reshape(scores, {q[0], q[1], q[2], k[2]});
 

@@ -34,7 +34,8 @@ void lower_batch_normalization(Lowering& l) {
   } else {
     const TensorId scale = l.cast(l.in(1), type), bias = l.cast(l.in(2), type);
     const TensorId mean = l.cast(l.in(3), type), variance = l.cast(l.in(4), type);
-    const TensorId deviation = l.unary(UnaryFunction::sqrt, l.add(variance, l.scalar(type, static_cast<double>(epsilon))));
+    const TensorId deviation =
+        l.unary(UnaryFunction::sqrt, l.add(variance, l.scalar(type, static_cast<double>(epsilon))));
     const TensorId per_vector = l.div(scale, deviation);
     shift = l.reshape(l.sub(bias, l.mul(mean, per_vector)), per_channel);
     factor = l.reshape(per_vector, per_channel);

@@ -15,7 +15,9 @@ struct Operand {
   Labels labels;
 };
 
-bool contains(const Labels& labels, int label) { return std::find(labels.begin(), labels.end(), label) != labels.end(); }
+bool contains(const Labels& labels, int label) {
+  return std::find(labels.begin(), labels.end(), label) != labels.end();
+}
 
 struct Equation {
   std::vector<Labels> inputs;
@@ -58,7 +60,8 @@ Equation parse(const Lowering& l) {
   for (size_t i = 0; i < terms.size(); ++i) {
     const size_t rank = l.shape(l.in(i)).size(), letters = term_labels(l, terms[i], 0).size();
     const bool has_ellipsis = terms[i].find('.') != std::string::npos;
-    if (rank < letters || (!has_ellipsis && rank != letters)) l.invalid("a term of its equation does not fit its input");
+    if (rank < letters || (!has_ellipsis && rank != letters))
+      l.invalid("a term of its equation does not fit its input");
     const int ellipsis = has_ellipsis ? static_cast<int>(rank - letters) : 0;
     widest = std::max(widest, ellipsis);
     equation.inputs.push_back(term_labels(l, terms[i], ellipsis));
@@ -106,8 +109,8 @@ Operand reduced_to_labels(Lowering& l, TensorId x, const Labels& labels, const S
     src.push_back(strides[d]);
   }
   if (extents == in) return result;
-  result.tensor = l.copy({x}, {make_region(0, extents, 0, src, 0, row_major_strides(extents))},
-                         l.temporary(l.type(x), extents));
+  result.tensor =
+      l.copy({x}, {make_region(0, extents, 0, src, 0, row_major_strides(extents))}, l.temporary(l.type(x), extents));
   return result;
 }
 

@@ -47,7 +47,8 @@ void lower_variadic(Lowering& l) {
                                                                   : BinaryFunction::add;
   const bool mean = function == VariadicFunction::mean && count > 1;
   TensorId result = l.in(0);
-  for (size_t i = 1; i < count; ++i) result = l.binary(step, result, l.in(i), i + 1 == count && !mean ? l.out() : kNone);
+  for (size_t i = 1; i < count; ++i)
+    result = l.binary(step, result, l.in(i), i + 1 == count && !mean ? l.out() : kNone);
   if (mean) l.div(result, l.scalar(l.type(l.out()), static_cast<double>(count)), l.out());
   if (count == 1) l.reshape(result, l.shape(l.out()), l.out());
 }

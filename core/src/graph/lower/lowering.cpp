@@ -14,8 +14,8 @@ Extents broadcast(const Extents& a, const Extents& b) {
     int64_t& extent = result[shift + i];
     if (extent == shorter[i] || shorter[i] == 1) continue;
     if (extent != 1)
-      throw Error(ErrorCode::invalid_model, "shapes do not broadcast (" + to_string(Dims(a.begin(), a.end())) + " and " +
-                                                to_string(Dims(b.begin(), b.end())) + ")");
+      throw Error(ErrorCode::invalid_model, "shapes do not broadcast (" + to_string(Dims(a.begin(), a.end())) +
+                                                " and " + to_string(Dims(b.begin(), b.end())) + ")");
     extent = shorter[i];
   }
   return result;
@@ -50,7 +50,8 @@ void Lowering::unsupported(const std::string& reason) const {
 }
 
 void Lowering::invalid(const std::string& reason) const {
-  throw Error(ErrorCode::invalid_model, "node \"" + node_.name + "\" (" + describe_op(node_) + ") is not valid: " + reason);
+  throw Error(ErrorCode::invalid_model,
+              "node \"" + node_.name + "\" (" + describe_op(node_) + ") is not valid: " + reason);
 }
 
 TensorId Lowering::temporary(DataType type, Extents extents) {

@@ -22,7 +22,10 @@ class Lowering {
   bool has_output(size_t i) const { return node_.output(i) != kNone; }
   TensorId in(size_t i) const;  // Throws Error(invalid_model) where it is absent.
   TensorId out(size_t i = 0) const;
-  template <class AttributesT> const AttributesT& attr() const { return attributes<AttributesT>(node_); }
+  template <class AttributesT>
+  const AttributesT& attr() const {
+    return attributes<AttributesT>(node_);
+  }
   const Tensor& tensor(TensorId id) const { return graph_.tensor(id); }
   Extents shape(TensorId id) const { return graph_.tensor(id).extents(); }
   DataType type(TensorId id) const { return graph_.tensor(id).type; }
@@ -59,13 +62,15 @@ class Lowering {
   // x itself where it has the shape already and no `out` is given.
   TensorId reshape(TensorId x, Extents extents, TensorId out = kNone);
   TensorId transpose(TensorId x, const std::vector<size_t>& perm, TensorId out = kNone);
-  TensorId reduce(schema::ReduceFunction function, TensorId x, std::vector<int64_t> axes, TensorId out = kNone);  // keeps dims
+  TensorId reduce(schema::ReduceFunction function, TensorId x, std::vector<int64_t> axes,
+                  TensorId out = kNone);  // keeps dims
   TensorId normalize(TensorId x, TensorId scale, TensorId bias, size_t axis, float epsilon, bool center,
                      TensorId out = kNone);
   TensorId matmul(TensorId a, TensorId b, bool transpose_b, float alpha, TensorId out = kNone);
   TensorId softmax(TensorId x, int64_t axis, TensorId out = kNone);
   // The regions, normalized and checked, into `out`; a Reshape where they move nothing.
-  TensorId copy(std::vector<TensorId> inputs, std::vector<RegionT> regions, TensorId out, std::vector<uint8_t> fill = {});
+  TensorId copy(std::vector<TensorId> inputs, std::vector<RegionT> regions, TensorId out,
+                std::vector<uint8_t> fill = {});
 
   // The nodes, named after the node they stand for.
   std::vector<Node> take();

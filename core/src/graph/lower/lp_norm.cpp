@@ -6,7 +6,8 @@ namespace motley::graph {
 void lower_lp_normalization(Lowering& l) {
   using schema::ReduceFunction;
   const auto& attributes = l.attr<schema::LpNormalizationAttributesT>();
-  if (attributes.p != 1 && attributes.p != 2) l.unsupported("its p (" + std::to_string(attributes.p) + ") is neither 1 nor 2");
+  if (attributes.p != 1 && attributes.p != 2)
+    l.unsupported("its p (" + std::to_string(attributes.p) + ") is neither 1 nor 2");
   const TensorId x = l.in(0);
   const TensorId norm = l.reduce(attributes.p == 1 ? ReduceFunction::l1 : ReduceFunction::l2, x, {attributes.axis});
   // All zeros stay zeros: their norm becomes the smallest normal number.
@@ -15,8 +16,8 @@ void lower_lp_normalization(Lowering& l) {
   l.div(x, l.binary(schema::BinaryFunction::max, norm, l.scalar(type, smallest)), l.out());
 }
 
-// x / (bias + alpha · mean of squares over the neighbouring channels) ^ beta. The mean is an average pool over channels,
-// whose padding counts, as the window's size divides alpha at the borders too.
+// x / (bias + alpha · mean of squares over the neighbouring channels) ^ beta. The mean is an average pool over
+// channels, whose padding counts, as the window's size divides alpha at the borders too.
 void lower_lrn(Lowering& l) {
   const auto& attributes = l.attr<schema::LRNAttributesT>();
   const TensorId x = l.in(0);
@@ -33,7 +34,8 @@ void lower_lrn(Lowering& l) {
   const TensorId pooled = l.emit(Op::Pool, {squares}, l.temporary(type, l.shape(squares)), pool);
   const TensorId scaled = l.mul(l.reshape(pooled, in), l.scalar(type, static_cast<double>(attributes.alpha)));
   const TensorId base = l.add(scaled, l.scalar(type, static_cast<double>(attributes.bias)));
-  const TensorId power = l.binary(schema::BinaryFunction::pow, base, l.scalar(type, static_cast<double>(attributes.beta)));
+  const TensorId power =
+      l.binary(schema::BinaryFunction::pow, base, l.scalar(type, static_cast<double>(attributes.beta)));
   l.div(x, power, l.out());
 }
 

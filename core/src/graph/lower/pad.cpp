@@ -1,5 +1,5 @@
-// Pad in all modes, and CenterCropPad. Each axis becomes runs of output positions that read input positions at a constant
-// step; regions are the products of the axes' runs.
+// Pad in all modes, and CenterCropPad. Each axis becomes runs of output positions that read input positions at a
+// constant step; regions are the products of the axes' runs.
 #include <algorithm>
 
 #include "graph/lower/rules.hpp"
@@ -74,8 +74,8 @@ std::vector<RegionT> regions_of(const Lowering& l, const Extents& in, const Exte
   return regions;
 }
 
-// The border of a constant pad, read from input 1 where the value is computed: per axis a slab before and one after what
-// lies inside, within what lies inside on the axes before.
+// The border of a constant pad, read from input 1 where the value is computed: per axis a slab before and one after
+// what lies inside, within what lies inside on the axes before.
 void push_border(std::vector<RegionT>& regions, const Extents& out, const std::vector<std::vector<Run>>& runs) {
   const Extents strides = row_major_strides(out);
   Extents extents = out;
@@ -86,7 +86,8 @@ void push_border(std::vector<RegionT>& regions, const Extents& out, const std::v
     const auto slab = [&](int64_t from, int64_t to) {
       Extents part = extents;
       part[a] = to - from;
-      if (to > from) regions.push_back(make_region(1, part, 0, Extents(out.size(), 0), offset + from * strides[a], strides));
+      if (to > from)
+        regions.push_back(make_region(1, part, 0, Extents(out.size(), 0), offset + from * strides[a], strides));
     };
     slab(0, first);
     slab(last, out[a]);
@@ -112,7 +113,8 @@ void emit_pad(Lowering& l, schema::PadMode mode, const Extents& begins, TensorId
       // The bytes as they are, so that 64-bit values keep all their bits.
       const Constant& constant = *l.tensor(value).constant;
       const size_t size = element_bytes(l.type(value));
-      if (constant.bytes < size || l.type(value) != l.type(l.out())) l.invalid("its value does not fit its input's type");
+      if (constant.bytes < size || l.type(value) != l.type(l.out()))
+        l.invalid("its value does not fit its input's type");
       const auto* bytes = static_cast<const uint8_t*>(constant.data);
       fill.assign(bytes, bytes + size);
     }

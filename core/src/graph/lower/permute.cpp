@@ -36,7 +36,8 @@ Blocks blocks(const Lowering& l) {
 
 void lower_depth_to_space(Lowering& l) {
   const auto [size, in] = blocks(l);
-  if (in[1] % size != 0 || in[1] / size % size != 0) l.invalid("its channels are no multiple of the squared block size");
+  if (in[1] % size != 0 || in[1] / size % size != 0)
+    l.invalid("its channels are no multiple of the squared block size");
   const int64_t channels = in[1] / size / size;
   const bool column_row_depth = l.attr<schema::BlockAttributesT>().column_row_depth;
   const Extents seen = column_row_depth ? Extents{in[0], channels, size, size, in[2], in[3]}

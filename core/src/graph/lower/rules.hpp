@@ -6,7 +6,7 @@
 namespace motley::graph {
 
 // views.cpp, permute.cpp, slice.cpp, pad.cpp, repeat.cpp, triangle.cpp, sequence.cpp, select.cpp
-void lower_view(Lowering& l);  // Squeeze, Unsqueeze, Flatten, Identity
+void lower_view(Lowering& l);   // Squeeze, Unsqueeze, Flatten, Identity
 void lower_known(Lowering& l);  // Shape, Size
 void lower_transpose(Lowering& l);
 void lower_depth_to_space(Lowering& l);

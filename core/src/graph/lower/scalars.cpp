@@ -16,8 +16,8 @@ uint16_t to_half(double value) {
   if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7e00);
   if (magnitude >= 65520.0) return static_cast<uint16_t>(sign | 0x7c00);
   int exponent = 0;
-  std::frexp(magnitude, &exponent);                    // magnitude = m * 2^exponent, m in [0.5, 1)
-  const int unit = std::max(exponent - 11, -24);       // the last bit kept weighs 2^unit
+  std::frexp(magnitude, &exponent);               // magnitude = m * 2^exponent, m in [0.5, 1)
+  const int unit = std::max(exponent - 11, -24);  // the last bit kept weighs 2^unit
   const double steps = std::nearbyint(std::ldexp(magnitude, -unit));
   // With the hidden bit counted in, adding the exponent field carries over to the next binade by itself.
   const int field = unit + 24;
@@ -43,7 +43,8 @@ uint16_t to_bfloat16(double value) {
 double from_bfloat16(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
 // The largest double not above T's maximum, which for 64 bits is not T's maximum itself.
-template <class T> T to_integer(double value) {
+template <class T>
+T to_integer(double value) {
   if (std::isnan(value)) return 0;
   value = std::nearbyint(value);
   if (value <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
@@ -51,13 +52,15 @@ template <class T> T to_integer(double value) {
   return static_cast<T>(value);
 }
 
-template <class T> std::vector<uint8_t> bytes_of(T value) {
+template <class T>
+std::vector<uint8_t> bytes_of(T value) {
   std::vector<uint8_t> bytes(sizeof(T));
   std::memcpy(bytes.data(), &value, sizeof(T));
   return bytes;
 }
 
-template <class T> T load(const uint8_t* bytes) {
+template <class T>
+T load(const uint8_t* bytes) {
   T value;
   std::memcpy(&value, bytes, sizeof(T));
   return value;
@@ -86,6 +89,8 @@ std::vector<uint8_t> encode_scalar(DataType type, double value) {
 }
 
 Constant encode_constant(DataType type, const std::vector<double>& values) {
+  if (type == DataType::float32)
+    return Constant::of(std::vector<float>(values.begin(), values.end()));  // weights are large
   std::vector<uint8_t> bytes;
   bytes.reserve(values.size() * element_bytes(type));
   for (double value : values) {

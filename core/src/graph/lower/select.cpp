@@ -17,7 +17,9 @@ void lower_compress(Lowering& l) {
   std::vector<RegionT> regions;
   int64_t at = 0;
   for (int64_t first = 0, last = 0; first < count; first = last) {
-    for (last = first; last < count && (condition[static_cast<size_t>(last)] != 0) == (condition[static_cast<size_t>(first)] != 0);) ++last;
+    for (last = first;
+         last < count && (condition[static_cast<size_t>(last)] != 0) == (condition[static_cast<size_t>(first)] != 0);)
+      ++last;
     if (condition[static_cast<size_t>(first)] == 0) continue;
     regions.push_back(make_region(0, {outer, (last - first) * inner}, first * inner, {in[a] * inner, 1}, at * inner,
                                   {kept * inner, 1}));

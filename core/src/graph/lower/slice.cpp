@@ -59,7 +59,8 @@ void lower_split(Lowering& l) {
     if (!l.has_output(i)) l.unsupported("its output " + std::to_string(i) + " is left out, and so is its size");
     const int64_t size = l.shape(l.out(i)).at(a);
     l.copy({l.in(0)},
-           {make_region(0, {outer, size * inner}, at * inner, {extents[a] * inner, 1}, 0, {size * inner, 1})}, l.out(i));
+           {make_region(0, {outer, size * inner}, at * inner, {extents[a] * inner, 1}, 0, {size * inner, 1})},
+           l.out(i));
     at += size;
   }
 }

@@ -23,7 +23,8 @@ void lower_trilu(Lowering& l) {
   const auto push = [&](int64_t row, int64_t count, int64_t from, int64_t to) {
     const int64_t offset = row * columns + from;
     const Extents strides{rows * columns, columns, 1};
-    if (to > from && count > 0) regions.push_back(make_region(0, {batch, count, to - from}, offset, strides, offset, strides));
+    if (to > from && count > 0)
+      regions.push_back(make_region(0, {batch, count, to - from}, offset, strides, offset, strides));
   };
   int64_t whole = 0;  // rows kept in full, at the top (upper) or at the bottom (lower)
   for (int64_t row = 0; row < rows; ++row) {

@@ -21,7 +21,8 @@ void lower_known(Lowering& l) {
       values.push_back(static_cast<double>(extents[static_cast<size_t>(i)]));
   }
   const Extents result = l.shape(l.out());
-  if (product(result) != static_cast<int64_t>(values.size())) l.invalid("its output has another size than its input's shape");
+  if (product(result) != static_cast<int64_t>(values.size()))
+    l.invalid("its output has another size than its input's shape");
   l.reshape(l.constant(l.type(l.out()), result, values), result, l.out());
 }
 
