@@ -182,7 +182,7 @@ TEST(Graph, NothingIsDeadBesideANestedGraphThatMayReadItByName) {
 TEST(Graph, Descriptions) {
   EXPECT_EQ(to_string(std::optional<Dims>()), "unknown rank");
   EXPECT_EQ(to_string(Dims{}), "scalar");
-  EXPECT_EQ(to_string(Dims{2, 3, Dim(), Dim("batch")}), "2x3x?x?batch");
+  EXPECT_EQ(to_string(Dims{2, 3, Dim(), Dim("batch")}), "2x3x?xbatch");
   EXPECT_STREQ(to_string(DataType::bool_), "bool");
 
   Graph graph;

@@ -10,7 +10,7 @@ std::string to_string(const std::optional<Dims>& shape) {
   for (const Dim& dim : *shape) {
     if (!text.empty()) text += 'x';
     if (dim.known()) text += std::to_string(dim.value);
-    else text += '?' + dim.symbol;
+    else text += dim.symbol.empty() ? "?" : dim.symbol;
   }
   return text;
 }

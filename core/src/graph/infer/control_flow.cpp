@@ -1,0 +1,8 @@
+// If, Loop and Scan.
+#include "graph/infer/rules.hpp"
+
+namespace motley::graph::infer {
+
+void control_flow(Context& c) { c.unsupported("control flow is not run yet; export the model without it"); }
+
+}  // namespace motley::graph::infer

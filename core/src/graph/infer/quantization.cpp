@@ -1,0 +1,72 @@
+// To and from quantized integers.
+#include "graph/infer/dims.hpp"
+#include "graph/infer/rules.hpp"
+
+namespace motley::graph::infer {
+
+namespace {
+
+// A scale or zero point: one for all, one per slice along the axis, or one per block along it.
+void check_parameters(const Context& c, size_t i, const char* what) {
+  const auto& a = c.attributes<schema::QuantizeAttributesT>();
+  const Dims *x = c.shape(0), *parameters = c.shape(i);
+  if (a.block_size < 0) c.fail("block_size (" + std::to_string(a.block_size) + ") is negative");
+  if (!x || !parameters) return;
+  if (a.block_size > 0) {
+    Dims blocks = *x;
+    const size_t axis = c.axis(a.axis, x->size());
+    if (blocks[axis].known()) {
+      const int64_t extent = blocks[axis].value;
+      blocks[axis] = Dim(extent / a.block_size + (extent % a.block_size != 0));
+    } else {
+      blocks[axis] = Dim();
+    }
+    c.require_shape(i, blocks, what);
+    return;
+  }
+  const bool single =
+      parameters->empty() || (parameters->size() == 1 && (*parameters)[0].known() && (*parameters)[0].value == 1);
+  if (!single) c.require_shape(i, Dims{(*x)[c.axis(a.axis, x->size())]}, what);
+}
+
+}  // namespace
+
+// x, scale, zero point
+void quantize_linear(Context& c) {
+  const auto& a = c.attributes<schema::QuantizeAttributesT>();
+  c.require_type(0, kNumeric, "the input");
+  c.require_type(1, kNumeric, "the scale");
+  check_parameters(c, 1, "the scale");
+  DataType type = a.to == DataType::undefined ? DataType::uint8 : a.to;
+  if (c.has(2)) {
+    check_parameters(c, 2, "the zero point");
+    if (a.to != DataType::undefined && a.to != c.type(2))
+      c.fail(std::string("the zero point is of type ") + graph::to_string(c.type(2)) + " (expected " +
+             graph::to_string(a.to) + ")");
+    type = c.type(2);
+  }
+  if (!is_integer(type)) c.unsupported(std::string("quantizing to ") + graph::to_string(type));
+  c.set(0, type, c.input(0).shape);
+}
+
+void dequantize_linear(Context& c) {
+  const auto& a = c.attributes<schema::QuantizeAttributesT>();
+  c.require_type(0, kInteger, "the input");
+  c.require_type(1, kFloat, "the scale");
+  check_parameters(c, 1, "the scale");
+  if (c.has(2)) {
+    c.require_same_type(2);
+    check_parameters(c, 2, "the zero point");
+  }
+  c.set(0, a.to == DataType::undefined ? c.type(1) : a.to, c.input(0).shape);
+}
+
+// x -> y, scale, zero point
+void dynamic_quantize_linear(Context& c) {
+  c.require_type_is(0, DataType::float32, "the input");
+  c.set(0, DataType::uint8, c.input(0).shape);
+  c.set(1, DataType::float32, Dims{});
+  c.set(2, DataType::uint8, Dims{});
+}
+
+}  // namespace motley::graph::infer

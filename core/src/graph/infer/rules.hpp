@@ -1,0 +1,122 @@
+// The rule of every op: how many inputs and outputs it has, and a function that checks the inputs and sets the outputs.
+#pragma once
+
+#include "graph/infer/context.hpp"
+
+namespace motley::graph::infer {
+
+struct Rule {
+  Op op;
+  uint8_t required;     // the first inputs, which must be present
+  uint8_t max_inputs;   // kMany: any number
+  uint8_t max_outputs;  // kMany: any number
+  void (*infer)(Context& c);
+};
+inline constexpr uint8_t kMany = 255;
+
+// Null for an op that has none. table.cpp
+const Rule* find_rule(Op op);
+// Checks counts, then applies the rule. Throws Error(unsupported) where there is none.
+void apply_rule(Context& c);
+
+// elementwise.cpp
+void unary(Context& c);
+void binary(Context& c);
+void compare(Context& c);
+void logical(Context& c);
+void where(Context& c);
+void cast(Context& c);
+void variadic(Context& c);
+void clip(Context& c);
+void prelu(Context& c);
+void gelu(Context& c);
+// convolution.cpp
+void conv(Context& c);
+void conv_transpose(Context& c);
+void conv_integer(Context& c);
+void qlinear_conv(Context& c);
+void deform_conv(Context& c);
+// pooling.cpp
+void pool(Context& c);
+void global_pool(Context& c);
+// reduction.cpp
+void reduce(Context& c);
+void arg_reduce(Context& c);
+void softmax(Context& c);
+void cum_sum(Context& c);
+void top_k(Context& c);
+// matmul.cpp
+void matmul(Context& c);
+void gemm(Context& c);
+void matmul_integer(Context& c);
+void qlinear_matmul(Context& c);
+// einsum.cpp
+void einsum(Context& c);
+// attention.cpp
+void attention(Context& c);
+void rotary_embedding(Context& c);
+// gather.cpp
+void gather(Context& c);
+void gather_elements(Context& c);
+void gather_nd(Context& c);
+void scatter_elements(Context& c);
+void scatter_nd(Context& c);
+void one_hot(Context& c);
+// selection.cpp
+void non_zero(Context& c);
+void non_max_suppression(Context& c);
+void compress(Context& c);
+// reshape.cpp
+void reshape(Context& c);
+void squeeze(Context& c);
+void unsqueeze(Context& c);
+void flatten(Context& c);
+void identity(Context& c);
+void shape_of(Context& c);
+void size_of(Context& c);
+// movement.cpp
+void transpose(Context& c);
+void concat(Context& c);
+void split(Context& c);
+void expand(Context& c);
+void tile(Context& c);
+void depth_to_space(Context& c);
+void space_to_depth(Context& c);
+void reverse_sequence(Context& c);
+void trilu(Context& c);
+// slice.cpp
+void slice(Context& c);
+void pad(Context& c);
+void center_crop_pad(Context& c);
+// strided_copy.cpp
+void strided_copy(Context& c);
+// generate.cpp
+void range(Context& c);
+void fill(Context& c);
+void eye_like(Context& c);
+// normalization.cpp
+void batch_normalization(Context& c);
+void instance_normalization(Context& c);
+void group_normalization(Context& c);
+void layer_normalization(Context& c);
+void rms_normalization(Context& c);
+void normalize(Context& c);
+void lrn(Context& c);
+void lp_normalization(Context& c);
+void mean_variance_normalization(Context& c);
+// resize.cpp
+void resize(Context& c);
+void grid_sample(Context& c);
+void roi_align(Context& c);
+// quantization.cpp
+void quantize_linear(Context& c);
+void dequantize_linear(Context& c);
+void dynamic_quantize_linear(Context& c);
+// recurrent.cpp
+void lstm(Context& c);
+void gru(Context& c);
+void rnn(Context& c);
+// control_flow.cpp
+void control_flow(Context& c);
+
+}  // namespace motley::graph::infer
