@@ -1,0 +1,167 @@
+// One case through import, compile and run.
+#include "run_case.hpp"
+
+#include <algorithm>
+
+#include "compare.hpp"
+#include "convert/convert.hpp"
+#include "shape_inputs.hpp"
+
+namespace motley::conformance {
+namespace {
+
+struct Skip {
+  std::string reason;
+};
+struct Fail {
+  std::string reason;
+};
+
+struct LoadedSet {
+  std::vector<io::Tensor> inputs, outputs;
+};
+
+// The inputs of a file in the order of the model; names come from the model where files have none of their own.
+LoadedSet load_set(const DataSet& set, const std::vector<std::string>& model_inputs) {
+  LoadedSet loaded;
+  for (size_t i = 0; i < set.inputs.size(); ++i) {
+    io::Tensor tensor = load(set.inputs[i]);
+    if (!set.inputs[i].name.empty()) tensor.name = set.inputs[i].name;
+    else if (i < model_inputs.size()) tensor.name = model_inputs[i];
+    loaded.inputs.push_back(std::move(tensor));
+  }
+  for (const TensorFile& file : set.outputs) {
+    io::Tensor tensor = load(file);
+    tensor.name = file.name;
+    loaded.outputs.push_back(std::move(tensor));
+  }
+  return loaded;
+}
+
+std::vector<std::string> names_of(const std::vector<TensorInfo>& list) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : list) names.push_back(info.name);
+  return names;
+}
+
+// An error that says "unsupported" skips the case; any other one fails it.
+template <class Function>
+auto prepare(Function&& function) {
+  try {
+    return function();
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::unsupported) throw Skip{e.what()};
+    throw Fail{std::string("error \"") + motley::to_string(e.code()) + "\": " + e.what()};
+  }
+}
+
+class CaseRun {
+ public:
+  CaseRun(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices, bool fix_shapes)
+      : runtime_(runtime), case_(c), devices_(devices) {
+    if (fix_shapes) fixed_ = shape_inputs(c.model);
+  }
+
+  bool fixes_shapes() const { return !fixed_.empty(); }
+
+  std::set<std::string> run() {
+    for (const DataSet& set : case_.sets) run_set(set);
+    return used_;
+  }
+
+ private:
+  void run_set(const DataSet& files) {
+    const LoadedSet set = load_set(files, input_names());
+    const Model model = prepare([&] {
+      convert::ImportOptions options;
+      for (const io::Tensor& tensor : set.inputs)
+        if (fixed_.contains(tensor.name)) options.input_values[tensor.name] = tensor;
+      return Model::from_module(convert::import_onnx(case_.model, options));
+    });
+    const std::vector<std::string> open = names_of(model.inputs());
+    const auto is_open = [&](const io::Tensor& t) { return std::find(open.begin(), open.end(), t.name) != open.end(); };
+    CompileOptions options;
+    options.devices = devices_;
+    for (const io::Tensor& tensor : set.inputs)
+      if (is_open(tensor)) options.input_shapes[tensor.name] = tensor.shape;
+    Session session = prepare([&] { return runtime_.compile(model, options); });
+    for (const Placement& placement : session.explain().nodes) used_.insert(placement.device);
+    for (const io::Tensor& tensor : set.inputs)
+      if (is_open(tensor)) write(session.input(tensor.name), tensor);
+    session.run();
+    check(session, set.outputs);
+  }
+
+  // Input names as the file lists them; asked for before import, which may fail.
+  std::vector<std::string> input_names() {
+    if (case_.sets.empty() || case_.sets[0].inputs.empty() || !case_.sets[0].inputs[0].name.empty()) return {};
+    return model_inputs(case_.model);
+  }
+
+  static void write(TensorRef input, const io::Tensor& tensor) {
+    if (input.type() != tensor.type)
+      throw Fail{"input \"" + tensor.name + "\" is " + motley::to_string(input.type()) + " in the model and " +
+                 motley::to_string(tensor.type) + " in the data"};
+    input.copy_from_bytes(tensor.bytes);
+  }
+
+  void check(Session& session, const std::vector<io::Tensor>& expected) {
+    const std::vector<std::string> names = session.output_names();
+    if (expected.empty()) throw Fail{"the case has no expected outputs"};
+    for (size_t i = 0; i < expected.size(); ++i) {
+      if (expected[i].name.empty() && i >= names.size()) throw Fail{"the model has too few outputs"};
+      const std::string& name = expected[i].name.empty() ? names[i] : expected[i].name;
+      const TensorRef output = session.output(name);
+      io::Tensor actual;
+      actual.type = output.type();
+      actual.shape.assign(output.shape().begin(), output.shape().end());
+      actual.bytes.assign(output.as_bytes().begin(), output.as_bytes().end());
+      const auto difference =
+          case_.judge == Judge::network ? compare_network(expected[i], actual) : compare_elements(expected[i], actual);
+      if (difference) throw Fail{"output \"" + name + "\": " + *difference};
+    }
+  }
+
+  const Runtime& runtime_;
+  const Case& case_;
+  const std::vector<std::string>& devices_;
+  std::set<std::string> fixed_, used_;
+};
+
+}  // namespace
+
+const char* to_string(Status status) {
+  return status == Status::passed ? "passed" : status == Status::failed ? "failed" : "skipped";
+}
+
+Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices) {
+  Result result;
+  result.name = c.name;
+  result.op = c.op.empty() ? "(several)" : c.op;
+  // First as the file is; where shapes depend on inputs, once more with those inputs fixed.
+  for (const bool fix_shapes : {false, true}) {
+    try {
+      CaseRun run(runtime, c, devices, fix_shapes);
+      if (fix_shapes && !run.fixes_shapes()) return result;
+      result.fixed_shapes = fix_shapes;
+      result.devices = run.run();
+      result.status = Status::passed;
+      result.reason.clear();
+      return result;
+    } catch (const Skip& skip) {
+      result.status = Status::skipped;
+      result.reason = skip.reason;
+    } catch (const Fail& fail) {
+      result.status = Status::failed;
+      result.reason = fail.reason;
+      return result;
+    } catch (const std::exception& e) {
+      result.status = Status::failed;
+      result.reason = std::string("while running: ") + e.what();
+      return result;
+    }
+  }
+  return result;
+}
+
+}  // namespace motley::conformance

@@ -1,0 +1,26 @@
+// One case through import, compile and run.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cases.hpp"
+
+namespace motley::conformance {
+
+enum class Status { passed, failed, skipped };
+const char* to_string(Status status);
+
+struct Result {
+  std::string name, op;
+  Status status = Status::failed;
+  std::string reason;             // empty where it passed
+  std::set<std::string> devices;  // that ran a node; empty where everything was folded into constants
+  bool fixed_shapes = false;      // inputs that steer shapes were given as constants
+};
+
+// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case.
+Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices);
+
+}  // namespace motley::conformance
