@@ -71,11 +71,12 @@ TEST(DamagedModel, EveryBitOutsideTheWeightsIsGuarded) {
 
 // Behind the checksums too, nothing but an Error comes of it; and what is still accepted can be stored again.
 TEST(DamagedModel, EveryBitOfTheGraphIsSurvivedWithoutChecksums) {
-  for (const graph::Module& module : {small_module(), module_of_every_op()}) {
-    std::vector<uint8_t> file = stored(module);
+  for (const bool large : {false, true}) {
+    std::vector<uint8_t> file = stored(large ? module_of_every_op() : small_module());
     const size_t end = kHeaderBytes + graph_bytes(file);
     size_t accepted = 0;
-    for (size_t bit = 0; bit < 8 * end; ++bit) {
+    // All of the small file; of the large one every eleventh bit, which takes a second.
+    for (size_t bit = 0; bit < 8 * end; bit += large ? 11 : 1) {
       file[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
       try {
         const graph::Module read = read_model_ignoring_checksums(file, nullptr);

@@ -2,9 +2,12 @@
 #include "plugin/elf.hpp"
 
 #include <elf.h>
+#include <link.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "base/file.hpp"
 
@@ -23,8 +26,29 @@ constexpr Machine kMachines[] = {
     {EM_PPC64, "PowerPC", " ppc64 ppc64le "},    {258, "LoongArch", " loongarch64 "},
 };
 
+// Of this process's word size.
+using FileHeader = ElfW(Ehdr);
+using ProgramHeader = ElfW(Phdr);
+
 constexpr uint8_t kHostData = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
 constexpr uint8_t kHostClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
+
+// The loader maps what the program headers say without a look at the file's size, and a cut file then ends the process
+// with SIGBUS.
+bool is_whole(int descriptor, const std::string& what) {
+  FileHeader header;
+  if (base::read_at(descriptor, 0, &header, sizeof header, what) < sizeof header) return false;
+  if (header.e_phentsize != sizeof(ProgramHeader) || header.e_phnum == 0) return false;
+  std::vector<ProgramHeader> segments(header.e_phnum);
+  const size_t bytes = segments.size() * sizeof(ProgramHeader);
+  const uint64_t file_bytes = base::size_of_file(descriptor, what);
+  if (header.e_phoff > file_bytes || bytes > file_bytes - header.e_phoff) return false;
+  if (base::read_at(descriptor, header.e_phoff, segments.data(), bytes, what) < bytes) return false;
+  return std::all_of(segments.begin(), segments.end(), [&](const ProgramHeader& segment) {
+    return segment.p_type != PT_LOAD ||
+           (segment.p_offset <= file_bytes && segment.p_filesz <= file_bytes - segment.p_offset);
+  });
+}
 
 }  // namespace
 
@@ -83,6 +107,7 @@ std::string elf_reason_against(int descriptor, const std::string& what) {
   }
   if (half(16) != ET_DYN)
     return object + "is no shared library but another kind of ELF file: name the plugin's .so file";
+  if (!is_whole(descriptor, what)) return object + "is cut short or damaged: install it again";
   return "";
 }
 

@@ -32,6 +32,7 @@ struct FileIdentity {
 struct Library {
   timespec changed{};
   off_t size = 0;
+  fs::path path;
   int descriptor = -1;  // stays open: the loader knows the library by a path with this number, which must not be reused
   boost::dll::shared_library handle;
   std::shared_ptr<Plugin> plugin;
@@ -222,16 +223,24 @@ std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
   std::sort(found.infos.begin(), found.infos.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<std::shared_ptr<Device>> devices;
   for (const motley_device_info& info : found.infos) {
-    const auto known = std::find_if(library.devices.begin(), library.devices.end(), [&](const auto& device) {
+    const auto is_same = [&](const auto& device) {
       return device->info().index == info.index && std::strcmp(device->info().id, info.id) == 0;
-    });
-    if (known == library.devices.end()) library.devices.push_back(std::make_shared<Device>(library.plugin, info));
-    devices.push_back(known == library.devices.end() ? library.devices.back() : *known);
+    };
+    const auto known = std::find_if(library.devices.begin(), library.devices.end(), is_same);
+    if (known != library.devices.end()) {
+      devices.push_back(*known);
+    } else {
+      devices.push_back(library.devices.emplace_back(std::make_shared<Device>(library.plugin, info)));
+    }
   }
   return devices;
 }
 
 bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
+[[noreturn]] void fail_changed(const fs::path& path) {
+  fail("the library \"" + path.string() + "\" has changed since this process loaded it: restart the process");
+}
 
 // The library of an open, verified file; opened now, or before by somebody else in this process.
 Library& library_of(base::Descriptor descriptor, const fs::path& path, const Manifest* manifest) {
@@ -240,12 +249,14 @@ Library& library_of(base::Descriptor descriptor, const fs::path& path, const Man
   auto& by_file = libraries().by_file;
   const FileIdentity identity{status.st_dev, status.st_ino};
   if (const auto it = by_file.find(identity); it != by_file.end()) {
-    if (!same_time(it->second.changed, status.st_mtim) || it->second.size != status.st_size) {
-      fail("the library \"" + path.string() + "\" has changed since this process loaded it: restart the process");
-    }
+    if (!same_time(it->second.changed, status.st_mtim) || it->second.size != status.st_size) fail_changed(path);
     return it->second;
   }
+  // Asked for a path that it knows, the loader answers with what it has, though the file is another one by now.
+  const auto is_known = [&](const auto& entry) { return entry.second.path == path; };
+  if (std::any_of(by_file.begin(), by_file.end(), is_known)) fail_changed(path);
   Library library;
+  library.path = path;
   library.changed = status.st_mtim;
   library.size = status.st_size;
   open_library(library, loadable_path(descriptor.get(), path, manifest), path);

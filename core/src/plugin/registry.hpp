@@ -54,10 +54,10 @@ struct PluginReport {
 };
 
 struct DiscoveryOptions {
-  std::vector<std::filesystem::path> files;    // manifests or libraries that the app names: first
-  std::vector<std::filesystem::path> folders;  // searched besides the standard places
-  bool standard_places = true;                 // MOTLEY_PLUGIN_FILES, user folder, system folder, see docs
-  std::vector<std::string> select, disable;    // globs on plugin ids; empty select: all
+  std::vector<std::filesystem::path> files = {};       // manifests or libraries that the app names: first
+  std::vector<std::filesystem::path> folders = {};     // searched besides the standard places
+  bool standard_places = true;                         // MOTLEY_PLUGIN_FILES, user folder, system folder, see docs
+  std::vector<std::string> select = {}, disable = {};  // globs on plugin ids; empty select: all
 };
 
 // Everything that was found, loaded or not. Plugins are shared by all registries of the process.
