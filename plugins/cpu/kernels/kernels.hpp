@@ -1,0 +1,24 @@
+// One entry per op; each stands in the file of its name.
+#pragma once
+
+#include "motley/sdk/kernel.hpp"
+
+namespace motley::cpu {
+
+sdk::KernelEntry unary_kernel();
+sdk::KernelEntry binary_kernel();
+sdk::KernelEntry compare_kernel();
+sdk::KernelEntry logical_kernel();
+sdk::KernelEntry where_kernel();
+sdk::KernelEntry cast_kernel();
+sdk::KernelEntry strided_copy_kernel();
+sdk::KernelEntry matmul_kernel();
+sdk::KernelEntry conv_kernel();
+sdk::KernelEntry pool_kernel();
+sdk::KernelEntry reduce_kernel();
+sdk::KernelEntry softmax_kernel();
+sdk::KernelEntry normalize_kernel();
+sdk::KernelEntry gather_kernel();
+sdk::KernelEntry resize_kernel();
+
+}  // namespace motley::cpu
