@@ -134,6 +134,27 @@ TEST_F(ManifestTest, WhatDoesNotFitThisProcessIsRefusedBeforeLoading) {
   EXPECT_EQ(reason_against(parse(document)), "") << "one of them is enough";
 }
 
+// The examples in schema/, each beside a file of the library's name.
+TEST_F(ManifestTest, ExamplesAreReadOrRefused) {
+  std::ofstream(folder / "libexample.so") << "library";
+  const auto examples = [](const char* kind) {
+    return fs::directory_iterator(fs::path(SCHEMA_FOLDER) / kind / "plugin_manifest");
+  };
+  size_t valid = 0, invalid = 0;
+  for (const auto& entry : examples("valid")) {
+    fs::copy_file(entry.path(), folder / entry.path().filename());
+    EXPECT_NO_THROW(read_manifest(folder / entry.path().filename())) << entry.path();
+    ++valid;
+  }
+  for (const auto& entry : examples("invalid")) {
+    fs::copy_file(entry.path(), folder / entry.path().filename());
+    EXPECT_THROW(read_manifest(folder / entry.path().filename()), Error) << entry.path();
+    ++invalid;
+  }
+  EXPECT_GE(valid, 4u);
+  EXPECT_GE(invalid, 15u);
+}
+
 TEST(Elf, ArchitecturesHaveSeveralNames) {
   EXPECT_EQ(machine_of("x86_64"), machine_of("amd64"));
   EXPECT_EQ(machine_of("arm64"), machine_of("aarch64"));
