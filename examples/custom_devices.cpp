@@ -24,10 +24,13 @@ std::vector<float> make_images(size_t count) {
 
 std::vector<float> copy_of(std::span<const float> values) { return {values.begin(), values.end()}; }
 
+// Relative to values above 1.
 float largest_difference(const std::vector<float>& a, std::span<const float> b) {
   if (a.size() != b.size()) throw std::runtime_error("two results have different sizes");
   float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(a[i] - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::fabs(a[i] - b[i]) / std::max(1.0f, std::fabs(a[i])));
+  }
   return largest;
 }
 
