@@ -23,10 +23,11 @@ void check(const NodeView& node) {
   require(x.shape[axis] > 0 || y.elements() == 0, "the axis is empty");
 }
 
-// NaN is the extreme, as in NumPy.
+// A comparison with NaN is false, so NaN never takes the place of a number, and keeps its own where it comes first:
+// what ONNX Runtime does (NumPy would call NaN the extreme).
 template <class T>
 bool beats(T a, T b, bool take_max) {
-  if (is_nan(a) || is_nan(b)) return is_nan(a) && !is_nan(b);
+  if (is_nan(a) || is_nan(b)) return false;
   return take_max ? less(b, a) : less(a, b);
 }
 
@@ -45,7 +46,8 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext&) {
                              int64_t best = 0;
                              for (int64_t k = 1; k < view.length; ++k) {
                                const T v = x[k * view.inner], b = x[best * view.inner];
-                               if (beats(v, b, take_max) || (last && !beats(b, v, take_max))) best = k;
+                               const bool ordered = !is_nan(v) && !is_nan(b);
+                               if (beats(v, b, take_max) || (last && ordered && !beats(b, v, take_max))) best = k;
                              }
                              *y++ = best;
                            }
