@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "checks.hpp"
+#include "graph/lower.hpp"
 #include "library.hpp"
 #include "runner.hpp"
 
@@ -59,8 +60,28 @@ void expect_equal(const Case& c, const std::vector<Bytes>& expected, const std::
   }
 }
 
+// What the reference runs for a case: it has primitives only, so a composite is lowered for it first.
+graph::Graph plain(graph::Graph graph) {
+  while (true) {
+    std::vector<graph::Node> nodes;
+    bool changed = false;
+    const std::vector<graph::Node> before = std::move(graph.nodes);
+    graph.nodes.clear();
+    for (const graph::Node& node : before) {
+      if (graph::is_plain_primitive(node)) {
+        nodes.push_back(node);
+        continue;
+      }
+      changed = true;
+      for (graph::Node& simple : graph::lower(graph, node)) nodes.push_back(std::move(simple));
+    }
+    graph.nodes = std::move(nodes);
+    if (!changed) return graph;
+  }
+}
+
 void run_case(const Case& c, OpenDevice& device, OpenDevice& reference, const std::string& config = {}) {
-  Program oracle(reference, c.graph), program(device, c.graph, config);
+  Program oracle(reference, plain(c.graph)), program(device, c.graph, config);
   for (uint64_t seed : {1, 2}) {
     const std::vector<Bytes> inputs = make_inputs(c, seed);
     const std::vector<Bytes> expected = oracle.run(inputs);
@@ -73,8 +94,11 @@ void run_case(const Case& c, OpenDevice& device, OpenDevice& reference, const st
 
 bool claims(OpenDevice& device, const Case& c, std::string& reason) {
   const model::SerializedGraph serialized = model::serialize(c.graph);
-  reason = query(device, serialized.view())[0];
-  return reason.empty();
+  for (const std::string& why : query(device, serialized.view())) {
+    reason = why;
+    if (!reason.empty()) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -88,12 +112,14 @@ void check_op(const Options& options, const std::string& label, const std::vecto
     reporter.stage(where);
     try {
       std::string reason;
-      if (!claims(*pair.reference, c, reason)) continue;  // a form that nobody defines
       for (const auto& device : pair.devices) {
         if (!claims(*device, c, reason)) {
           if (refusal.empty()) refusal = reason;
           continue;
         }
+        std::string undefined;
+        const Case simple{c.label, c.detail, plain(c.graph), c.fills};
+        if (!claims(*pair.reference, simple, undefined)) continue;  // a form that the oracle does not define
         run_case(c, *device, *pair.reference);
         ++ran;
       }
@@ -116,7 +142,7 @@ void check_tuning(const Options& options, const std::vector<Case>& cases, Report
     if (!tuning) continue;
     for (const Case& c : cases) {
       std::string reason;
-      if (!claims(*device, c, reason) || !claims(*pair.reference, c, reason)) continue;
+      if (!claims(*device, c, reason)) continue;
       const model::SerializedGraph serialized = model::serialize(c.graph);
       const motley_graph view = serialized.view();
       std::vector<std::string> tries;

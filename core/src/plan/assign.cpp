@@ -10,7 +10,10 @@ namespace {
 
 std::string refusals(const Graph& graph, size_t index, const SupportTable& support, const DeviceList& devices) {
   const Node& node = graph.nodes[index];
-  std::string text = "node \"" + node.name + "\" (" + graph::describe_op(node) + "): ";
+  // The user knows the model's names, not those that fusing and lowering made.
+  std::string text = "node ";
+  for (size_t i = 0; i < node.origins.size() && i < 4; ++i) text += (i ? " + \"" : "\"") + node.origins[i] + "\"";
+  text += " (" + graph::describe_op(node) + "): ";
   for (size_t d = 0; d < devices.size(); ++d)
     text += (d ? "; " : "") + devices[d]->name() + ": " + support.at(d, index).reason;
   return text;
