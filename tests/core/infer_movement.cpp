@@ -62,6 +62,33 @@ TEST(InferViews, SqueezeUnsqueezeFlatten) {
   EXPECT_HAS(refused(Op::Flatten, axis(3), {f32("2x3")}), "axis (3) is out of range");
 }
 
+TEST(InferViews, AxesMayBeAnAttribute) {
+  AxesAttributesT a;
+  a.axes = {0};
+  EXPECT_EQ(inferred(Op::Squeeze, a, {f32("1x3x1")}), "float32 3x1");
+  EXPECT_EQ(inferred(Op::Unsqueeze, a, {f32("3")}), "float32 1x3");
+  EXPECT_HAS(refused(Op::Unsqueeze, a, {f32("3"), ints({0})}), "both as attribute and as input");
+  EXPECT_HAS(refused(Op::Unsqueeze, AxesAttributesT(), {f32("3")}), "the axes are missing");
+}
+
+TEST(InferViews, LoweredFormsHaveADeclaredOutput) {
+  const auto reshaped = [](const std::string& from, const std::string& to) {
+    Net net;
+    const TensorId x = net.add(f32(from), "x"), y = net.value("y", DataType::float32, to);
+    net.graph().add_node("view", Op::Reshape, {x}, {y}, ReshapeAttributesT());
+    net.output(y);
+    infer_shapes(net.module);
+    return describe(net.named("y"));
+  };
+  EXPECT_EQ(reshaped("2x3", "6"), "float32 6");
+  EXPECT_HAS(error_of([&] { reshaped("2x3", "7"); }), "the element counts differ (6 and 7)");
+  EXPECT_HAS(error_of([&] { reshaped("2x3", "unknown"); }), "neither a target shape nor");
+  FillAttributesT fill;
+  fill.type = DataType::int8;
+  fill.value = {1};
+  EXPECT_HAS(refused(Op::Fill, fill, {}), "neither a shape nor");
+}
+
 TEST(InferMovement, Transpose) {
   TransposeAttributesT a;
   EXPECT_EQ(inferred(Op::Transpose, a, {f32("2x3xn")}), "float32 nx3x2");

@@ -104,8 +104,10 @@ void conv_transpose(Context& c) {
     } else {
       const int64_t full = checked_add(c, checked_mul(c, window.stride, in.value - 1),
                                        checked_add(c, effective_kernel(c, window), extra[i]));
-      const int64_t out = full - window.pad_begin - window.pad_end;
-      if (in.value < 1 || window.pad_begin > full || window.pad_end > full || out < 1)
+      // Each pad is compared alone first, so that the difference cannot overflow.
+      const bool pads_fit = window.pad_begin <= full && window.pad_end <= full;
+      const int64_t out = pads_fit ? full - window.pad_begin - window.pad_end : 0;
+      if (in.value < 1 || out < 1)
         c.fail("the pads (" + std::to_string(window.pad_begin) + ", " + std::to_string(window.pad_end) +
                ") leave nothing of the output (" + std::to_string(full) + ")");
       result.push_back(Dim(out));

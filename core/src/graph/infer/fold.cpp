@@ -30,7 +30,7 @@ bool fold_view(Graph& graph, const Node& node) {
 bool fold_fill(Graph& graph, const Node& node, const InferOptions& options) {
   if (node.op != Op::Fill && node.op != Op::ConstantOfShape) return false;
   Tensor& output = graph.tensor(node.output(0));
-  if (!graph.tensor(node.input(0)).is_constant() || !output.shape_known()) return false;
+  if (node.input(0) == kNone || !graph.tensor(node.input(0)).is_constant() || !output.shape_known()) return false;
   if (output.bytes() > std::min(options.evaluator ? options.fold_limit_bytes : kSmallFill, options.fold_limit_bytes))
     return false;
   const std::vector<uint8_t>& value = graph::attributes<schema::FillAttributesT>(node).value;

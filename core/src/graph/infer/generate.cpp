@@ -50,13 +50,17 @@ void range(Context& c) {
   c.set(0, c.type(0), Dims{range_length(c)});
 }
 
-// Fill and ConstantOfShape: a shape, and the value as attribute.
+// Fill and ConstantOfShape: a shape, and the value as attribute. A lowered Fill has no input: its output is declared.
 void fill(Context& c) {
   const auto& a = c.attributes<schema::FillAttributesT>();
   if (element_bytes(a.type) == 0) c.fail("the value's type is not given");
   if (a.value.size() != element_bytes(a.type))
     c.fail("the value has " + std::to_string(a.value.size()) + " bytes (expected " +
            std::to_string(element_bytes(a.type)) + ")");
+  if (!c.has(0)) {
+    if (!c.output(0).shape_known()) c.fail("it has neither a shape nor an output whose shape is declared");
+    return c.set(0, a.type, c.output(0).shape);
+  }
   const std::optional<Elements> target = c.shape_values(0, "the shape");
   if (!target) return c.set(0, a.type, std::nullopt);
   if (target->size() > sdk::kMaxRank) c.fail("the shape has rank " + std::to_string(target->size()) + " (at most 8)");

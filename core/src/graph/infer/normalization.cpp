@@ -79,7 +79,7 @@ void rms_normalization(Context& c) {
   c.require_type(0, kFloat, "the input");
   if (c.shape(0)) {
     c.axis(a.axis, c.shape(0)->size());
-    c.require_broadcasts_to(1, *c.shape(0), "the scale");
+    if (c.has(1)) c.require_broadcasts_to(1, *c.shape(0), "the scale");
   }
   set_like_input(c);
 }

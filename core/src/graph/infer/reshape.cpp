@@ -116,7 +116,14 @@ void complete(const Context& c, Request& request, const Dims& input) {
 
 }  // namespace
 
+// data, target shape. A lowered Reshape has no second input: its output is declared.
 void reshape(Context& c) {
+  if (!c.has(1)) {
+    if (!c.output(0).shape) c.fail("it has neither a target shape nor an output whose shape is declared");
+    c.set(0, c.type(0), c.output(0).shape);
+    if (c.shape(0)) check_same_count(c, *c.shape(0), *c.output(0).shape);
+    return;
+  }
   const bool allow_zero = c.attributes<schema::ReshapeAttributesT>().allow_zero;
   const std::optional<Elements> target = c.shape_values(1, "the target shape");
   if (!target) return c.set(0, c.type(0), std::nullopt);
@@ -130,17 +137,44 @@ void reshape(Context& c) {
   if (input && c.writes(0)) check_same_count(c, *input, *c.output(0).shape);
 }
 
+namespace {
+
+// The axes of Squeeze and Unsqueeze: an input, or an attribute.
+std::optional<Elements> axes_of(const Context& c) {
+  const schema::AxesAttributesT* attribute = c.node().attributes.AsAxesAttributes();
+  if (c.has(1)) {
+    if (attribute && !attribute->axes.empty()) c.fail("axes are given both as attribute and as input");
+    return c.shape_values(1, "the axes");
+  }
+  Elements elements;
+  if (attribute)
+    for (int64_t axis : attribute->axes) elements.push_back(Element::of(axis));
+  return elements;
+}
+
+std::optional<std::vector<int64_t>> all_numbers(const std::optional<Elements>& elements) {
+  if (!elements) return std::nullopt;
+  std::vector<int64_t> numbers;
+  for (const Element& element : *elements) {
+    if (!element.known) return std::nullopt;
+    numbers.push_back(element.integer);
+  }
+  return numbers;
+}
+
+}  // namespace
+
 void squeeze(Context& c) {
   const Dims* input = c.shape(0);
   Dims shape;
-  if (!c.has(1)) {
+  const std::optional<Elements> values = axes_of(c);
+  if (!c.has(1) && values->empty()) {
     if (!input || !c.input(0).shape_known()) return c.set(0, c.type(0), std::nullopt);
     std::copy_if(input->begin(), input->end(), std::back_inserter(shape),
                  [](const Dim& dim) { return dim.value != 1; });
     return c.set(0, c.type(0), std::move(shape));
   }
-  const std::optional<Elements> values = c.shape_values(1, "the axes");
-  const std::optional<std::vector<int64_t>> list = c.numbers(1, "the axes");
+  const std::optional<std::vector<int64_t>> list = all_numbers(values);
   if (!input || !values) return c.set(0, c.type(0), std::nullopt);
   if (!list) {
     if (values->size() > input->size())
@@ -160,8 +194,9 @@ void squeeze(Context& c) {
 
 void unsqueeze(Context& c) {
   const Dims* input = c.shape(0);
-  const std::optional<Elements> values = c.shape_values(1, "the axes");
-  const std::optional<std::vector<int64_t>> list = c.numbers(1, "the axes");
+  const std::optional<Elements> values = axes_of(c);
+  const std::optional<std::vector<int64_t>> list = all_numbers(values);
+  if (!c.has(1) && values->empty()) c.fail("the axes are missing");
   if (!input || !values) return c.set(0, c.type(0), std::nullopt);
   const size_t rank = input->size() + values->size();
   if (rank > sdk::kMaxRank) c.fail("the result has rank " + std::to_string(rank) + " (at most 8)");
