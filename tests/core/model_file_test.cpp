@@ -58,7 +58,8 @@ TEST(ModelFile, KeepsWhatAModelSays) {
 TEST(ModelFile, StoresEqualConstantsOnce) {
   const TemporaryFolder folder;
   write_model(small_module(), folder / "m.motley");
-  const graph::Graph& g = read_model(folder / "m.motley").main();
+  const graph::Module module = read_model(folder / "m.motley");
+  const graph::Graph& g = module.main();
   EXPECT_EQ(g.tensors[1].constant->data, g.tensors[2].constant->data);
   EXPECT_NE(g.tensors[1].constant->data, g.tensors[3].constant->data);
 }

@@ -20,10 +20,17 @@ uint32_t length(const flatbuffers::Vector<T>* list) {
   return list ? list->size() : 0;
 }
 
-// Calls fn(length, bytes of one element in the IR) for each list in a node's attributes.
+// The FlatBuffer verifier looks at the alignment of a list's length, not at that of its elements. Reading misaligned
+// numbers is undefined, whatever most processors make of it.
+template <class T>
+bool is_aligned(const flatbuffers::Vector<T>* list) {
+  return length(list) == 0 || reinterpret_cast<uintptr_t>(list->Data()) % alignof(T) == 0;
+}
+
+// Calls fn(list), which may be null, for each list in a node's attributes.
 template <class Fn>
 void for_each_list(const schema::Node& node, Fn&& fn) {
-  const auto longs = [&](const auto*... lists) { (fn(length(lists), uint64_t{8}), ...); };
+  const auto longs = [&](const auto*... lists) { (fn(lists), ...); };
   switch (node.attributes_type()) {
     case schema::Attributes::ConvAttributes: {
       const auto* a = node.attributes_as_ConvAttributes();
@@ -113,6 +120,10 @@ class Unpacker {
     budget_.charge(raw->size() < 16 ? 0 : raw->size() + 1);
     return raw->str();
   }
+  template <class T>
+  void check_alignment(const flatbuffers::Vector<T>* list) const {
+    if (!is_aligned(list)) fail("has a list of misaligned numbers: convert it again");
+  }
   std::string name(const flatbuffers::String* raw) { return text(raw, kLongestName, "name"); }
 
   std::vector<int32_t> indices(const flatbuffers::Vector<int32_t>* raw) {
@@ -121,6 +132,10 @@ class Unpacker {
   }
 
   void check_buffers() const {
+    if (length(model_.buffers()) > 0 &&
+        reinterpret_cast<uintptr_t>(model_.buffers()->Data()) % alignof(schema::Buffer) != 0) {
+      fail("has a misaligned list of constants: convert it again");
+    }
     for (uint32_t i = 0; i < length(model_.buffers()); ++i) {
       const schema::Buffer& buffer = *model_.buffers()->Get(i);
       if (buffer.offset() % kConstantAlignment != 0 || buffer.offset() > weights_.bytes.size() ||
@@ -169,6 +184,7 @@ class Unpacker {
     if (const schema::Quantization* q = raw.quantization()) {
       budget_.charge(length(q->scales()), sizeof(float));
       budget_.charge(length(q->zero_points()), sizeof(int64_t));
+      check_alignment(q->zero_points());
       if (q->scales()) tensor.quantization.scales.assign(q->scales()->begin(), q->scales()->end());
       if (q->zero_points()) tensor.quantization.zero_points.assign(q->zero_points()->begin(), q->zero_points()->end());
       tensor.quantization.axis = q->axis();
@@ -234,11 +250,13 @@ class Unpacker {
       budget_.charge(length(raw.attributes_as_StridedCopyAttributes()->regions()),
                      sizeof(schema::RegionT) + sizeof(void*));
     }
-    for_each_list(raw, [&](uint32_t count, uint64_t bytes_each) {
-      if (count > kLongestList)
-        fail_limit("has node \"" + name + "\" with a list of " + std::to_string(count) + " attribute values (at most " +
-                   std::to_string(kLongestList) + ")");
-      budget_.charge(count, bytes_each);
+    for_each_list(raw, [&](const auto* list) {
+      if (length(list) > kLongestList) {
+        fail_limit("has node \"" + name + "\" with a list of " + std::to_string(length(list)) +
+                   " attribute values (at most " + std::to_string(kLongestList) + ")");
+      }
+      check_alignment(list);
+      budget_.charge(length(list), sizeof(int64_t));
       flat += sizeof(std::vector<int64_t>);
     });
     budget_.charge(flat);
