@@ -29,6 +29,7 @@ float largest_difference(const std::vector<float>& a, std::span<const float> b) 
   if (a.size() != b.size()) throw std::runtime_error("two results have different sizes");
   float largest = 0;
   for (size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(b[i])) throw std::runtime_error("a result is not finite");
     largest = std::max(largest, std::fabs(a[i] - b[i]) / std::max(1.0f, std::fabs(a[i])));
   }
   return largest;
