@@ -91,7 +91,12 @@ std::optional<std::string> compare_elements(const io::Tensor& expected, const io
     if (e[i] == a[i] || (std::isnan(e[i]) && std::isnan(a[i]))) continue;
     if (std::isfinite(e[i]) && std::fabs(e[i] - a[i]) <= tolerance.absolute + tolerance.relative * std::fabs(e[i]))
       continue;
-    return "element " + std::to_string(i) + " is " + number(a[i]) + " (expected " + number(e[i]) + ")";
+    size_t more = 0;
+    for (size_t j = i + 1; j < e.size(); ++j)
+      more += !(std::fabs(e[j] - a[j]) <= tolerance.absolute + tolerance.relative * std::fabs(e[j])) && e[j] != a[j] &&
+              !std::isnan(e[j]);
+    return "element " + std::to_string(i) + " is " + number(a[i]) + " (expected " + number(e[i]) + "), and " +
+           std::to_string(more) + " more of " + std::to_string(e.size()) + " are wrong";
   }
   return std::nullopt;
 }
@@ -122,7 +127,12 @@ std::optional<std::string> compare_network(const io::Tensor& expected, const io:
   }
   const auto [low, high] = std::minmax_element(e.begin(), e.end());
   const double allowed = 1e-3 * std::max(1.0, *high - *low);
-  if (worst > allowed) return "it is off by " + number(worst) + " (at most " + number(allowed) + ")";
+  if (worst > allowed) {
+    size_t wrong = 0;
+    for (size_t i = 0; i < e.size(); ++i) wrong += std::fabs(e[i] - a[i]) > allowed;
+    return "it is off by " + number(worst) + " (at most " + number(allowed) + ") in " + std::to_string(wrong) + " of " +
+           std::to_string(e.size()) + " elements";
+  }
   if (ee > 0 && aa > 0 && dot / std::sqrt(ee * aa) < 0.9999)
     return "its angle's cosine is " + number(dot / std::sqrt(ee * aa)) + " (at least 0.9999)";
   return std::nullopt;
