@@ -64,19 +64,17 @@ struct Functions {
   double apply(size_t i, double x) const { return list[i](clip > 0 ? std::clamp(x, -clip, clip) : x); }
 };
 
-// Scaling values are used up in order by the functions that have some; the others have none in the lists.
-Activation next_function(UnaryFunction f, const float*& alpha, const float* alpha_end, const float*& beta,
-                         const float* beta_end) {
+// A function with its scaling values, from lists of one value per function; an empty list stands for ONNX's defaults.
+Activation make_function(UnaryFunction f, const flatbuffers::Vector<float>* alphas,
+                         const flatbuffers::Vector<float>* betas, uint32_t i) {
   require(is_real_function(f), "this activation is not supported");
   Activation a;
   a.function = f;
-  const bool has_alpha = f == UnaryFunction::leaky_relu || f == UnaryFunction::thresholded_relu ||
-                         f == UnaryFunction::hard_sigmoid || f == UnaryFunction::elu;
   if (f == UnaryFunction::leaky_relu) a.alpha = 0.01f;
   if (f == UnaryFunction::thresholded_relu || f == UnaryFunction::elu) a.alpha = 1;
   if (f == UnaryFunction::hard_sigmoid) a.alpha = 0.2f, a.beta = 0.5f;
-  if (has_alpha && alpha != alpha_end) a.alpha = *alpha++;
-  if (f == UnaryFunction::hard_sigmoid && beta != beta_end) a.beta = *beta++;
+  if (alphas && alphas->size() > 0) a.alpha = alphas->Get(i);
+  if (betas && betas->size() > 0) a.beta = betas->Get(i);
   return a;
 }
 
@@ -92,13 +90,12 @@ Functions read_functions(const NodeView& node, Cell cell, int64_t directions) {
     for (size_t i = 0; i < count; ++i)
       names.push_back(i % per_direction == 0 && cell != Cell::rnn ? UnaryFunction::sigmoid : UnaryFunction::tanh);
   }
-  const auto range = [](const flatbuffers::Vector<float>* v) {
-    return v ? std::pair(v->data(), v->data() + v->size()) : std::pair<const float*, const float*>(nullptr, nullptr);
-  };
-  auto [alpha, alpha_end] = range(attributes.activation_alpha());
-  auto [beta, beta_end] = range(attributes.activation_beta());
+  for (const auto* list : {attributes.activation_alpha(), attributes.activation_beta()})
+    require(!list || list->size() == 0 || list->size() == count,
+            "scaling values do not have one number per activation");
   Functions functions;
-  for (UnaryFunction f : names) functions.list.push_back(next_function(f, alpha, alpha_end, beta, beta_end));
+  for (uint32_t i = 0; i < count; ++i)
+    functions.list.push_back(make_function(names[i], attributes.activation_alpha(), attributes.activation_beta(), i));
   functions.clip = attributes.clip();
   return functions;
 }

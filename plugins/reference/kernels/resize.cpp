@@ -62,7 +62,8 @@ void set_scales(const NodeView& node, std::vector<Axis>& axes) {
   for (size_t i = 0; i < axes.size(); ++i) {
     axes[i].scale = scales[i];
     require(std::isfinite(scales[i]) && scales[i] > 0, "scales must be positive");
-    const double wanted = static_cast<double>(axes[i].in) * scales[i], out = static_cast<double>(axes[i].out);
+    const double wanted = static_cast<double>(axes[i].in) * (axes[i].crop_end - axes[i].crop_start) * scales[i];
+    const auto out = static_cast<double>(axes[i].out);
     // The product is rounded down, and floating point may put it at either side of an integer.
     require(out <= wanted * (1 + 1e-5) + 1e-5 && out >= wanted * (1 - 1e-5) - 1 - 1e-5,
             "scales do not lead to the output");
@@ -90,21 +91,27 @@ void set_sizes(const NodeView& node, std::vector<Axis>& axes) {
   }
 }
 
+void set_crops(const NodeView& node, std::vector<Axis>& axes) {
+  require(given(node, 1) != nullptr, "roi is missing");
+  const std::vector<double> roi = constant_reals(*given(node, 1), "roi");
+  require(roi.size() == 2 * axes.size(), "roi does not have two values per axis");
+  for (size_t i = 0; i < axes.size(); ++i) {
+    axes[i].crop_start = roi[i];
+    axes[i].crop_end = roi[axes.size() + i];
+    require(std::fabs(roi[i]) < 1e6 && std::fabs(roi[axes.size() + i]) < 1e6, "roi is out of range");
+  }
+}
+
 std::vector<Axis> read_axes(const NodeView& node) {
+  const auto& attributes = node.attributes<schema::ResizeAttributes>();
   std::vector<Axis> axes = listed_axes(node);
+  if (attributes.coordinates() == Coordinates::tf_crop_and_resize) set_crops(node, axes);
   require(given(node, 2) || given(node, 3), "neither scales nor sizes are given");
   if (given(node, 2)) set_scales(node, axes);
   else set_sizes(node, axes);
-  if (node.attributes<schema::ResizeAttributes>().coordinates() == Coordinates::tf_crop_and_resize) {
-    require(given(node, 1) != nullptr, "roi is missing");
-    const std::vector<double> roi = constant_reals(*given(node, 1), "roi");
-    require(roi.size() == 2 * axes.size(), "roi does not have two values per axis");
-    for (size_t i = 0; i < axes.size(); ++i) {
-      axes[i].crop_start = roi[i];
-      axes[i].crop_end = roi[axes.size() + i];
-      require(std::fabs(axes[i].crop_start) < 1e6 && std::fabs(axes[i].crop_end) < 1e6, "roi is out of range");
-    }
-  }
+  // The filter spans 1 / scale elements: not many more than there are.
+  for (const Axis& a : axes)
+    require(!attributes.antialias() || a.out == 0 || a.scale * static_cast<double>(a.in) > 0.4, "a scale is too small");
   return axes;
 }
 
