@@ -349,6 +349,17 @@ TEST_F(DiscoveryTest, PlacesAreSearchedInOrder) {
       0u);
 }
 
+// Programs of a build lie in bin, plugins in lib/motley/plugins beside it, wherever the program is started from.
+TEST_F(DiscoveryTest, TheSystemFolderIsFoundFromTheProgramsFile) {
+  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path() / "motley" / "plugins";
+  const bool is_new = fs::create_directories(beside);
+  const fs::path before = fs::current_path();
+  fs::current_path(folder);
+  EXPECT_EQ(system_folder(), beside);
+  fs::current_path(before);
+  if (is_new) fs::remove_all(beside.parent_path());
+}
+
 TEST(Host, GivesThreadsClockAndPath) {
   const motley_host& host = host_for("/somewhere/libx.so");
   EXPECT_EQ(&host, &host_for("/somewhere/libx.so"));

@@ -67,12 +67,11 @@ void verify(int descriptor, const fs::path& path, const Manifest* manifest) {
 // it. Only one that nobody vouches for goes by its path, which lets it find libraries beside it ($ORIGIN).
 fs::path loadable_path(int descriptor, const fs::path& path, const Manifest* manifest) {
   if (!manifest || manifest->sha256.empty()) return path;
-  const std::string by_number = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(descriptor);
-  if (::access(by_number.c_str(), R_OK) != 0) {
-    fail("the library \"" + path.string() + "\" cannot be loaded as verified (" + by_number +
-         " is not there): mount /proc");
+  for (const std::string& process : {std::to_string(::getpid()), std::string("self")}) {
+    const std::string by_number = "/proc/" + process + "/fd/" + std::to_string(descriptor);
+    if (::access(by_number.c_str(), R_OK) == 0) return by_number;
   }
-  return by_number;
+  fail("the library \"" + path.string() + "\" cannot be loaded as verified (/proc/self/fd is not there): mount /proc");
 }
 
 // Boost's message wraps the loader's own, which names the missing symbol or library.

@@ -1,9 +1,9 @@
 // Where plugins are looked for, in order.
 #include "plugin/places.hpp"
 
-#include <dlfcn.h>
-
 #include <algorithm>
+#include <cstdio>
+#include <fstream>
 #include <set>
 
 #include "base/environment.hpp"
@@ -67,6 +67,20 @@ fs::path user_folder() {
   return {};
 }
 
+// The file that this code was mapped from, as the kernel knows it: the dynamic loader only remembers by which name it
+// was asked, which may be relative to a working directory that has changed since. Empty where /proc is not there.
+fs::path module_path() {
+  std::ifstream maps("/proc/self/maps");
+  const auto here = reinterpret_cast<uintptr_t>(&system_folder);
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long long begin = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%llx-%llx", &begin, &end) != 2 || here < begin || here >= end) continue;
+    const size_t path = line.find('/');
+    return path == std::string::npos ? fs::path() : fs::path(line.substr(path));
+  }
+  return {};
+}
+
 void add_standard_places(Places& places) {
   if (const char* only = base::environment("MOTLEY_PLUGIN_FILES"))
     return places.add_environment_files("MOTLEY_PLUGIN_FILES", only);
@@ -80,17 +94,10 @@ void add_standard_places(Places& places) {
 
 fs::path system_folder() {
   std::vector<fs::path> folders;
-  Dl_info info;
   std::error_code code;
-  if (dladdr(reinterpret_cast<const void*>(&system_folder), &info) != 0 && info.dli_fname) {
-    // The name is as the program was started, possibly without a path; /proc names the file itself.
-    fs::path module = info.dli_fname;
-    if (!module.has_parent_path() || module.is_relative()) module = fs::read_symlink("/proc/self/exe", code);
-    module = fs::canonical(module, code);
-    if (!code) {
-      folders.push_back(module.parent_path() / "motley" / "plugins");
-      folders.push_back(module.parent_path().parent_path() / "lib" / "motley" / "plugins");
-    }
+  if (const fs::path module = module_path(); !module.empty()) {
+    folders.push_back(module.parent_path() / "motley" / "plugins");
+    folders.push_back(module.parent_path().parent_path() / "lib" / "motley" / "plugins");
   }
   folders.emplace_back(MOTLEY_INSTALL_PLUGIN_DIR);
   const auto it = std::find_if(folders.begin(), folders.end(),
