@@ -15,6 +15,7 @@ uint16_t to_half(double value) {
   const double magnitude = std::fabs(value);
   if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7e00);
   if (magnitude >= 65520.0) return static_cast<uint16_t>(sign | 0x7c00);
+  if (magnitude == 0) return sign;  // which has no exponent to go by
   int exponent = 0;
   std::frexp(magnitude, &exponent);               // magnitude = m * 2^exponent, m in [0.5, 1)
   const int unit = std::max(exponent - 11, -24);  // the last bit kept weighs 2^unit

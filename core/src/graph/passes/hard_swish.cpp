@@ -1,5 +1,6 @@
 // Hard-sigmoid, clip(x + 3, 0, 6) / 6; hard-swish, x times that; and swish, x · sigmoid(a · x). The constants may stand
 // in any place.
+#include <algorithm>
 #include <cmath>
 
 #include "graph/passes/all.hpp"
@@ -74,7 +75,10 @@ bool fuse_at(Rewriter& r, size_t root) {
   for (TensorId factor : product->factors) {
     const auto gate = gate_of(r, factor);
     if (!gate) continue;
-    for (TensorId x : possible_variables(r, gate->argument)) {
+    // Farthest first: the x of a bare gate is what its additions and multiplications start from.
+    std::vector<TensorId> variables = possible_variables(r, gate->argument);
+    std::reverse(variables.begin(), variables.end());
+    for (TensorId x : variables) {
       const DataType type = r.tensor(x).type;
       std::set<size_t> nodes = product->nodes;
       nodes.insert(gate->node);

@@ -27,6 +27,16 @@ std::optional<size_t> elementwise_input(const Rewriter& r, const Node& node) {
   return std::nullopt;
 }
 
+// Whether a transpose follows node i behind elementwise ops that nothing else reads.
+bool leads_to_transpose(const Rewriter& r, size_t i) {
+  for (int steps = 0; steps < 16 && r.may_absorb(i); ++steps) {
+    i = r.consumers(r.node(i).outputs[0])[0];
+    if (r.node(i).op == Op::Transpose) return true;
+    if (!elementwise_input(r, r.node(i))) return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 size_t cancel_transposes(Graph& graph, const PassContext& context) {
@@ -51,15 +61,14 @@ size_t cancel_transposes(Graph& graph, const PassContext& context) {
   return count;
 }
 
-// Transpose, op → op, transpose, where only one reader follows and that is a transpose or another such op.
+// Transpose, op → op, transpose, where another transpose follows. One sweep carries it all the way, as the nodes behind
+// are looked at later.
 size_t sink_transposes(Graph& graph, const PassContext& context) {
   Rewriter r(graph, context);
   size_t count = 0;
   for (size_t i = 0; i < r.size(); ++i) {
     const auto place = elementwise_input(r, r.node(i));
-    if (!place || !r.may_absorb(i)) continue;
-    const size_t reader = r.consumers(r.node(i).outputs[0])[0];
-    if (r.node(reader).op != Op::Transpose) continue;
+    if (!place || !leads_to_transpose(r, i)) continue;
     const TensorId moved = r.node(i).inputs[*place];
     const auto before = r.producer(moved, Op::Transpose);
     if (!before || !r.may_absorb(*before)) continue;
