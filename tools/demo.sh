@@ -61,12 +61,12 @@ step "SqueezeNet names the animal in caffe_cat.jpg"
 show convert "$data/onnx/models/squeezenet1.1/model.onnx" -o "$out/squeezenet.motley"
 show run "$out/squeezenet.motley" "$data/images/caffe_cat.jpg" --resize 256 --crop 224 --range 1 \
   --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels "$data/images/imagenet_labels.txt" --top 5 | tee "$scratch"
-grep -q ' cat\|^[a-z]* cat' <(sed -n 2,3p "$scratch") || fail "SqueezeNet sees no cat in caffe_cat.jpg"
+sed -n 3p "$scratch" | grep -q ' cat '  || fail "SqueezeNet sees no cat in caffe_cat.jpg"
 show bench "$out/squeezenet.motley" --devices cpu
 
 step "UltraFace finds the face in grace_hopper.bmp"
 show run "$data/onnx/models/ultraface_RFB-320/model.onnx" "$data/images/grace_hopper.bmp" --resize 320x240 \
   --mean 127 --std 128 --draw-boxes "$out/grace_hopper_face.png" | tee "$scratch"
-grep -q '^1 boxes' "$scratch" || fail "UltraFace does not find exactly one face in grace_hopper.bmp"
+grep -q '^1 box drawn' "$scratch" || fail "UltraFace does not find exactly one face in grace_hopper.bmp"
 
 step "done"

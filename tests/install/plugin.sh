@@ -13,7 +13,7 @@ cp -r "$prefix/share/motley/plugin-sdk/template" "$work/template"
 "${CMAKE_COMMAND:-cmake}" --build "$work/build"
 manifest=$work/build/plugins/template.json
 library=$work/build/plugins/libmotley_template.so
-[ -f "$manifest" ] && [ -f "$library" ] || fail "the build left no $manifest or no $library"
+if [ ! -f "$manifest" ] || [ ! -f "$library" ]; then fail "the build left no $manifest or no $library"; fi
 
 echo "== checked by the installed checker"
 "$prefix/bin/motley-plugin-check" "$library" --quick --json "$work/check.json"

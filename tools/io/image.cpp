@@ -2,7 +2,6 @@
 #include "io/image.hpp"
 
 #include <stb/stb_image.h>
-#include <stb/stb_image_resize.h>
 #include <stb/stb_image_write.h>
 
 #include <algorithm>
@@ -61,13 +60,13 @@ struct Release {
   void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
 };
 
-Image blank(int width, int height, int channels) {
+}  // namespace
+
+Image blank_image(int width, int height, int channels) {
   Image image{width, height, channels, {}};
   image.pixels.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(channels));
   return image;
 }
-
-}  // namespace
 
 bool is_image(std::span<const std::byte> bytes) { return format_of(bytes) != Format::none; }
 
@@ -89,22 +88,9 @@ Image read_image(const std::filesystem::path& path, int channels) {
   const std::unique_ptr<stbi_uc, Release> pixels(
       stbi_load_from_memory(data, size, &width, &height, &stored_channels, channels));
   if (!pixels) refuse(path, failure());
-  Image image = blank(width, height, channels);
+  Image image = blank_image(width, height, channels);
   std::memcpy(image.pixels.data(), pixels.get(), image.pixels.size());
   return image;
-}
-
-Image resize_image(const Image& image, int width, int height) {
-  if (image.width == width && image.height == height) return image;
-  Image result = blank(width, height, image.channels);
-  const int done = stbir_resize_uint8_generic(
-      image.pixels.data(), image.width, image.height, 0, result.pixels.data(), width, height, 0, image.channels,
-      STBIR_ALPHA_CHANNEL_NONE, 0, STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, nullptr);
-  if (!done)
-    throw Error(ErrorCode::out_of_memory, "resizing a picture to " + std::to_string(width) + "x" +
-                                              std::to_string(height) +
-                                              " needs more memory than there is; ask for less");
-  return result;
 }
 
 Image crop_centre(const Image& image, int width, int height) {
@@ -113,7 +99,7 @@ Image crop_centre(const Image& image, int width, int height) {
                                                  ") does not fit into the picture (" + std::to_string(image.width) +
                                                  "x" + std::to_string(image.height) +
                                                  "); resize it to a larger size first");
-  Image result = blank(width, height, image.channels);
+  Image result = blank_image(width, height, image.channels);
   const int left = (image.width - width) / 2, top = (image.height - height) / 2;
   for (int y = 0; y < height; ++y)
     std::memcpy(result.at(0, y), image.at(left, top + y),

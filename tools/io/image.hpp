@@ -20,14 +20,18 @@ struct Image {
   const uint8_t* at(int x, int y) const { return const_cast<Image*>(this)->at(x, y); }
 };
 
+// All black.
+Image blank_image(int width, int height, int channels);
+
 // By its first bytes: a JPEG, PNG or BMP file.
 bool is_image(std::span<const std::byte> bytes);
 // With 1 or 3 channels; transparency is dropped, and a JPEG's orientation tag is not applied. Throws Error(io), or
 // Error(invalid_argument) with the reason for a file that is no picture, damaged, or over 100 megapixels.
 Image read_image(const std::filesystem::path& path, int channels);
 
-// Filters with a triangle as wide as the shrinking asks for: bilinear when growing.
-Image resize_image(const Image& image, int width, int height);
+// How neighbours are weighed. The window grows with the shrinking, so that no pixel is skipped.
+enum class Filter { bilinear, bicubic };
+Image resize_image(const Image& image, int width, int height, Filter filter = Filter::bicubic);
 // The part of that size around the centre, which must lie inside.
 Image crop_centre(const Image& image, int width, int height);
 

@@ -22,12 +22,14 @@ std::string without_end(std::string text) {
   return text;
 }
 
-int usage(CLI::App& app, const CLI::ParseError& error) {
+int usage(CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "motley" : "motley " + chosen.front()->get_name();
   std::string what = without_end(error.what());
   if (const size_t end = what.find('\n'); end != std::string::npos) what.resize(end);
+  const bool unknown = chosen.empty() && argc > 1 && argv[1][0] != '-';
+  if (unknown) what = fmt::format("there is no command \"{}\"", argv[1]);
   return fail(fmt::format("{}; see {} --help", without_end(what), command), 2);
 }
 
@@ -49,7 +51,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return usage(app, error);
+    return usage(app, error, argc, argv);
   } catch (const Error& error) {
     return fail(error.what(), 1);
   } catch (const std::bad_alloc&) {

@@ -83,7 +83,11 @@ io::Image resize_and_crop(const io::Image& picture, const Axes& axes, const Prep
   if (static_cast<int64_t>(target.width) * target.height > 100'000'000)
     refuse(fmt::format("a picture resized to {}x{} is over 100 megapixels; give a smaller --resize", target.width,
                        target.height));
-  io::Image image = io::resize_image(picture, target.width, target.height);
+  const std::string filter = options.filter.value_or("bicubic");
+  if (filter != "bilinear" && filter != "bicubic")
+    refuse(fmt::format("the filter ({}) is unknown; give bilinear or bicubic", filter));
+  io::Image image = io::resize_image(picture, target.width, target.height,
+                                     filter == "bilinear" ? io::Filter::bilinear : io::Filter::bicubic);
   geometry.step_x = static_cast<double>(picture.width) / target.width;
   geometry.step_y = static_cast<double>(picture.height) / target.height;
   if (options.crop) {

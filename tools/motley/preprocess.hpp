@@ -16,6 +16,7 @@ namespace motley::cli {
 
 struct Preprocessing {
   std::optional<std::string> resize;     // "256": the short side; "320x240": exactly
+  std::optional<std::string> filter;     // bicubic, bilinear
   std::optional<std::string> crop;       // "224", "320x240", around the centre
   std::optional<std::string> channels;   // rgb, bgr, gray
   std::optional<std::string> layout;     // nchw, nhwc

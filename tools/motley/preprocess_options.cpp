@@ -65,6 +65,7 @@ Preprocessing parse_preprocessing(const std::string& text) {
     if (key == "width") width = std::stoi(size_text(key, Json(number(key, value))));
     else if (key == "height") height = std::stoi(size_text(key, Json(number(key, value))));
     else if (key == "resize") result.resize = size_text(key, value);
+    else if (key == "filter") result.filter = word(key, value);
     else if (key == "crop") result.crop = size_text(key, value);
     else if (key == "channels") result.channels = word(key, value);
     else if (key == "layout") result.layout = word(key, value);
@@ -83,6 +84,7 @@ Preprocessing parse_preprocessing(const std::string& text) {
 Preprocessing merge(const Preprocessing& first, const Preprocessing& second) {
   Preprocessing result = first;
   if (!result.resize) result.resize = second.resize;
+  if (!result.filter) result.filter = second.filter;
   if (!result.crop) result.crop = second.crop;
   if (!result.channels) result.channels = second.channels;
   if (!result.layout) result.layout = second.layout;
@@ -100,6 +102,10 @@ void add_preprocessing_options(CLI::App& command, Preprocessing& options) {
   };
   command.add_option("--resize", options.resize, "Scale to this size; one number: the short side")
       ->type_name("N|WxH")
+      ->group(group);
+  command.add_option("--filter", options.filter, "How --resize weighs pixels (default: bicubic)")
+      ->check(CLI::IsMember({"bilinear", "bicubic"}))
+      ->type_name("bilinear|bicubic")
       ->group(group);
   command.add_option("--crop", options.crop, "Cut this size out of the centre")->type_name("N|WxH")->group(group);
   command.add_option("--channels", options.channels, "Colour order")

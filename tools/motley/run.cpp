@@ -73,16 +73,15 @@ class Reporter {
   }
 
   void report(Session& session, const std::string& title, const Feed& feed) {
-    Json outputs = Json::array();
+    Json result = {{"files", title}, {"outputs", Json::array()}};
+    if (!options_.boxes.picture.empty()) report_boxes(session, feed, result);
     if (several_ && !classifies(session) && !options_.json) fmt::print("{}\n", printable(title));
     for (const std::string& name : session.output_names()) {
       const TensorRef tensor = session.output(name);
-      if (options_.json) outputs.push_back(to_json(tensor));
+      if (options_.json) result["outputs"].push_back(to_json(tensor));
       else if (wants_top(tensor)) print_top(tensor, title);
       else fmt::print("{}\n", summary(tensor));
     }
-    Json result = {{"files", title}, {"outputs", outputs}};
-    if (!options_.boxes.picture.empty()) report_boxes(session, feed, result);
     runs_.push_back(std::move(result));
   }
 
@@ -139,7 +138,8 @@ class Reporter {
         fmt::print("box  score {:.3f}  left {:.0f}  top {:.0f}  right {:.0f}  bottom {:.0f}\n", b.score, b.left, b.top,
                    b.right, b.bottom);
     }
-    if (!options_.json) fmt::print("{} boxes, drawn in {}\n", boxes.size(), options_.boxes.picture);
+    if (!options_.json)
+      fmt::print("{} box{} drawn in {}\n", boxes.size(), boxes.size() == 1 ? "" : "es", options_.boxes.picture);
   }
 
   const RunOptions& options_;

@@ -1,0 +1,97 @@
+// motley devices, plugins, explain and bench.
+#include <algorithm>
+
+#include "program.hpp"
+
+namespace motley::test {
+
+TEST(Devices, CpuAndReferenceAreThere) {
+  const Outcome text = motley({"devices"});
+  ASSERT_TRUE(succeeds(text));
+  const Outcome outcome = motley({"devices", "--json"});
+  ASSERT_TRUE(succeeds(outcome));
+  std::vector<std::string> names;
+  for (const auto& device : outcome.json()) names.push_back(device["name"]);
+  for (const char* name : {"cpu", "reference"}) {
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << outcome.out;
+    EXPECT_NE(text.out.find(std::string("\n") + name), std::string::npos) << text.out;
+  }
+}
+
+TEST(Plugins, EachIsExplained) {
+  const Outcome outcome = motley({"plugins", "--explain"});
+  ASSERT_TRUE(succeeds(outcome));
+  EXPECT_NE(outcome.out.find("cpu  loaded"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("manifest  /"), std::string::npos) << outcome.out;
+}
+
+TEST(Plugins, BrokenOnesAreReportedAndHideNothing) {
+  const Scratch scratch;
+  write_text(scratch / "nowhere.json",
+             R"({"schema": "motley.plugin/1", "id": "nowhere", "vendor": "x", "version": "1.0.0",
+                 "abi": {"major": 0, "min_minor": 1, "max_minor": 1}, "architecture": "x86_64",
+                 "library": "no.so", "sha256": ")" +
+                 std::string(64, '0') + "\"}");
+  write_text(scratch / "garbage.json", "{{{");
+  write_text(scratch / "libtext.so", "no library");
+  const Outcome outcome = motley({"plugins", "--json", "--plugin-dir", scratch.path(), "--plugin",
+                                  scratch / "libtext.so", "--plugin", scratch / "missing.so"});
+  ASSERT_TRUE(succeeds(outcome));
+  size_t broken = 0, loaded = 0;
+  for (const auto& plugin : outcome.json()) {
+    if (plugin["loaded"]) {
+      ++loaded;
+    } else {
+      ++broken;
+      EXPECT_GT(plugin["reason"].get<std::string>().size(), 10u) << plugin;
+    }
+  }
+  EXPECT_EQ(broken, 4u) << outcome.out;
+  EXPECT_GE(loaded, 2u);
+}
+
+TEST(Explain, SaysWhereAndWhy) {
+  const Outcome text = motley({"explain", digits_onnx()});
+  ASSERT_TRUE(succeeds(text));
+  EXPECT_NE(text.out.find("cpu"), std::string::npos) << text.out;
+  const Outcome outcome = motley({"explain", digits_onnx(), "--devices", "reference", "--json"});
+  ASSERT_TRUE(succeeds(outcome));
+  const auto json = outcome.json();
+  ASSERT_FALSE(json["nodes"].empty());
+  for (const auto& node : json["nodes"]) {
+    EXPECT_EQ(node["device"], "reference");
+    EXPECT_NE(node["reason"], "");
+  }
+  EXPECT_GT(json["activation_bytes"].get<uint64_t>(), 0u);
+}
+
+TEST(Explain, WrongDevicesAndShapes) {
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--devices", "warp9"}), "warp9"));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--shape", "image=1,3,28,28"}), "image"));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--shape", "nothing=1"}), "nothing"));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--shape", "image=1,1,28,2e9"}), "1,1,28,2e9"));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--shape", "image=9000000000000000000,1,28,28"}), "image"));
+}
+
+TEST(Bench, SeveralDevicesSideBySide) {
+  const Outcome outcome = motley({"bench", digits_onnx(), "--runs", "4", "--warmup", "1", "--threads", "1", "--json",
+                                  "--devices", "reference", "--devices", "cpu"});
+  ASSERT_TRUE(succeeds(outcome));
+  const auto json = outcome.json();
+  ASSERT_EQ(json["results"].size(), 2u);
+  EXPECT_EQ(json["threads"], 1);
+  for (const auto& result : json["results"]) {
+    EXPECT_EQ(result["runs"], 4);
+    EXPECT_LE(result["min_ns"].get<double>(), result["median_ns"].get<double>());
+    EXPECT_LE(result["median_ns"].get<double>(), result["p95_ns"].get<double>());
+    EXPECT_FALSE(result["nodes"].empty());
+  }
+  EXPECT_EQ(json["results"][0]["speed_vs_first"], 1.0);
+
+  const Outcome text = motley({"bench", digits_onnx(), "--runs", "2", "--shape", "3,1,28,28"});
+  ASSERT_TRUE(succeeds(text));
+  for (const char* word : {"median", "p95", "per op", "Conv"})
+    EXPECT_NE(text.out.find(word), std::string::npos) << text.out;
+}
+
+}  // namespace motley::test
