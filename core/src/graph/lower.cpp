@@ -59,6 +59,22 @@ const Rule* find_rule(Op op) {
   return nullptr;
 }
 
+bool writes_nothing(const Graph& graph, const Node& node) {
+  for (TensorId id : node.outputs)
+    if (id == kNone || graph.tensor(id).type == DataType::undefined || graph.tensor(id).elements() != 0) return false;
+  return !node.outputs.empty();
+}
+
+// Empty results need no rule, whose arithmetic on sizes would meet those of dimensions beside the 0, which may be huge.
+void write_empty(Lowering& lowering) {
+  for (size_t i = 0; i < lowering.node().outputs.size(); ++i) {
+    schema::FillAttributesT attributes;
+    attributes.type = lowering.type(lowering.out(i));
+    attributes.value = encode_scalar(attributes.type, 0);
+    lowering.emit(Op::Fill, {}, lowering.out(i), attributes);
+  }
+}
+
 }  // namespace
 
 bool is_plain_primitive(const Node& node) { return node.op < Op::Transpose && !is_fused(node); }
@@ -68,7 +84,8 @@ std::vector<Node> lower(Graph& graph, const Node& node) {
   if (is_fused(node)) {
     lower_fused(lowering);
   } else if (const Rule* rule = find_rule(node.op)) {
-    rule->lower(lowering);
+    if (writes_nothing(graph, node)) write_empty(lowering);
+    else rule->lower(lowering);
   } else if (node.op < Op::Transpose) {
     lowering.unsupported("it is a primitive already");
   } else {

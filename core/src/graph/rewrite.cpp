@@ -57,9 +57,10 @@ void Rewriter::attach(size_t i) {
   for (TensorId id : graph_.nodes[i].outputs)
     if (id != kNone) producers_[static_cast<size_t>(id)] = static_cast<int64_t>(i);
   for (TensorId id : graph_.nodes[i].inputs) {
-    if (id == kNone) continue;
+    // Nobody asks who reads a constant, and all nodes may read one: keeping that list would cost the square of them.
+    if (id == kNone || graph_.tensor(id).is_constant()) continue;
     auto& readers = consumers_[static_cast<size_t>(id)];
-    if (std::find(readers.begin(), readers.end(), i) == readers.end()) readers.push_back(i);
+    if (readers.empty() || readers.back() != i) readers.push_back(i);
   }
 }
 
@@ -68,7 +69,7 @@ void Rewriter::detach(size_t i) {
     if (id != kNone && producers_[static_cast<size_t>(id)] == static_cast<int64_t>(i))
       producers_[static_cast<size_t>(id)] = -1;
   for (TensorId id : graph_.nodes[i].inputs)
-    if (id != kNone) std::erase(consumers_[static_cast<size_t>(id)], i);
+    if (id != kNone && !graph_.tensor(id).is_constant()) std::erase(consumers_[static_cast<size_t>(id)], i);
 }
 
 std::optional<size_t> Rewriter::producer(TensorId id) const {

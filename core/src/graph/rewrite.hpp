@@ -38,6 +38,7 @@ class Rewriter {
   std::optional<size_t> producer(TensorId id) const;
   // The same, only where that node has the op.
   std::optional<size_t> producer(TensorId id, Op op) const;
+  // Of computed tensors and inputs; constants have no list.
   const std::vector<size_t>& consumers(TensorId id) const { return consumers_[static_cast<size_t>(id)]; }
 
   // The tensor may vanish: no output, not kept, its writer not kept.

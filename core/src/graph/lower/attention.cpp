@@ -42,6 +42,9 @@ TensorId append(Lowering& l, size_t past_input, TensorId x, size_t output) {
 
 // Minus infinity where a query step would see a later key step. Queries stand at the end of the past.
 TensorId causal_bias(Lowering& l, DataType type, int64_t queries, int64_t keys, int64_t past) {
+  constexpr int64_t kLargest = 1 << 26;  // elements; past this the constant alone would be half a gigabyte
+  if (keys > 0 && queries > kLargest / keys)
+    l.unsupported("its causal mask (" + std::to_string(queries) + "x" + std::to_string(keys) + ") is too large");
   std::vector<double> values;
   for (int64_t q = 0; q < queries; ++q)
     for (int64_t k = 0; k < keys; ++k) values.push_back(q + past < k ? kMinusInfinity : 0);

@@ -55,6 +55,8 @@ void Lowering::invalid(const std::string& reason) const {
 }
 
 TensorId Lowering::temporary(DataType type, Extents extents) {
+  if (extents.size() > static_cast<size_t>(sdk::kMaxRank))
+    unsupported("an intermediate has " + std::to_string(extents.size()) + " dimensions, and tensors have 8 at most");
   Tensor tensor;
   // The number of tensors so far makes the name unique in the graph.
   const TensorId first = node_.outputs.empty() || node_.outputs[0] == kNone ? kNone : node_.outputs[0];

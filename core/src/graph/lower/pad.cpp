@@ -33,6 +33,8 @@ std::vector<Run> runs_of(const Lowering& l, schema::PadMode mode, int64_t begin,
     if (first < last) runs.push_back({first, last - first, first - begin, 1});
     return runs;
   }
+  constexpr int64_t kLargest = 1 << 28;  // positions are looked at one by one
+  if (result > kLargest) l.unsupported("a padded dimension (" + std::to_string(result) + ") is too large");
   if (extent == 0 && result > 0) l.invalid("an empty dimension cannot be padded with its own elements");
   for (int64_t i = 0; i < result; ++i) {
     const int64_t src = source_position(mode, i - begin, extent);
@@ -100,7 +102,9 @@ void emit_pad(Lowering& l, schema::PadMode mode, const Extents& begins, TensorId
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
   std::vector<std::vector<Run>> runs;
   for (size_t a = 0; a < in.size(); ++a) runs.push_back(runs_of(l, mode, begins[a], in[a], out[a]));
-  std::vector<RegionT> regions = regions_of(l, in, out, runs);
+  std::vector<RegionT> regions;
+  if (l.tensor(l.in(0)).elements() > 0) regions = regions_of(l, in, out, runs);
+  else runs.assign(in.size(), {});  // all is border
   std::vector<TensorId> inputs{l.in(0)};
   std::vector<uint8_t> fill;
   if (mode == schema::PadMode::constant) {

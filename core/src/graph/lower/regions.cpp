@@ -6,9 +6,20 @@
 
 namespace motley::graph {
 
+namespace {
+
+// Sizes were checked, but those of an empty tensor may be anything beside its 0; they must not overflow as signed
+// numbers.
+int64_t wrapping_product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+}  // namespace
+
 Extents row_major_strides(const Extents& extents) {
   Extents strides(extents.size(), 1);
-  for (size_t i = extents.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(extents[i], 1);
+  for (size_t i = extents.size(); i-- > 1;)
+    strides[i - 1] = wrapping_product(strides[i], std::max<int64_t>(extents[i], 1));
   return strides;
 }
 
@@ -16,7 +27,7 @@ int64_t product(const Extents& extents) { return product(extents, 0, extents.siz
 
 int64_t product(const Extents& extents, size_t first, size_t last) {
   int64_t result = 1;
-  for (size_t i = first; i < last; ++i) result *= extents[i];
+  for (size_t i = first; i < last; ++i) result = wrapping_product(result, extents[i]);
   return result;
 }
 

@@ -12,6 +12,7 @@ void lower_trilu(Lowering& l) {
   const int64_t rows = in[in.size() - 2], columns = in.back();
   const int64_t batch = product(in, 0, in.size() - 2);
   const bool upper = l.attr<schema::TriluAttributesT>().upper;
+  if (rows > (1 << 24)) l.unsupported("it has over 16 million rows");
   int64_t k = 0;
   if (l.has_input(1)) {
     const auto values = l.integer_input(1);
@@ -23,6 +24,7 @@ void lower_trilu(Lowering& l) {
   const auto push = [&](int64_t row, int64_t count, int64_t from, int64_t to) {
     const int64_t offset = row * columns + from;
     const Extents strides{rows * columns, columns, 1};
+    if (regions.size() > (1u << 16)) l.unsupported("it has over 65536 rows");
     if (to > from && count > 0)
       regions.push_back(make_region(0, {batch, count, to - from}, offset, strides, offset, strides));
   };
@@ -34,7 +36,6 @@ void lower_trilu(Lowering& l) {
     else push(row, 1, from, to);
   }
   push(upper ? 0 : rows - whole, whole, 0, columns);
-  if (regions.size() > (1u << 16)) l.unsupported("it has over 65536 rows");
   l.copy({l.in(0)}, std::move(regions), l.out(), encode_scalar(l.type(l.out()), 0));
 }
 
