@@ -259,6 +259,26 @@ TEST(InferValues, RangeOverASymbolHasItsLength) {
   EXPECT_EQ(describe(net.named("y")), "int64 n");
 }
 
+TEST(InferValues, NonZeroOfKnownValuesIsKnown) {
+  Net net;
+  const TensorId x = net.add(constant<float>(DataType::float32, {0, 2, 0, -1, 0, 3}, "2x3"), "x");
+  net.output(net.op("y", Op::NonZero, {x}, NoAttributesT()));
+  infer_shapes(net.module);
+  EXPECT_EQ(describe(net.named("y")), "int64 2x3");
+  EXPECT_EQ(int64_values(net.named("y")), (std::vector<int64_t>{0, 1, 1, 1, 0, 2}));
+}
+
+TEST(InferValues, SixteenBitFloatsAreRead) {
+  // 1.5, 6.25 and 0.5 as float16 and as bfloat16.
+  const auto range = [](DataType type, uint16_t start, uint16_t limit, uint16_t delta) {
+    const auto number = [&](uint16_t bits) { return constant<uint16_t>(type, {bits}, "scalar"); };
+    return inferred(Op::Range, NoAttributesT(), {number(start), number(limit), number(delta)});
+  };
+  EXPECT_EQ(range(DataType::float16, 0x3e00, 0x4640, 0x3800), "float16 10");
+  EXPECT_EQ(range(DataType::bfloat16, 0x3fc0, 0x40c8, 0x3f00), "bfloat16 10");
+  EXPECT_HAS(error_of([&] { range(DataType::float16, 0x3e00, 0x7c00, 0x3800); }), "too many elements");
+}
+
 // ---- folding
 
 TEST(InferFold, ViewsOfAConstantShareItsBytes) {

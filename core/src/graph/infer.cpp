@@ -3,30 +3,16 @@
 
 #include <algorithm>
 
+#include "graph/infer/branches.hpp"
 #include "graph/infer/fold.hpp"
 #include "graph/infer/rules.hpp"
+#include "motley/limits.hpp"
 
 namespace motley::graph {
 
 namespace {
 
 std::string quoted(const Graph& graph, TensorId id) { return '"' + graph.tensor(id).name + '"'; }
-
-// Every index must be in range before anything follows it.
-void check_indices(const Graph& graph) {
-  const auto check = [&](const std::vector<TensorId>& ids, TensorId lowest, const std::string& where) {
-    for (TensorId id : ids)
-      if (id < lowest || id >= static_cast<TensorId>(graph.tensors.size()))
-        throw Error(ErrorCode::invalid_model, where + " names tensor " + std::to_string(id) + ", and there are " +
-                                                  std::to_string(graph.tensors.size()));
-  };
-  check(graph.inputs, 0, "the list of graph inputs");
-  check(graph.outputs, 0, "the list of graph outputs");
-  for (const Node& node : graph.nodes) {
-    check(node.inputs, kNone, "node \"" + node.name + "\"");
-    check(node.outputs, kNone, "node \"" + node.name + "\"");
-  }
-}
 
 void check_constant(const Tensor& tensor) {
   const std::string where = "constant \"" + tensor.name + "\"";
@@ -77,6 +63,69 @@ void check_sources(const Graph& graph) {
       throw Error(ErrorCode::invalid_model, "graph output " + quoted(graph, id) + " is written by no node");
 }
 
+// Goes through the nodes of the main graph in order. Branches of known conditions are spliced in on the way.
+class Inference {
+ public:
+  Inference(Module& module, const InferOptions& options) : module_(module), options_(options), scopes_(module.main()) {}
+
+  void run() {
+    Graph& graph = module_.main();
+    std::vector<infer::PendingNode> pending;  // the next one last
+    for (size_t i = graph.nodes.size(); i-- > 0;) pending.push_back({std::move(graph.nodes[i]), 0, 0});
+    graph.nodes.clear();
+    bool spliced = false;
+    while (!pending.empty()) {
+      infer::PendingNode next = std::move(pending.back());
+      pending.pop_back();
+      if (std::optional<bool> condition = decided(next.node)) {
+        std::vector<infer::PendingNode> branch = infer::inline_branch(module_, scopes_, next, *condition);
+        spliced_nodes_ += branch.size();
+        if (spliced_nodes_ > Limits().max_nodes)
+          throw Error(ErrorCode::limit, "the branches of the model's Ifs have more nodes than the limit (" +
+                                            std::to_string(Limits().max_nodes) + ")");
+        std::move(branch.rbegin(), branch.rend(), std::back_inserter(pending));
+        spliced = true;
+      } else {
+        visit(std::move(next.node));
+      }
+    }
+    if (spliced) finish_splicing();
+  }
+
+ private:
+  std::optional<bool> decided(const Node& node) const {
+    if (node.op != Op::If) return std::nullopt;
+    return infer::known_condition(module_.main(), node);
+  }
+
+  void visit(Node node) {
+    Graph& graph = module_.main();
+    if (node.op == Op::If) {
+      infer::infer_undecided(module_, node);
+    } else {
+      infer::Context context(graph, node, &values_);
+      infer::apply_rule(context);
+      if (infer::fold(graph, node, values_, options_)) return;
+    }
+    graph.nodes.push_back(std::move(node));
+  }
+
+  void finish_splicing() {
+    Graph& graph = module_.main();
+    check_sources(graph);
+    graph.sort_nodes();
+    const bool nested =
+        std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == Op::If; });
+    if (!nested) module_.graphs.resize(1);
+  }
+
+  Module& module_;
+  const InferOptions& options_;
+  infer::Scopes scopes_;
+  infer::ValueTable values_;
+  uint64_t spliced_nodes_ = 0;
+};
+
 }  // namespace
 
 void infer_node(Graph& graph, const Node& node) {
@@ -86,26 +135,11 @@ void infer_node(Graph& graph, const Node& node) {
 
 void infer_shapes(Module& module, const InferOptions& options) {
   if (module.graphs.empty()) throw Error(ErrorCode::invalid_model, "the model has no graph");
-  Graph& graph = module.main();
-  check_indices(graph);
-  check_sources(graph);
-  graph.sort_nodes();  // also refuses cycles and second writers
-
-  infer::ValueTable values;
-  std::vector<bool> folded(graph.nodes.size(), false);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    infer::Context context(graph, graph.nodes[i], &values);
-    infer::apply_rule(context);
-    folded[i] = infer::fold(graph, graph.nodes[i], values, options);
-  }
-  size_t kept = 0;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (folded[i]) continue;
-    if (kept != i) graph.nodes[kept] = std::move(graph.nodes[i]);
-    ++kept;
-  }
-  graph.nodes.resize(kept);
-  graph.remove_dead();
+  infer::check_tensor_ids(module.main());
+  check_sources(module.main());
+  module.main().sort_nodes();  // also refuses cycles and second writers
+  Inference(module, options).run();
+  module.main().remove_dead();
 }
 
 }  // namespace motley::graph

@@ -1,4 +1,4 @@
-// If, Loop and Scan.
+// Loop and Scan. An If is handled before the rules: see branches.hpp.
 #include "graph/infer/rules.hpp"
 
 namespace motley::graph::infer {

@@ -33,6 +33,7 @@ ValueRule value_rule(Op op) {
     case Op::Expand: return expand_values;
     case Op::Tile: return tile_values;
     case Op::Range: return range_values;
+    case Op::NonZero: return non_zero_values;
     default: return nullptr;
   }
 }

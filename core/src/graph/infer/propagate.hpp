@@ -39,6 +39,7 @@ Elements transpose_values(const Context& c);
 Elements expand_values(const Context& c);
 Elements tile_values(const Context& c);
 Elements range_values(const Context& c);
+Elements non_zero_values(const Context& c);
 
 // The result of `function` on two elements of a type; unknown where it is not certain.
 Element combine(const Context& c, schema::BinaryFunction function, DataType type, const Element& a, const Element& b);

@@ -113,4 +113,19 @@ Elements tile_values(const Context& c) {
   return pick(operand(c, 0), walk(pairs, strides));
 }
 
+// Of a fully known input, whose count of elements that are not zero the shape has already: their indices, by dimension.
+Elements non_zero_values(const Context& c) {
+  const std::vector<int64_t> extents = c.input(0).extents(), strides = row_major_strides(extents);
+  const Elements input = operand(c, 0);
+  const bool real = is_float(c.type(0));
+  Elements result;
+  for (size_t d = 0; d < extents.size(); ++d)
+    for (size_t i = 0; i < input.size(); ++i) {
+      if (!input[i].known) return {};
+      if (real ? input[i].real != 0 : input[i].integer != 0)
+        result.push_back(Element::of(static_cast<int64_t>(i) / strides[d] % extents[d]));
+    }
+  return result;
+}
+
 }  // namespace motley::graph::infer

@@ -1,4 +1,6 @@
 // Ops whose number of results depends on the data.
+#include <algorithm>
+
 #include "graph/infer/dims.hpp"
 #include "graph/infer/rules.hpp"
 
@@ -7,7 +9,15 @@ namespace motley::graph::infer {
 void non_zero(Context& c) {
   c.require_type(0, kAny, "the input");
   const Dims* x = c.shape(0);
-  c.set(0, DataType::int64, Dims{x ? Dim(static_cast<int64_t>(x->size())) : Dim(), Dim()});
+  Dim count;
+  if (const std::optional<Elements> values = c.values(0)) {
+    const bool real = is_float(c.type(0));
+    const auto unknown = [](const Element& e) { return !e.known; };
+    const auto non_zero = [&](const Element& e) { return real ? e.real != 0 : e.integer != 0; };
+    if (std::none_of(values->begin(), values->end(), unknown))
+      count = Dim(std::count_if(values->begin(), values->end(), non_zero));
+  }
+  c.set(0, DataType::int64, Dims{x ? Dim(static_cast<int64_t>(x->size())) : Dim(), count});
 }
 
 // boxes, scores, max_output_boxes_per_class, iou_threshold, score_threshold -> rows of (batch, class, box)

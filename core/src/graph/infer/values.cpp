@@ -1,6 +1,7 @@
 // Reading and making small constants element by element.
 #include "graph/infer/values.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -58,6 +59,20 @@ std::optional<int64_t> value_count(const Tensor& tensor) {
 
 namespace {
 
+// 16-bit floats as they lie in memory.
+double decode_float16(uint16_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  const double sign = bits & 0x8000 ? -1 : 1;
+  if (exponent == 31) return fraction ? std::nan("") : sign * HUGE_VAL;
+  return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25));
+}
+double decode_bfloat16(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return static_cast<double>(value);
+}
+
 template <class T>
 Elements read_as(const void* data, size_t count) {
   Elements elements;
@@ -68,6 +83,13 @@ Elements read_as(const void* data, size_t count) {
     if constexpr (std::is_floating_point_v<T>) elements.push_back(Element::of_real(static_cast<double>(value)));
     else elements.push_back(Element::of(static_cast<int64_t>(value)));
   }
+  return elements;
+}
+
+Elements read_coded(const void* data, size_t count, double (*decode)(uint16_t)) {
+  Elements elements;
+  for (const Element& bits : read_as<uint16_t>(data, count))
+    elements.push_back(Element::of_real(decode(static_cast<uint16_t>(bits.integer))));
   return elements;
 }
 
@@ -101,7 +123,9 @@ std::optional<Elements> read_constant(const Tensor& tensor) {
     case DataType::int64: return read_as<int64_t>(data, n);
     case DataType::float32: return read_as<float>(data, n);
     case DataType::float64: return read_as<double>(data, n);
-    default: return std::nullopt;  // uint64 may not fit; 16-bit floats are for the kernels
+    case DataType::float16: return read_coded(data, n, decode_float16);
+    case DataType::bfloat16: return read_coded(data, n, decode_bfloat16);
+    default: return std::nullopt;  // uint64 may not fit
   }
 }
 

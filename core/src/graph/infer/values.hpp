@@ -45,7 +45,7 @@ class ValueTable {
 // Types whose values shape arithmetic computes: int64, int32, bool, float32.
 bool is_value_type(DataType type);
 
-// The elements of a constant of at most kMaxValues; nothing for a larger one, a computed tensor, or 16-bit floats.
+// The elements of a constant of at most kMaxValues; nothing for a larger one, a computed tensor, or uint64.
 std::optional<Elements> read_constant(const Tensor& tensor);
 
 // A constant of a value type. Nothing where an element is unknown.

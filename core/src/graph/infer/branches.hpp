@@ -1,0 +1,50 @@
+// If: the branch of a known condition takes the node's place; of an unknown one, what both branches agree on is
+// inferred.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "graph/graph.hpp"
+
+namespace motley::graph::infer {
+
+// Names that nested graphs may capture, those of inlined branches before those around them.
+class Scopes {
+ public:
+  explicit Scopes(const Graph& main);
+  // A scope inside `parent`; returns its number. 0 is the main graph.
+  size_t open(size_t parent);
+  void add(size_t scope, const std::string& name, TensorId id);
+  // kNone where there is none of that name.
+  TensorId find(size_t scope, const std::string& name) const;
+
+ private:
+  struct Scope {
+    size_t parent;
+    std::unordered_map<std::string, TensorId> names;
+  };
+  std::vector<Scope> scopes_;
+};
+
+// A node on its way through inference, and where it came from.
+struct PendingNode {
+  Node node;
+  size_t scope = 0;
+  uint32_t depth = 0;  // branches around it
+};
+
+// The condition of an If, where it is a constant.
+std::optional<bool> known_condition(const Graph& graph, const Node& node);
+
+// The nodes of the chosen branch, over tensors added to the main graph, in order; then one Identity per output.
+std::vector<PendingNode> inline_branch(Module& module, Scopes& scopes, const PendingNode& branch, bool condition);
+
+// Types and shapes of the outputs of an If whose condition is not known. Throws Error(unsupported) where a type is not.
+void infer_undecided(Module& module, const Node& node);
+
+// Whether a graph names only tensors that it has. Throws Error(invalid_model).
+void check_tensor_ids(const Graph& graph);
+
+}  // namespace motley::graph::infer
