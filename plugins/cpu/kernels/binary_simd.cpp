@@ -33,10 +33,10 @@ struct Quotient {
 };
 // NaN in either operand gives NaN.
 struct Smaller {
-  static HWY_INLINE V of(D, V a, V b) { return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::Ne(a, a)), a, b); }
+  static HWY_INLINE V of(D, V a, V b) { return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::IsNaN(a)), a, b); }
 };
 struct Larger {
-  static HWY_INLINE V of(D, V a, V b) { return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::Ne(a, a)), a, b); }
+  static HWY_INLINE V of(D, V a, V b) { return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::IsNaN(a)), a, b); }
 };
 struct PRelu {
   static HWY_INLINE V of(D d, V a, V b) { return hn::IfThenElse(hn::Lt(a, hn::Zero(d)), hn::Mul(a, b), a); }
@@ -98,7 +98,8 @@ BinaryFn binary_of(BinaryFunction function, Operands operands) {
 template <CompareFunction kFunction>
 HWY_INLINE hn::Mask<D> compare(V a, V b) {
   if constexpr (kFunction == CompareFunction::equal) return hn::Eq(a, b);
-  else if constexpr (kFunction == CompareFunction::not_equal) return hn::Ne(a, b);
+  else if constexpr (kFunction == CompareFunction::not_equal)
+    return hn::Not(hn::Eq(a, b));  // Ne is false for NaN on AVX
   else if constexpr (kFunction == CompareFunction::less) return hn::Lt(a, b);
   else if constexpr (kFunction == CompareFunction::less_or_equal) return hn::Le(a, b);
   else if constexpr (kFunction == CompareFunction::greater) return hn::Gt(a, b);

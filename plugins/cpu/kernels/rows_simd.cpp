@@ -24,14 +24,14 @@ struct SumFold {
 };
 struct MaxFold {
   static constexpr float kStart = -__builtin_inff();
-  static HWY_INLINE V step(V r, V x) { return hn::IfThenElse(hn::Or(hn::Ge(r, x), hn::Ne(r, r)), r, x); }
+  static HWY_INLINE V step(V r, V x) { return hn::IfThenElse(hn::Or(hn::Ge(r, x), hn::IsNaN(r)), r, x); }
   static HWY_INLINE V join(V r, V s) { return step(r, s); }
   static float join(float r, float s) { return r >= s || std::isnan(r) ? r : s; }
   static float step(float r, float x) { return join(r, x); }
 };
 struct MinFold {
   static constexpr float kStart = __builtin_inff();
-  static HWY_INLINE V step(V r, V x) { return hn::IfThenElse(hn::Or(hn::Le(r, x), hn::Ne(r, r)), r, x); }
+  static HWY_INLINE V step(V r, V x) { return hn::IfThenElse(hn::Or(hn::Le(r, x), hn::IsNaN(r)), r, x); }
   static HWY_INLINE V join(V r, V s) { return step(r, s); }
   static float join(float r, float s) { return r <= s || std::isnan(r) ? r : s; }
   static float step(float r, float x) { return join(r, x); }

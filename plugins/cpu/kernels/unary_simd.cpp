@@ -88,6 +88,8 @@ MOTLEY_UNARY(GeluTanh, const V u = hn::Mul(hn::Set(d, 0.79788456f),
              return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(one(d), tanh_of(d, u)));)
 MOTLEY_UNARY(ThresholdedRelu, return hn::IfThenZeroElse(hn::Le(x, a), x);)
 MOTLEY_UNARY(Clip, return within(x, a, b);)
+MOTLEY_UNARY(Shrink, const V middle = hn::IfThenElse(hn::Gt(x, a), hn::Sub(x, b), hn::Zero(d));
+             return hn::IfThenElse(hn::Lt(x, hn::Neg(a)), hn::Add(x, b), middle);)
 MOTLEY_UNARY(Swish, return hn::Mul(x, sigmoid_of(d, hn::Mul(a, x)));)
 
 UnaryFn unary_of(UnaryFunction function) {
@@ -133,6 +135,7 @@ UnaryFn unary_of(UnaryFunction function) {
     case UnaryFunction::gelu_tanh: return over_vectors<GeluTanh>;
     case UnaryFunction::thresholded_relu: return over_vectors<ThresholdedRelu>;
     case UnaryFunction::clip: return over_vectors<Clip>;
+    case UnaryFunction::shrink: return over_vectors<Shrink>;
     case UnaryFunction::swish: return over_vectors<Swish>;
     default: return nullptr;
   }

@@ -27,7 +27,7 @@ struct Sum {
 struct Maximum {
   HWY_INLINE V weight(D d, size_t) const { return hn::Zero(d); }
   // The comparison fails for NaN in either, which then stays or is taken: x >= NaN is false and keeps NaN.
-  static HWY_INLINE V step(V best, V, V x) { return hn::IfThenElse(hn::Or(hn::Gt(x, best), hn::Ne(x, x)), x, best); }
+  static HWY_INLINE V step(V best, V, V x) { return hn::IfThenElse(hn::Or(hn::Gt(x, best), hn::IsNaN(x)), x, best); }
 };
 
 // Four vectors side by side hide the latency of the additions and share each weight.
