@@ -1,6 +1,8 @@
 // Data movement: each op's regions, run by the interpreter, against index loops over random shapes.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "lower_interpreter.hpp"
 
 namespace motley::graph {
@@ -456,6 +458,46 @@ TEST(LowerMovement, ManyDimensionsAreCutIntoRegionsOfEight) {
     for (int64_t& d : from) d %= 2;
     ASSERT_EQ(actual[at++], static_cast<double>(address(from, in)));
   });
+}
+
+// Sizes beside a 0 may be anything; none of the arithmetic on them may overflow.
+TEST(LowerMovement, EmptyTensorsOfHugeDimensions) {
+  constexpr int64_t kHuge = int64_t{1} << 40;
+  const Extents in{0, kHuge, kHuge, kHuge};
+  for (Op op : {Op::Transpose, Op::Concat, Op::Expand, Op::Tile, Op::Trilu, Op::Slice, Op::Pad}) {
+    Case test(in, in);
+    const std::vector<TensorId> inputs =
+        op == Op::Transpose ? std::vector<TensorId>{test.x} : std::vector<TensorId>{test.x, test.x, test.x};
+    const std::vector<Node> nodes = test.lowered(op, inputs, schema::NoAttributesT{});
+    ASSERT_EQ(nodes.size(), 1u);
+    EXPECT_EQ(nodes[0].op, Op::Fill);
+  }
+  // Cropped to something: all of it is border.
+  Case pad({0, kHuge, kHuge}, {1, 1, 1});
+  const TensorId pads = pad.graph.add_int64("pads", {1, 0, 0, 0, 1 - kHuge, 1 - kHuge});
+  pad.expect(Op::Pad, {pad.x, pads}, schema::PadAttributesT{}, [](const Index&) { return 0.0; });
+}
+
+TEST(LowerMovement, SizesThatWouldTakeForeverAreUnsupported) {
+  const auto code_of = [](const std::function<void()>& fn) {
+    try {
+      fn();
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::internal;
+  };
+  constexpr int64_t kLong = int64_t{1} << 34;
+  EXPECT_EQ(ErrorCode::unsupported, code_of([] {
+              Case test({4}, {kLong});
+              schema::PadAttributesT edge;
+              edge.mode = schema::PadMode::edge;
+              test.lowered(Op::Pad, {test.x, test.graph.add_int64("pads", {0, kLong - 4})}, edge);
+            }));
+  EXPECT_EQ(ErrorCode::unsupported, code_of([] {
+              Case test({kLong, 1}, {kLong, 1});
+              test.lowered(Op::Trilu, {test.x}, schema::TriluAttributesT{});
+            }));
 }
 
 }  // namespace
