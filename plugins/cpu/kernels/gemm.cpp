@@ -30,6 +30,15 @@ std::vector<Parameter> blocking_space() {
 
 void pack_panel(const float* in, int64_t lane_stride, int64_t k_stride, int64_t lanes, int64_t width, int64_t depth,
                 float factor, float* out) {
+  // Whichever of the two strides is 1 runs innermost on the side that is read.
+  if (lane_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k, out += width) {
+      const float* from = in + k * k_stride;
+      for (int64_t lane = 0; lane < lanes; ++lane) out[lane] = factor * from[lane];
+      std::fill(out + lanes, out + width, 0.0f);
+    }
+    return;
+  }
   for (int64_t lane = 0; lane < lanes; ++lane) {
     const float* from = in + lane * lane_stride;
     for (int64_t k = 0; k < depth; ++k) out[k * width + lane] = factor * from[k * k_stride];

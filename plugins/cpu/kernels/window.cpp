@@ -62,7 +62,7 @@ Window make_window(const Shape& image, const WindowAttributes& a) {
   return window;
 }
 
-PaddedPlane::PaddedPlane(const Window& window) : window_(window) {
+PaddedPlane::PaddedPlane(const Window& window) : window_(window), ops_(&window_ops()) {
   const WindowAxis &y = window.y, &x = window.x;
   require(window.taps() < (int64_t{1} << 20), "the kernel is too large");
   rows_ = y.output + (y.kernel - 1) * y.dilation / y.stride;
@@ -102,6 +102,13 @@ void PaddedPlane::copy(const float* image, float* plane, float fill) const {
     }
 }
 
+void PaddedPlane::copy_row(const float* in, int64_t n, int64_t stride, float* out) const {
+  if (stride == 1) std::memcpy(out, in, static_cast<size_t>(n) * sizeof(float));
+  else if (stride == 2) ops_->take_even(in, out, static_cast<size_t>(n));
+  else
+    for (int64_t i = 0; i < n; ++i) out[i] = in[i * stride];
+}
+
 void PaddedPlane::copy_phase(const float* image, int64_t phase_y, int64_t phase_x, float* grid, float fill) const {
   const WindowAxis &ay = window_.y, &ax = window_.x;
   // Column c of the grid is input column c * stride + phase - pad_begin; [first, last) of them are in the image.
@@ -117,9 +124,7 @@ void PaddedPlane::copy_phase(const float* image, int64_t phase_y, int64_t phase_
     }
     const float* in = image + y * ax.input + first * ax.stride - shift;
     std::fill_n(grid, first, fill);
-    if (ax.stride == 1) std::memcpy(grid + first, in, static_cast<size_t>(last - first) * sizeof(float));
-    else
-      for (int64_t c = first; c < last; ++c, in += ax.stride) grid[c] = *in;
+    copy_row(in, last - first, ax.stride, grid + first);
     std::fill_n(grid + last, pitch_ - last, fill);
   }
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/window_simd.hpp"
 #include "support.hpp"
 
 namespace motley::cpu {
@@ -60,7 +61,10 @@ class PaddedPlane {
  private:
   void copy_phase(const float* image, int64_t phase_y, int64_t phase_x, float* grid, float fill) const;
 
+  void copy_row(const float* in, int64_t n, int64_t stride, float* out) const;
+
   Window window_;
+  const WindowOps* ops_ = nullptr;
   int64_t rows_ = 0, pitch_ = 0, elements_ = 0;
   bool is_image_ = false;
   std::vector<int64_t> phases_y_, phases_x_;  // those that are used

@@ -84,8 +84,21 @@ void clamp(const float* in, float* out, size_t n, float low, float high) {
   for (; i < n; ++i) out[i] = in[i] < low ? low : in[i] > high ? high : in[i];
 }
 
+void take_even(const float* in, float* out, size_t n) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  // One element less than a pair is there at the end, so the last vector is left to the loop below.
+  for (; i + lanes < n; i += lanes) {
+    V even, odd;
+    hn::LoadInterleaved2(d, in + 2 * i, even, odd);
+    hn::StoreU(even, d, out + i);
+  }
+  for (; i < n; ++i) out[i] = in[2 * i];
+}
+
 const WindowOps* window_table() {
-  static const WindowOps ops{weighted_sum, sum, maximum, clamp};
+  static const WindowOps ops{weighted_sum, sum, maximum, clamp, take_even};
   return &ops;
 }
 
