@@ -82,8 +82,9 @@ std::optional<Pattern> match(const Rewriter& r, size_t root) {
   const auto softmax = r.producer(r.node(root).inputs[0], Op::Softmax);
   if (!softmax || !has_rank_4(r, r.node(*softmax).inputs[0])) return std::nullopt;
   const auto& attributes = graph::attributes<schema::SoftmaxAttributesT>(r.node(*softmax));
+  // Over the last axis, flattening what follows it changes nothing.
   const bool last_axis = attributes.axis == -1 || attributes.axis == 3;
-  if (attributes.function != schema::SoftmaxFunction::softmax || !last_axis || attributes.flatten) return std::nullopt;
+  if (attributes.function != schema::SoftmaxFunction::softmax || !last_axis) return std::nullopt;
   Pattern p;
   p.value = r.node(root).inputs[1];
   p.nodes = {root, *softmax};
