@@ -1,6 +1,8 @@
 // Dispatch from composite ops to their lowering rules.
 #include "graph/lower.hpp"
 
+#include <stdexcept>
+
 #include "graph/lower/rules.hpp"
 
 namespace motley::graph {
@@ -75,6 +77,15 @@ void write_empty(Lowering& lowering) {
   }
 }
 
+void apply(const Rule& rule, const Graph& graph, Lowering& lowering) {
+  if (writes_nothing(graph, lowering.node())) return write_empty(lowering);
+  try {
+    rule.lower(lowering);
+  } catch (const std::out_of_range&) {  // from at(): inference did not see this node, or its shapes were changed since
+    lowering.invalid("its shapes have fewer dimensions than its attributes name");
+  }
+}
+
 }  // namespace
 
 bool is_plain_primitive(const Node& node) { return node.op < Op::Transpose && !is_fused(node); }
@@ -84,8 +95,7 @@ std::vector<Node> lower(Graph& graph, const Node& node) {
   if (is_fused(node)) {
     lower_fused(lowering);
   } else if (const Rule* rule = find_rule(node.op)) {
-    if (writes_nothing(graph, node)) write_empty(lowering);
-    else rule->lower(lowering);
+    apply(*rule, graph, lowering);
   } else if (node.op < Op::Transpose) {
     lowering.unsupported("it is a primitive already");
   } else {

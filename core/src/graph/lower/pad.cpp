@@ -100,6 +100,7 @@ void push_border(std::vector<RegionT>& regions, const Extents& out, const std::v
 
 void emit_pad(Lowering& l, schema::PadMode mode, const Extents& begins, TensorId value) {
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
+  if (in.size() != out.size()) l.invalid("its output has another rank than its input");
   std::vector<std::vector<Run>> runs;
   for (size_t a = 0; a < in.size(); ++a) runs.push_back(runs_of(l, mode, begins[a], in[a], out[a]));
   std::vector<RegionT> regions;
@@ -151,6 +152,7 @@ void lower_pad(Lowering& l) {
 
 void lower_center_crop_pad(Lowering& l) {
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
+  if (in.size() != out.size()) l.invalid("its output has another rank than its input");
   Extents begins;
   for (size_t a = 0; a < in.size(); ++a)
     begins.push_back(out[a] >= in[a] ? (out[a] - in[a]) / 2 : -((in[a] - out[a]) / 2));

@@ -17,6 +17,7 @@ void lower_expand(Lowering& l) {
 void lower_tile(Lowering& l) {
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
   const Extents src = row_major_strides(in), dst = row_major_strides(out);
+  if (in.size() != out.size()) l.invalid("its output has another rank than its input");
   Extents extents, from, to;
   for (size_t i = 0; i < in.size(); ++i) {
     if (in[i] != 0 && out[i] % in[i] != 0) l.invalid("its output is no multiple of its input");
