@@ -101,7 +101,7 @@ std::optional<std::string> compare_elements(const io::Tensor& expected, const io
   return std::nullopt;
 }
 
-std::optional<std::string> compare_network(const io::Tensor& expected, const io::Tensor& actual) {
+std::optional<std::string> compare_network(const io::Tensor& expected, const io::Tensor& actual, double step) {
   if (auto difference = compare_form(expected, actual)) return difference;
   const bool small_integers = expected.type == DataType::int8 || expected.type == DataType::uint8;
   if (!is_float(expected.type) && !small_integers) return compare_bytes(expected, actual);
@@ -126,7 +126,7 @@ std::optional<std::string> compare_network(const io::Tensor& expected, const io:
     return std::nullopt;
   }
   const auto [low, high] = std::minmax_element(e.begin(), e.end());
-  const double allowed = 1e-3 * std::max(1.0, *high - *low);
+  const double allowed = std::max(1e-3 * std::max(1.0, *high - *low), 6 * step);
   if (worst > allowed) {
     size_t wrong = 0;
     for (size_t i = 0; i < e.size(); ++i) wrong += std::fabs(e[i] - a[i]) > allowed;

@@ -246,65 +246,12 @@ void GraphImporter::import_graph(const onnx::GraphProto& proto, Scope& scope) {
   scope_ = around;
 }
 
-int32_t GraphImporter::import_nested(const onnx::GraphProto& proto, const std::string& what) {
-  if (++depth_ >= options_.limits.max_nesting)
-    throw Error(ErrorCode::limit, what + " has graphs nested deeper than the limit (" +
-                                      std::to_string(options_.limits.max_nesting) + ")");
-  const auto index = static_cast<int32_t>(graphs_.size());
-  Scope scope;
-  scope.outer = scope_;
-  scope.opsets = scope_->opsets;
-  scope.graph = &graphs_.emplace_back();
-  import_graph(proto, scope);
-  --depth_;
-  return index;
-}
-
-void GraphImporter::inline_graph(const onnx::GraphProto& proto, const std::string& name,
-                                 const std::vector<TensorId>& outputs, const std::string& what) {
-  if (proto.input_size() != 0 || static_cast<size_t>(proto.output_size()) != outputs.size())
-    throw Error(ErrorCode::invalid_model, what + " has a branch with inputs, or with another number of outputs");
-  if (++depth_ >= options_.limits.max_nesting)
-    throw Error(ErrorCode::limit, what + " has graphs nested deeper than the limit (" +
-                                      std::to_string(options_.limits.max_nesting) + ")");
-  Scope scope;
-  scope.outer = scope_;
-  scope.opsets = scope_->opsets;
-  scope.graph = scope_->graph;
-  scope.prefix = name + "/";
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i] != kNone) scope.bound_outputs[proto.output(static_cast<int>(i)).name()] = outputs[i];
-  Scope* const around = scope_;
-  scope_ = &scope;
-  import_initializers(proto, scope);
-  import_nodes(proto.node(), scope);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i] == kNone) continue;
-    const std::string& inner = proto.output(static_cast<int>(i)).name();
-    const std::optional<TensorId> id = look_up(inner, scope);
-    if (!id || *id == kNone)
-      throw Error(ErrorCode::invalid_model, what + " has a branch that never produces its output \"" + inner + "\"");
-    connect(*id, outputs[i], name);
-  }
-  scope_ = around;
-  --depth_;
-}
-
-void GraphImporter::connect(TensorId from, TensorId to, const std::string& name) {
-  if (from == to) return;
-  graph::Node node;
-  node.name = unique_node_name(name);
-  node.op = graph::Op::Identity;
-  node.inputs = {from};
-  node.outputs = {to};
-  node.attributes.Set(schema::NoAttributesT());
-  node.origins = {name};
-  add_node(std::move(node));
-}
-
 // ---- nodes
 
 void GraphImporter::count_node() {
+  if (inlining_ > 0 && ++inlined_nodes_ > kMaxInlinedNodes)
+    throw Error(ErrorCode::unsupported, "the model's loops come to more than " + std::to_string(kMaxInlinedNodes) +
+                                            " nodes when they are unrolled");
   if (++node_count_ > options_.limits.max_nodes)
     throw Error(ErrorCode::limit, "the model has more nodes than the limit (" +
                                       std::to_string(options_.limits.max_nodes) + "), its functions expanded");

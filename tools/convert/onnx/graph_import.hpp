@@ -45,9 +45,13 @@ class GraphImporter {
   void add_node(graph::Node node);
   // `what` names the node that the graph belongs to.
   int32_t import_nested(const onnx::GraphProto& proto, const std::string& what);
-  // The nodes of a nested graph without inputs, as part of the graph around it; its outputs become `outputs`.
-  void inline_graph(const onnx::GraphProto& proto, const std::string& name, const std::vector<graph::TensorId>& outputs,
-                    const std::string& what);
+  // The nodes of a nested graph as part of the graph around it, its inputs bound to `inputs`; gives its outputs.
+  std::vector<graph::TensorId> inline_graph(const onnx::GraphProto& proto, const std::vector<graph::TensorId>& inputs,
+                                            const std::string& name, const std::string& what);
+  // An Identity from `from` to `to`, unless they are the same.
+  void connect(graph::TensorId from, graph::TensorId to, const std::string& name);
+  // The tensor as a constant, where it follows from constants and shapes alone.
+  std::optional<graph::Tensor> fold(graph::TensorId id);
 
  private:
   // What borrowed constants point into.
@@ -70,8 +74,6 @@ class GraphImporter {
 
   std::optional<graph::TensorId> look_up(const std::string& name, Scope& scope);
   graph::TensorId declare(const std::string& name, Scope& scope, const std::string& what);
-  // An Identity from `from` to `to`, unless they are the same.
-  void connect(graph::TensorId from, graph::TensorId to, const std::string& name);
   graph::Tensor read_value_info(const onnx::ValueInfoProto& proto, bool must_have_type);
   void report(const onnx::NodeProto& proto, int64_t version, const std::string& name, const std::string& reason);
   void count_node();
@@ -85,7 +87,9 @@ class GraphImporter {
   std::unordered_set<std::string> tensor_names_, node_names_, reserved_names_;
   std::unordered_map<std::string, uint64_t> next_suffix_;
   std::vector<UnsupportedOp> unsupported_;
-  uint64_t node_count_ = 0;
+  static constexpr uint64_t kMaxInlinedNodes = 100'000;
+  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0;
+  uint32_t inlining_ = 0;
   uint32_t depth_ = 0;
 };
 

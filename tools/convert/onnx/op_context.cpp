@@ -46,20 +46,29 @@ std::optional<size_t> OpContext::rank(TensorId id) const {
 
 const std::optional<graph::Dims>& OpContext::shape(TensorId id) const { return tensor_of(id).shape; }
 
-std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
-  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
-  const graph::Tensor& tensor = tensor_of(id);
+namespace {
+
+std::optional<std::vector<int64_t>> ints_of(const graph::Tensor& tensor) {
+  if (!tensor.is_constant()) return std::nullopt;
   const auto count = static_cast<size_t>(tensor.elements());
   if (tensor.type == DataType::int64) return std::vector(tensor.values<int64_t>(), tensor.values<int64_t>() + count);
   if (tensor.type != DataType::int32) return std::nullopt;
   return std::vector<int64_t>(tensor.values<int32_t>(), tensor.values<int32_t>() + count);
 }
 
-std::optional<bool> OpContext::constant_bool(TensorId id) const {
-  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
-  const graph::Tensor& tensor = tensor_of(id);
-  if (tensor.type != DataType::bool_ || tensor.elements() != 1) return std::nullopt;
+std::optional<bool> bool_of(const graph::Tensor& tensor) {
+  if (!tensor.is_constant() || tensor.type != DataType::bool_ || tensor.elements() != 1) return std::nullopt;
   return *tensor.values<uint8_t>() != 0;
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
+  return id == kNone ? std::nullopt : ints_of(tensor_of(id));
+}
+
+std::optional<bool> OpContext::constant_bool(TensorId id) const {
+  return id == kNone ? std::nullopt : bool_of(tensor_of(id));
 }
 
 std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
@@ -253,8 +262,24 @@ int32_t OpContext::nested(const char* attribute) {
   return importer_.import_nested(graph_attribute(attribute), describe());
 }
 
-void OpContext::inline_graph(const char* attribute) {
-  importer_.inline_graph(graph_attribute(attribute), name_, outputs_, describe());
+std::vector<TensorId> OpContext::inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
+                                              const std::string& suffix) {
+  const std::string name = suffix.empty() ? name_ : name_ + "/" + suffix;
+  return importer_.inline_graph(graph_attribute(attribute), inputs, name, describe());
+}
+
+void OpContext::connect(TensorId from, TensorId to) {
+  if (to != kNone) importer_.connect(from, to, name_);
+}
+
+std::optional<std::vector<int64_t>> OpContext::folded_ints(TensorId id) {
+  const std::optional<graph::Tensor> tensor = importer_.fold(id);
+  return tensor ? ints_of(*tensor) : std::nullopt;
+}
+
+std::optional<bool> OpContext::folded_bool(TensorId id) {
+  const std::optional<graph::Tensor> tensor = importer_.fold(id);
+  return tensor ? bool_of(*tensor) : std::nullopt;
 }
 
 }  // namespace motley::convert

@@ -108,8 +108,14 @@ class OpContext {
   void set_constant(TensorId id, const onnx::TensorProto& proto);
   // Imports a nested graph; its index in the module.
   int32_t nested(const char* attribute);
-  // Imports a nested graph without inputs in the place of this node.
-  void inline_graph(const char* attribute);
+  // The nodes of a nested graph in the place of this node, named with `suffix`; gives the graph's outputs.
+  std::vector<TensorId> inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
+                                     const std::string& suffix = "");
+  // Makes an output a copy of a tensor.
+  void connect(TensorId from, TensorId to);
+  // Values of a tensor that follows from constants and shapes alone.
+  std::optional<std::vector<int64_t>> folded_ints(TensorId id);
+  std::optional<bool> folded_bool(TensorId id);
 
   [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
   // Error(invalid_model): "node "x" (Op) " + why.

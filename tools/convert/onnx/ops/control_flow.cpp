@@ -1,15 +1,24 @@
-// If, Loop and Scan, with their nested graphs.
+// If, Loop and Scan. What is known while importing is taken at once: a branch chosen, a loop unrolled. The rest goes
+// into the IR with its nested graphs.
+#include <algorithm>
+
 #include "onnx/op_context.hpp"
 
 namespace motley::convert {
 namespace {
 
-// A condition that is known here chooses its branch for good, and the other one is never looked at.
+constexpr int64_t kMaxUnrolled = 1024;  // iterations
+
 void branch(OpContext& c) {
-  if (const std::optional<bool> condition = c.constant_bool(c.in(0))) {
-    c.ignore("then_branch");
-    c.ignore("else_branch");
-    return c.inline_graph(*condition ? "then_branch" : "else_branch");
+  const onnx::GraphProto &then_graph = c.graph_attribute("then_branch"), &else_graph = c.graph_attribute("else_branch");
+  for (const onnx::GraphProto* graph : {&then_graph, &else_graph})
+    if (static_cast<size_t>(graph->output_size()) != c.output_count())
+      c.invalid("has a branch of " + std::to_string(graph->output_size()) + " outputs (expected " +
+                std::to_string(c.output_count()) + ")");
+  if (const std::optional<bool> condition = c.folded_bool(c.in(0))) {
+    const std::vector<TensorId> results = c.inline_graph(*condition ? "then_branch" : "else_branch", {});
+    for (size_t i = 0; i < results.size(); ++i) c.connect(results[i], c.out(i));
+    return;
   }
   schema::IfAttributesT attributes;
   attributes.then_graph = c.nested("then_branch");
@@ -17,21 +26,115 @@ void branch(OpContext& c) {
   c.emit(Op::If, {c.in(0)}, c.outputs(), std::move(attributes));
 }
 
+TensorId unsqueezed(OpContext& c, TensorId id, int64_t axis, const std::string& suffix) {
+  return c.temp(suffix, Op::Unsqueeze, {id, c.ints(suffix + "/axes", {axis})}, schema::AxesAttributesT());
+}
+
+// The pieces of one output, one per iteration, laid along an axis.
+void join(OpContext& c, const std::vector<TensorId>& pieces, int64_t axis, TensorId out) {
+  if (out == kNone) return;
+  if (pieces.empty()) c.unsupported("a loop without iterations that collects outputs");
+  schema::AxisAttributesT attributes;
+  attributes.axis = axis;
+  c.emit(Op::Concat, pieces, {out}, std::move(attributes));
+}
+
+// Iterations while trip count and condition are known; false where one is not.
+bool unroll(OpContext& c) {
+  const auto& body = c.graph_attribute("body");
+  const size_t carried = c.input_count() > 2 ? c.input_count() - 2 : 0;
+  if (static_cast<size_t>(body.output_size()) < 1 + carried)
+    c.invalid("has a body of " + std::to_string(body.output_size()) + " outputs (at least " +
+              std::to_string(1 + carried) + ")");
+  const size_t collected = static_cast<size_t>(body.output_size()) - 1 - carried;
+  std::optional<bool> condition = c.in(1) == kNone ? std::optional<bool>(true) : c.folded_bool(c.in(1));
+  int64_t trips = INT64_MAX;
+  if (c.in(0) != kNone) {
+    const auto folded = c.folded_ints(c.in(0));
+    if (!folded || folded->size() != 1) return false;
+    trips = (*folded)[0];
+  }
+  if (!condition) return false;
+  std::vector<TensorId> state(c.inputs().begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(2, c.input_count())),
+                              c.inputs().end());
+  std::vector<std::vector<TensorId>> pieces(collected);
+  for (int64_t i = 0; i < trips && *condition; ++i) {
+    if (i == kMaxUnrolled) c.unsupported("a loop of more than " + std::to_string(kMaxUnrolled) + " iterations");
+    const std::string step = std::to_string(i);
+    std::vector<TensorId> inputs{c.scalar(step + "/iteration", DataType::int64, static_cast<double>(i)),
+                                 c.scalar(step + "/condition", DataType::bool_, 1)};
+    inputs.insert(inputs.end(), state.begin(), state.end());
+    const std::vector<TensorId> outputs = c.inline_graph("body", inputs, step);
+    state.assign(outputs.begin() + 1, outputs.begin() + 1 + static_cast<std::ptrdiff_t>(carried));
+    for (size_t k = 0; k < collected; ++k)
+      pieces[k].push_back(unsqueezed(c, outputs[1 + carried + k], 0, step + "/piece" + std::to_string(k)));
+    condition = c.folded_bool(outputs[0]);
+    if (!condition) c.unsupported("a loop whose end depends on computed values");
+  }
+  for (size_t k = 0; k < carried; ++k) c.connect(state[k], c.out(k));
+  for (size_t k = 0; k < collected; ++k) join(c, pieces[k], 0, c.out(carried + k));
+  return true;
+}
+
 void loop(OpContext& c) {
+  if (unroll(c)) return;
   schema::LoopAttributesT attributes;
   attributes.body_graph = c.nested("body");
   c.emit(Op::Loop, c.inputs(), c.outputs(), std::move(attributes));
 }
 
+int64_t at(const std::vector<int64_t>& list, size_t i) { return i < list.size() ? list[i] : 0; }
+
+// One step per element along the axes of the scanned inputs, whose extent must be known.
 void scan(OpContext& c) {
-  schema::ScanAttributesT attributes;
-  attributes.body_graph = c.nested("body");
-  attributes.num_scan_inputs = c.integer("num_scan_inputs");
-  attributes.scan_input_directions = c.integers("scan_input_directions");
-  attributes.scan_output_directions = c.integers("scan_output_directions");
-  attributes.scan_input_axes = c.integers("scan_input_axes");
-  attributes.scan_output_axes = c.integers("scan_output_axes");
-  c.emit(Op::Scan, c.inputs(), c.outputs(), std::move(attributes));
+  const std::vector<int64_t> directions_in = c.integers("scan_input_directions"),
+                             axes_in = c.integers("scan_input_axes");
+  const std::vector<int64_t> directions_out = c.integers("scan_output_directions"),
+                             axes_out = c.integers("scan_output_axes");
+  const int64_t scanned = c.integer("num_scan_inputs");
+  const auto& body = c.graph_attribute("body");
+  if (scanned < 1 || scanned > static_cast<int64_t>(c.input_count()))
+    c.invalid("scans " + std::to_string(scanned) + " of its " + std::to_string(c.input_count()) + " inputs");
+  const size_t carried = c.input_count() - static_cast<size_t>(scanned);
+  if (static_cast<size_t>(body.output_size()) < carried) c.invalid("has a body of too few outputs");
+  const size_t collected = static_cast<size_t>(body.output_size()) - carried;
+
+  int64_t steps = -1;
+  for (size_t i = carried; i < c.input_count(); ++i) {
+    const auto rank = c.rank(c.in(i));
+    if (!rank) c.unsupported("a scanned input whose rank is not known");
+    const int64_t axis = at(axes_in, i - carried) + (at(axes_in, i - carried) < 0 ? static_cast<int64_t>(*rank) : 0);
+    if (axis < 0 || axis >= static_cast<int64_t>(*rank)) c.invalid("scans along axis " + std::to_string(axis));
+    const graph::Dim& extent = (*c.shape(c.in(i)))[static_cast<size_t>(axis)];
+    if (!extent.known() || extent.value > kMaxUnrolled)
+      c.unsupported("a scanned input whose length is not known, or over " + std::to_string(kMaxUnrolled));
+    if (steps >= 0 && extent.value != steps) c.invalid("scans inputs of different lengths");
+    steps = extent.value;
+  }
+  std::vector<TensorId> state(c.inputs().begin(), c.inputs().begin() + static_cast<std::ptrdiff_t>(carried));
+  std::vector<std::vector<TensorId>> pieces(collected);
+  for (int64_t t = 0; t < steps; ++t) {
+    const std::string step = std::to_string(t);
+    std::vector<TensorId> inputs = state;
+    for (size_t i = carried; i < c.input_count(); ++i) {
+      const std::string suffix = step + "/slice" + std::to_string(i - carried);
+      schema::AxisAttributesT along;
+      along.axis = at(axes_in, i - carried);
+      const int64_t index = at(directions_in, i - carried) != 0 ? steps - 1 - t : t;
+      inputs.push_back(c.temp(suffix, Op::Gather,
+                              {c.in(i), c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))},
+                              along));
+    }
+    const std::vector<TensorId> outputs = c.inline_graph("body", inputs, step);
+    state.assign(outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(carried));
+    for (size_t k = 0; k < collected; ++k)
+      pieces[k].push_back(unsqueezed(c, outputs[carried + k], at(axes_out, k), step + "/piece" + std::to_string(k)));
+  }
+  for (size_t k = 0; k < carried; ++k) c.connect(state[k], c.out(k));
+  for (size_t k = 0; k < collected; ++k) {
+    if (at(directions_out, k) != 0) std::reverse(pieces[k].begin(), pieces[k].end());
+    join(c, pieces[k], at(axes_out, k), c.out(carried + k));
+  }
 }
 
 constexpr OpRule kRules[] = {
