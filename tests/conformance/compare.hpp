@@ -13,7 +13,8 @@ namespace motley::conformance {
 std::optional<std::string> compare_elements(const io::Tensor& expected, const io::Tensor& actual);
 
 // As outputs of whole networks: floats within 1e-3 · max(1, range), at an angle of cosine 0.9999 or better; 8-bit
-// integers within 6, with the same largest element; others exactly.
-std::optional<std::string> compare_network(const io::Tensor& expected, const io::Tensor& actual);
+// integers within 6, with the same largest element; others exactly. Floats that stand for quantized numbers, `step` apart,
+// may be 6 steps off.
+std::optional<std::string> compare_network(const io::Tensor& expected, const io::Tensor& actual, double step = 0);
 
 }  // namespace motley::conformance
