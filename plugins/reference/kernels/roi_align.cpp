@@ -63,7 +63,7 @@ struct RoiAlignKernel final : Kernel {
     const double samples = sampling_ratio > 0 ? static_cast<double>(sampling_ratio) : std::ceil(bin);
     if (!(samples <= kMostSamples) || !std::isfinite(start))
       throw StatusError(MOTLEY_INVALID_ARGUMENT, "a region of interest is too large; pass boxes near the image");
-    return {start, bin, static_cast<int64_t>(samples)};
+    return {start, bin, static_cast<int64_t>(std::max(samples, 0.0))};  // none in a box that ends before it starts
   }
 
   template <class T>
