@@ -85,15 +85,23 @@ TEST(InferBranches, NestedBranchesSeeTheNamesAroundThem) {
   EXPECT_EQ(net.graph().nodes.size(), 4u);
 }
 
-TEST(InferBranches, AnUndecidedIfStaysWithItsBranches) {
+TEST(InferBranches, AnUndecidedIfStaysWithItsBranchesAndHasTheirType) {
   Net net = choice(boolean("scalar"));
-  net.module.graphs[1].tensors.back().type = DataType::float32;
   infer_shapes(net.module);
   EXPECT_EQ(describe(net.named("y")), "float32 unknown rank");
   EXPECT_EQ(net.graph().nodes.size(), 1u);
   EXPECT_EQ(net.module.graphs.size(), 3u);
-  Net untyped = choice(boolean("scalar"));
-  EXPECT_HAS(error_of([&] { infer_shapes(untyped.module); }, ErrorCode::unsupported), "computed at run time");
+}
+
+TEST(InferBranches, AnUndecidedIfOfUnknownTypeIsUnsupported) {
+  Net net = choice(boolean("scalar"));
+  for (size_t i : {1, 2}) {
+    LoopAttributesT loop;
+    net.module.graphs[i].nodes[0].op = Op::Loop;
+    net.module.graphs[i].nodes[0].attributes.Set(loop);
+    net.module.graphs[i].nodes.resize(1);
+  }
+  EXPECT_HAS(error_of([&] { infer_shapes(net.module); }, ErrorCode::unsupported), "computed at run time");
 }
 
 TEST(InferBranches, BrokenBranches) {

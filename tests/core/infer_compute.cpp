@@ -231,8 +231,8 @@ TEST(InferQuantization, TypesAndParameters) {
             "uint8 2xn, float32 scalar, uint8 scalar");
 }
 
-TEST(InferControlFlow, LoopsAreUnsupported) {
-  EXPECT_HAS(refused(Op::Loop, LoopAttributesT(), {i64("scalar")}, 1, ErrorCode::unsupported), "not run yet");
+TEST(InferControlFlow, LoopsNeedTheirBody) {
+  EXPECT_HAS(refused(Op::Loop, LoopAttributesT(), {i64("scalar")}, 1, ErrorCode::unsupported), "which does not exist");
   EXPECT_HAS(refused(static_cast<Op>(99), NoAttributesT(), {f32("1")}, 1, ErrorCode::unsupported), "op 99");
 }
 

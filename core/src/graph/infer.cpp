@@ -86,7 +86,7 @@ class Inference {
         std::move(branch.rbegin(), branch.rend(), std::back_inserter(pending));
         spliced = true;
       } else {
-        visit(std::move(next.node));
+        visit(std::move(next));
       }
     }
     if (spliced) finish_splicing();
@@ -98,10 +98,13 @@ class Inference {
     return infer::known_condition(module_.main(), node);
   }
 
-  void visit(Node node) {
+  void visit(infer::PendingNode pending) {
     Graph& graph = module_.main();
+    Node& node = pending.node;
     if (node.op == Op::If) {
-      infer::infer_undecided(module_, node);
+      infer::infer_undecided(module_, scopes_, pending);
+    } else if (node.op == Op::Loop || node.op == Op::Scan) {
+      infer::infer_loop(module_, node);
     } else {
       infer::Context context(graph, node, &values_);
       infer::apply_rule(context);
@@ -115,7 +118,9 @@ class Inference {
     check_sources(graph);
     graph.sort_nodes();
     const bool nested =
-        std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == Op::If; });
+        std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+          return node.op == Op::If || node.op == Op::Loop || node.op == Op::Scan;
+        });
     if (!nested) module_.graphs.resize(1);
   }
 

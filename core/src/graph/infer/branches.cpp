@@ -132,20 +132,47 @@ std::vector<PendingNode> inline_branch(Module& module, Scopes& scopes, const Pen
   return nodes;
 }
 
-void infer_undecided(Module& module, const Node& node) {
-  const Graph &yes = branch_of(module, node, true), &no = branch_of(module, node, false);
-  check_tensor_ids(yes);
-  check_tensor_ids(no);
+void infer_undecided(Module& module, const Scopes& scopes, const PendingNode& pending) {
+  const Node& node = pending.node;
+  for (bool condition : {true, false}) check_tensor_ids(branch_of(module, node, condition));
+  const auto& a = attributes<schema::IfAttributesT>(node);
+  std::vector<DataType> types = branch_types(module, scopes, pending.scope, a.then_graph);
+  const std::vector<DataType> others = branch_types(module, scopes, pending.scope, a.else_graph);
+  types.resize(node.outputs.size(), DataType::undefined);
   Context c(module.main(), node, nullptr);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (!c.writes(i)) continue;
-    const Tensor &a = yes.tensor(yes.outputs[i]), &b = no.tensor(no.outputs[i]);
-    DataType type = a.type == DataType::undefined ? b.type : a.type;
+    DataType type = types[i];
+    if (type == DataType::undefined && i < others.size()) type = others[i];
     if (type == DataType::undefined) type = c.output(i).type;
     if (type == DataType::undefined)
       c.unsupported("the condition is computed at run time, and the type of output " + std::to_string(i) +
                     " is not known before");
-    // Shapes inside the branches were not inferred with what they capture, so nothing is said of them.
+    // The branches may differ in shape, so nothing is said of it.
+    c.set(i, type, std::nullopt);
+  }
+}
+
+void infer_loop(Module& module, const Node& node) {
+  const bool loop = node.op == Op::Loop;
+  const int32_t number = loop ? attributes<schema::LoopAttributesT>(node).body_graph
+                              : attributes<schema::ScanAttributesT>(node).body_graph;
+  Context c(module.main(), node, nullptr);
+  if (number <= 0 || static_cast<size_t>(number) >= module.graphs.size())
+    c.unsupported("it names graph " + std::to_string(number) + ", which does not exist");
+  const Graph& body = module.graphs[static_cast<size_t>(number)];
+  check_tensor_ids(body);
+  const size_t first = loop ? 1 : 0;  // a Loop's body gives its condition first
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (!c.writes(i)) continue;
+    if (first + i >= body.outputs.size()) c.unsupported("its body has too few outputs");
+    DataType type = body.tensor(body.outputs[first + i]).type;
+    if (type == DataType::undefined) type = c.output(i).type;
+    const size_t carried = loop ? i + 2 : i;
+    if (type == DataType::undefined && carried < node.inputs.size() && node.inputs[carried] != kNone)
+      type = module.main().tensor(node.inputs[carried]).type;
+    if (type == DataType::undefined)
+      c.unsupported("the type of output " + std::to_string(i) + " is not known before it runs");
     c.set(i, type, std::nullopt);
   }
 }
