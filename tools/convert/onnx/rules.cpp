@@ -31,7 +31,7 @@ std::vector<const OpRule*> all_rules() {
   for (const auto& table :
        {ops::unary(), ops::binary(), ops::types(), ops::movement(), ops::indexing(), ops::shape(), ops::convolution(),
         ops::pooling(), ops::normalization(), ops::reduction(), ops::matmul(), ops::quantization(), ops::recurrent(),
-        ops::vision(), ops::attention(), ops::control_flow()})
+        ops::vision(), ops::attention(), ops::control_flow(), ops::decomposed()})
     for (const OpRule& rule : table) rules.push_back(&rule);
   return rules;
 }

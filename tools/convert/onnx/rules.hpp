@@ -55,6 +55,7 @@ std::span<const OpRule> recurrent();
 std::span<const OpRule> vision();
 std::span<const OpRule> attention();
 std::span<const OpRule> control_flow();
+std::span<const OpRule> decomposed();
 }  // namespace ops
 
 }  // namespace motley::convert
