@@ -14,6 +14,7 @@ sdk::KernelEntry cast_kernel();
 sdk::KernelEntry strided_copy_kernel();
 sdk::KernelEntry matmul_kernel();
 sdk::KernelEntry conv_kernel();
+sdk::KernelEntry conv_transpose_kernel();
 sdk::KernelEntry pool_kernel();
 sdk::KernelEntry reduce_kernel();
 sdk::KernelEntry softmax_kernel();

@@ -196,5 +196,54 @@ TEST(Conv, SaysWhyNot) {
             "");
 }
 
+NodeCase transposed_case(std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y,
+                         const schema::ConvTransposeAttributesT& a, bool constant_weights = true) {
+  Value weights = random_value(std::move(w), 2);
+  weights.constant = constant_weights;
+  return node_case(Op::ConvTranspose, a, {random_value(std::move(x), 1), weights, constant(random_value({y[1]}, 3))},
+                   {output_of<float>(y)});
+}
+
+TEST(ConvTranspose, StridesPadsDilationsGroups) {
+  for (bool constant_weights : {false, true}) {
+    schema::ConvTransposeAttributesT a;
+    expect_like_reference(transposed_case({2, 3, 5, 9}, {3, 4, 3, 2}, {2, 4, 7, 10}, a, constant_weights),
+                          {2e-5, 2e-5});
+    a.strides = {2, 3};
+    expect_like_reference(transposed_case({1, 17, 4, 40}, {17, 5, 2, 3}, {1, 5, 8, 120}, a, constant_weights),
+                          {2e-5, 2e-5});
+    a.pads = {1, 2, 0, 1};
+    a.dilations = {2, 1};
+    a.output_padding = {1, 2};
+    a.activation = schema::Activation(0, 0, schema::UnaryFunction::relu);
+    expect_like_reference(transposed_case({1, 4, 3, 4}, {4, 3, 3, 4}, {1, 3, 9, 12}, a, constant_weights),
+                          {2e-5, 2e-5});
+    a.group = 2;
+    expect_like_reference(transposed_case({1, 4, 3, 4}, {4, 3, 3, 4}, {1, 6, 9, 12}, a, constant_weights),
+                          {2e-5, 2e-5});
+  }
+}
+
+TEST(ConvTranspose, ShapesThatAreAskedFor) {
+  schema::ConvTransposeAttributesT a;
+  a.strides = {2, 2};
+  for (auto pad : {schema::AutoPad::explicit_, schema::AutoPad::same_upper, schema::AutoPad::same_lower}) {
+    a.auto_pad = pad;
+    a.output_shape = {7, 8};
+    expect_like_reference(transposed_case({1, 2, 3, 4}, {2, 3, 3, 3}, {1, 3, 7, 8}, a), {2e-5, 2e-5});
+    a.output_shape = {20, 5};
+    expect_like_reference(transposed_case({1, 2, 3, 4}, {2, 3, 3, 3}, {1, 3, 20, 5}, a), {2e-5, 2e-5});
+  }
+  a.output_shape = {};
+  expect_like_reference(transposed_case({1, 2, 3, 4}, {2, 3, 3, 3}, {1, 3, 6, 8}, a), {2e-5, 2e-5});
+}
+
+TEST(ConvTranspose, OneDimensionAndOnePixel) {
+  schema::ConvTransposeAttributesT a;
+  expect_like_reference(transposed_case({1, 2, 5}, {2, 3, 4}, {1, 3, 8}, a), {2e-5, 2e-5});
+  expect_like_reference(transposed_case({1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, a), {2e-5, 2e-5});
+  expect_like_reference(transposed_case({0, 1, 1, 1}, {1, 1, 1, 1}, {0, 1, 1, 1}, a), {2e-5, 2e-5});
+}
+
 }  // namespace
 }  // namespace motley::test
