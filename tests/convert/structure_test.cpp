@@ -137,6 +137,7 @@ TEST(ImportStructure, FunctionsThatCallThemselvesEnd) {
   call->set_op_type("SquarePlus");
   call->set_domain("local");
   call->mutable_input()->RemoveLast();
+  set_attribute(*call, "bias", 1.0f);
   EXPECT_NE(error_of(model, ErrorCode::limit).find("nested deeper"), std::string::npos);
 }
 

@@ -262,6 +262,7 @@ void GraphImporter::add_node(graph::Node node) {
   if (graph.tensors.size() > options_.limits.max_tensors)
     throw Error(ErrorCode::limit,
                 "the model has more tensors than the limit (" + std::to_string(options_.limits.max_tensors) + ")");
+  for (TensorId output : node.outputs) producers_[&graph][output] = graph.nodes.size();
   graph.nodes.push_back(std::move(node));
   // Types and ranks of what is there so far help the handlers of later nodes. What cannot be inferred yet, or is wrong,
   // comes up again when the whole module is inferred.

@@ -86,6 +86,7 @@ class GraphImporter {
   std::map<std::pair<std::string, std::string>, const onnx::FunctionProto*> functions_;
   std::unordered_set<std::string> tensor_names_, node_names_, reserved_names_;
   std::unordered_map<std::string, uint64_t> next_suffix_;
+  std::unordered_map<const graph::Graph*, std::unordered_map<graph::TensorId, size_t>> producers_;  // tensor → node
   std::vector<UnsupportedOp> unsupported_;
   static constexpr uint64_t kMaxInlinedNodes = 100'000;
   uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0;

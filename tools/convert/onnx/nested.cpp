@@ -1,5 +1,5 @@
 // Nested graphs: as graphs of their own, or as part of the graph around them.
-#include <algorithm>
+#include <set>
 
 #include "graph/infer.hpp"
 #include "onnx/graph_import.hpp"
@@ -73,42 +73,41 @@ void GraphImporter::connect(TensorId from, TensorId to, const std::string& name)
 // Infers a graph of just the tensor's ancestors. Work is bounded over the whole import: a file full of conditions must
 // not make it quadratic.
 std::optional<Tensor> GraphImporter::fold(TensorId id) {
-  constexpr uint64_t kMaxWork = 500'000;  // nodes looked at
+  constexpr uint64_t kMaxWork = 500'000;  // ancestors looked at
   const Graph& graph = *scope_->graph;
   if (id == kNone) return std::nullopt;
   if (graph.tensor(id).is_constant()) return graph.tensor(id);
-  fold_work_ += graph.nodes.size();
-  if (fold_work_ > kMaxWork) return std::nullopt;
+  const std::unordered_map<TensorId, size_t>& producers = producers_[&graph];
 
-  std::vector<bool> needed(graph.tensors.size(), false);
-  std::vector<const graph::Node*> ancestors;
-  needed[static_cast<size_t>(id)] = true;
-  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
-    if (std::none_of(node->outputs.begin(), node->outputs.end(),
-                     [&](TensorId out) { return out != kNone && needed[static_cast<size_t>(out)]; }))
-      continue;
-    ancestors.push_back(&*node);
-    for (TensorId in : node->inputs)
-      if (in != kNone) needed[static_cast<size_t>(in)] = true;
-    for (TensorId out : node->outputs)
-      if (out != kNone) needed[static_cast<size_t>(out)] = true;
-  }
   graph::Module part;
   Graph& copy = part.graphs.emplace_back();
-  std::vector<TensorId> renumbered(graph.tensors.size(), kNone);
-  for (size_t i = 0; i < needed.size(); ++i)
-    if (needed[i]) renumbered[i] = copy.add_tensor(graph.tensors[i]);
+  std::unordered_map<TensorId, TensorId> renumbered;
+  std::set<size_t> ancestors;  // in the order of the graph
+  std::vector<TensorId> pending{id};
+  while (!pending.empty()) {
+    const TensorId at = pending.back();
+    pending.pop_back();
+    if (at == kNone || !renumbered.emplace(at, kNone).second) continue;
+    if (++fold_work_ > kMaxWork) return std::nullopt;
+    renumbered[at] = copy.add_tensor(graph.tensor(at));
+    const auto producer = producers.find(at);
+    if (producer == producers.end() || !ancestors.insert(producer->second).second) continue;
+    const graph::Node& node = graph.nodes[producer->second];
+    pending.insert(pending.end(), node.inputs.begin(), node.inputs.end());
+    pending.insert(pending.end(), node.outputs.begin(), node.outputs.end());
+  }
   const auto renumber = [&](std::vector<TensorId>& ids) {
     for (TensorId& each : ids)
-      if (each != kNone) each = renumbered[static_cast<size_t>(each)];
+      if (each != kNone) each = renumbered.at(each);
   };
-  for (auto node = ancestors.rbegin(); node != ancestors.rend(); ++node) {
-    renumber(copy.nodes.emplace_back(**node).inputs);
-    renumber(copy.nodes.back().outputs);
+  for (size_t index : ancestors) {
+    graph::Node& node = copy.nodes.emplace_back(graph.nodes[index]);
+    renumber(node.inputs);
+    renumber(node.outputs);
   }
   for (TensorId input : graph.inputs)
-    if (renumbered[static_cast<size_t>(input)] != kNone) copy.inputs.push_back(renumbered[static_cast<size_t>(input)]);
-  copy.outputs = {renumbered[static_cast<size_t>(id)]};
+    if (const auto it = renumbered.find(input); it != renumbered.end()) copy.inputs.push_back(it->second);
+  copy.outputs = {renumbered.at(id)};
   try {
     graph::infer_shapes(part);
   } catch (const Error&) {
