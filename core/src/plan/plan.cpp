@@ -93,9 +93,4 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   return plan;
 }
 
-std::shared_ptr<const Plan> build_plan(const graph::Module& module, const Request& request,
-                                       graph::Evaluator* evaluator) {
-  return build_plan(prepare(module, request, evaluator), request);
-}
-
 }  // namespace motley::plan

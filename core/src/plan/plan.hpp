@@ -33,6 +33,9 @@ struct Prepared {
   std::vector<std::string> output_names;  // of graph.outputs, as the model calls them
   std::vector<graph::PassReport> passes;
   std::set<std::string> kept_nodes;  // names in the model
+  // Set where shapes depend on data: then `graph` is empty, and this module, whose inputs have concrete shapes, is
+  // planned in stages while it runs (run/dynamic.hpp).
+  std::optional<graph::Module> staged;
 };
 
 // Cuts out the asked part, fixes shapes, infers, folds, optimizes. Throws as Runtime::compile says.
@@ -99,9 +102,7 @@ struct Plan {
   std::set<std::string> kept_nodes;
 };
 
-std::shared_ptr<const Plan> build_plan(const graph::Module& module, const Request& request,
-                                       graph::Evaluator* evaluator);
-// The same from a graph that is already prepared.
+// From a prepared graph that is not staged.
 std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request);
 
 // Slots, arena and scratch of a plan whose segments are compiled.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "graph/lower.hpp"
+#include "graph/steering.hpp"
 #include "plan/plan.hpp"
 
 namespace motley::plan {
@@ -131,25 +132,13 @@ void extract(Graph& graph, const Request& request) {
   }
 }
 
-void check_tensors(const Graph& graph, const Limits& limits) {
-  std::vector<std::string> unknown;
-  for (const Node& node : graph.nodes) {
-    for (TensorId id : node.outputs) {
-      if (id == kNone) continue;
-      const graph::Tensor& tensor = graph.tensor(id);
-      if (!tensor.shape_known()) {
-        unknown.push_back(node.name.empty() ? tensor.name : node.name);
-        break;
-      }
-      if (tensor.bytes() > limits.max_tensor_bytes)
-        throw Error(ErrorCode::limit, "tensor \"" + tensor.name + "\" needs " + std::to_string(tensor.bytes()) +
-                                          " bytes (limit " + std::to_string(limits.max_tensor_bytes) +
-                                          "); raise Limits::max_tensor_bytes");
-    }
+void check_sizes(const Graph& graph, const Limits& limits) {
+  for (const graph::Tensor& tensor : graph.tensors) {
+    if (tensor.shape_known() && tensor.bytes() > limits.max_tensor_bytes)
+      throw Error(ErrorCode::limit, "tensor \"" + tensor.name + "\" needs " + std::to_string(tensor.bytes()) +
+                                        " bytes (limit " + std::to_string(limits.max_tensor_bytes) +
+                                        "); raise Limits::max_tensor_bytes");
   }
-  if (!unknown.empty())
-    throw Error(ErrorCode::unsupported, "the output shapes of " + std::to_string(unknown.size()) +
-                                            " nodes depend on data, which is not supported: " + list_names(unknown));
 }
 
 std::vector<TensorId> kept_tensors(const Graph& graph, const Request& request, std::set<std::string>& kept_nodes) {
@@ -214,7 +203,15 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
   fix_input_shapes(graph, request.shapes);
   forget_computed_shapes(graph);
   graph::infer_shapes(work, {.evaluator = evaluator});
-  check_tensors(graph, request.limits);
+  check_sizes(graph, request.limits);
+  if (std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return graph::blocked(graph, n); })) {
+    if (!prepared.kept_nodes.empty() || graph.outputs.size() != prepared.output_count)
+      throw Error(ErrorCode::unsupported,
+                  "the shapes of this model depend on data, so its inner tensors and nodes cannot be kept; name them "
+                  "as outputs instead");
+    prepared.staged = std::move(work);
+    return prepared;
+  }
   if (request.optimize) prepared.passes = graph::optimize(graph, context);
   prepared.graph = std::move(graph);
   return prepared;

@@ -24,8 +24,8 @@ std::string reason_for(const plan::Plan& plan, size_t node) {
 
 }  // namespace
 
-Explanation explain(const plan::Plan& plan) {
-  Explanation result;
+void explain(const plan::Plan& plan, Explanation& result) {
+  const uint32_t first = result.nodes.empty() ? 0 : result.nodes.back().segment + 1;
   for (size_t s = 0; s < plan.segments.size(); ++s) {
     const plan::Segment& segment = plan.segments[s];
     for (uint32_t n : segment.spec.nodes) {
@@ -35,7 +35,7 @@ Explanation explain(const plan::Plan& plan) {
       row.op = graph::describe_op(node);
       row.origins = node.origins;
       row.device = segment.device->name();
-      row.segment = static_cast<uint32_t>(s);
+      row.segment = first + static_cast<uint32_t>(s);
       row.reason = reason_for(plan, n);
       row.estimate_ns = plan::estimate_cost(plan.graph, n, *segment.device);
       for (size_t d = 0; d < plan.devices.size(); ++d)
@@ -46,9 +46,8 @@ Explanation explain(const plan::Plan& plan) {
     result.resident_bytes += segment.requirements.resident_bytes;
   }
   for (const graph::PassReport& report : plan.passes) result.passes.emplace_back(report.pass, report.rewrites);
-  result.activation_bytes = plan.arena_bytes + plan.io_bytes;
-  result.constant_bytes = plan.constant_bytes;
-  return result;
+  result.activation_bytes += plan.arena_bytes + plan.io_bytes;
+  result.constant_bytes += plan.constant_bytes;
 }
 
 }  // namespace detail

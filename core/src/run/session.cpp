@@ -1,6 +1,7 @@
 // Session: naming tensors, running, re-planning.
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "run/evaluate.hpp"
 #include "run/session_state.hpp"
@@ -13,21 +14,88 @@ using graph::TensorId;
 
 namespace detail {
 
+SessionState::Planned SessionState::make_plan() {
+  if (!evaluator) evaluator = std::make_unique<run::DeviceEvaluator>(runtime->devices);
+  plan::Prepared prepared = plan::prepare(*module, request, evaluator.get());
+  Planned made{request.shapes, nullptr, nullptr, {}, {}};
+  if (!prepared.staged) {
+    made.plan = plan::build_plan(std::move(prepared), request);
+    return made;
+  }
+  const graph::Graph& graph = prepared.staged->main();
+  for (TensorId id : graph.inputs) {
+    const graph::Tensor& tensor = graph.tensor(id);
+    made.inputs.push_back({tensor.name, static_cast<DataType>(tensor.type), tensor.extents(), {}});
+  }
+  for (size_t i = 0; i < prepared.output_count; ++i)
+    made.outputs.push_back(
+        {prepared.output_names[i], static_cast<DataType>(graph.tensor(graph.outputs[i]).type), {0}, {}});
+  made.staged = std::make_shared<run::DynamicRunner>(std::move(*prepared.staged), request, evaluator.get());
+  return made;
+}
+
 void SessionState::plan_now() {
   const auto cached =
-      std::find_if(plans.begin(), plans.end(), [&](const auto& entry) { return entry.first == request.shapes; });
+      std::find_if(plans.begin(), plans.end(), [&](const Planned& p) { return p.shapes == request.shapes; });
   if (cached != plans.end()) {
     plans.splice(plans.begin(), plans, cached);
   } else {
-    run::DeviceEvaluator evaluator(runtime->devices);
-    plans.emplace_front(request.shapes, plan::build_plan(*module, request, &evaluator));
+    plans.push_front(make_plan());
     if (plans.size() > kCachedPlans) plans.pop_back();
   }
   instance.reset();  // its memory goes before the next one's comes
-  instance = std::make_unique<run::Instance>(plans.front().second);
+  if (plans.front().staged) return enter_stages();
+  instance = std::make_unique<run::Instance>(plans.front().plan);
   refresh_visible();
   refresh_hooks();
   if (profiling) read_profile();
+}
+
+void SessionState::enter_stages() {
+  visible.clear();
+  input_memory.clear();
+  results.clear();
+  const auto add = [this](const TensorInfo& info, bool is_input) {
+    Visible tensor;
+    tensor.name = info.name;
+    tensor.is_input = is_input;
+    tensor.is_output = !is_input;
+    tensor.type = info.type;
+    tensor.shape = info.shape;
+    tensor.bytes = is_input ? size_of(info.type) : 0;
+    for (int64_t d : info.shape) tensor.bytes *= static_cast<uint64_t>(d);
+    visible.push_back(std::move(tensor));
+  };
+  for (const TensorInfo& info : plans.front().inputs) {
+    add(info, true);
+    input_memory.push_back(std::make_unique<run::AlignedBlock>(visible.back().bytes));
+    std::memset(input_memory.back()->data(), 0, input_memory.back()->bytes());
+  }
+  for (const TensorInfo& info : plans.front().outputs) add(info, false);
+}
+
+void SessionState::run_stages() {
+  run::Values values;
+  for (size_t i = 0; i < input_memory.size(); ++i) {
+    const Visible& v = visible[i];
+    values[v.name] = {static_cast<schema::DataType>(v.type), v.shape, graph::Constant{memory(v), v.bytes, nullptr}};
+  }
+  results = plans.front().staged->run(std::move(values), &cancel);
+  for (size_t i = 0; i < results.size(); ++i) {
+    Visible& v = visible[input_memory.size() + i];
+    v.type = static_cast<DataType>(results[i].type);
+    v.shape = results[i].shape;
+    v.bytes = results[i].data.bytes;
+  }
+}
+
+void* SessionState::memory(const Visible& v) const {
+  if (instance) return instance->memory(v.id);
+  if (v.bound) return v.bound;
+  const auto index = static_cast<size_t>(&v - visible.data());
+  if (index < input_memory.size()) return input_memory[index]->data();
+  const size_t output = index - input_memory.size();
+  return output < results.size() ? const_cast<void*>(results[output].data.data) : nullptr;
 }
 
 void SessionState::refresh_visible() {
@@ -70,12 +138,14 @@ void SessionState::refresh_hooks() {
 
 void SessionState::run() {
   __atomic_store_n(&cancel, 0u, __ATOMIC_RELAXED);
+  if (is_staged()) return run_stages();
   instance->run(&cancel, hooks);
   if (profiling) read_profile();
 }
 
 void SessionState::read_profile() {
   times.clear();
+  if (is_staged()) return;
   struct Reading {
     SessionState* state;
     const plan::Segment* segment;
@@ -158,7 +228,7 @@ void Session::resize(const InputShapes& shapes) {
     state_->plan_now();
   } catch (...) {
     state_->request.shapes = before;
-    if (!state_->instance) state_->plan_now();
+    if (!state_->instance && !state_->plans.front().staged) state_->plan_now();
     throw;
   }
 }
@@ -166,6 +236,8 @@ void Session::resize(const InputShapes& shapes) {
 namespace {
 
 void add_callback(SessionState& state, std::string_view name, Session::NodeCallback callback, bool before) {
+  if (state.is_staged())
+    throw Error(ErrorCode::unsupported, "the shapes of this model depend on data, so its nodes cannot be watched");
   const plan::Plan& plan = state.instance->plan();
   const auto& nodes = state.module->main().nodes;
   const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const graph::Node& n) { return n.name == name; });
@@ -201,7 +273,18 @@ void Session::set_profiling(bool on) {
   state_->times.clear();
 }
 std::vector<NodeTime> Session::node_times() const { return state_->times; }
-Explanation Session::explain() const { return detail::explain(state_->instance->plan()); }
+Explanation Session::explain() const {
+  Explanation result;
+  if (!state_->is_staged()) {
+    detail::explain(state_->instance->plan(), result);
+  } else {
+    // A loop's stages run many times; each plan is told once.
+    std::set<const plan::Plan*> told;
+    for (const plan::Plan* plan : state_->plans.front().staged->last_plans())
+      if (told.insert(plan).second) detail::explain(*plan, result);
+  }
+  return result;
+}
 
 // ---- TensorRef ----
 
@@ -221,7 +304,7 @@ int64_t TensorRef::elements() const {
   return n;
 }
 size_t TensorRef::bytes() const { return at(session_, index_).bytes; }
-const void* TensorRef::data() const { return session_->instance->memory(at(session_, index_).id); }
+const void* TensorRef::data() const { return session_->memory(at(session_, index_)); }
 
 void TensorRef::check_type(DataType type) const {
   const auto& v = at(session_, index_);
@@ -245,18 +328,22 @@ void TensorRef::copy_from_bytes(std::span<const std::byte> source) {
   if (source.size() != v.bytes)
     throw Error(ErrorCode::invalid_argument,
                 role(v) + " takes " + std::to_string(v.bytes) + " bytes (got " + std::to_string(source.size()) + ")");
-  if (v.bytes) std::memcpy(session_->instance->memory(v.id), source.data(), v.bytes);
+  if (v.bytes) std::memcpy(session_->memory(v), source.data(), v.bytes);
 }
 
 void TensorRef::bind(std::span<std::byte> memory) {
   auto& v = at(session_, index_);
   if (!v.is_input && !v.is_output)
     throw Error(ErrorCode::invalid_argument, role(v) + " cannot be bound; only inputs and outputs can");
-  const auto& slots = session_->instance->plan().slots;
-  const plan::Slot::Kind kind = slots.at(v.id).kind;
-  if (kind == plan::Slot::Kind::constant || (kind == plan::Slot::Kind::input && v.is_output))
-    throw Error(ErrorCode::unsupported,
-                role(v) + " equals a constant or an input of the network and cannot be bound; copy it");
+  if (session_->is_staged()) {
+    if (v.is_output)
+      throw Error(ErrorCode::unsupported, role(v) + " has a size that depends on data and cannot be bound; copy it");
+  } else {
+    const plan::Slot::Kind kind = session_->instance->plan().slots.at(v.id).kind;
+    if (kind == plan::Slot::Kind::constant || (kind == plan::Slot::Kind::input && v.is_output))
+      throw Error(ErrorCode::unsupported,
+                  role(v) + " equals a constant or an input of the network and cannot be bound; copy it");
+  }
   if (!memory.empty()) {
     if (memory.size() < v.bytes)
       throw Error(ErrorCode::invalid_argument, role(v) + " needs " + std::to_string(v.bytes) +
@@ -266,7 +353,7 @@ void TensorRef::bind(std::span<std::byte> memory) {
                   role(v) + " is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from");
   }
   v.bound = memory.empty() ? nullptr : memory.data();
-  session_->instance->bind(v.id, v.bound);
+  if (!session_->is_staged()) session_->instance->bind(v.id, v.bound);
 }
 
 }  // namespace motley

@@ -5,6 +5,8 @@
 #include <mutex>
 
 #include "motley/motley.hpp"
+#include "run/dynamic.hpp"
+#include "run/evaluate.hpp"
 #include "run/instance.hpp"
 
 namespace motley::detail {
@@ -31,10 +33,22 @@ struct SessionState {
     std::byte* bound = nullptr;  // the caller's memory
   };
   std::vector<Visible> visible;
-  std::unique_ptr<run::Instance> instance;
-  // Plans by shape, the latest first. Kept small: each holds packed weights.
+
+  // A plan for some input shapes: whole, or in stages where shapes depend on data.
+  struct Planned {
+    InputShapes shapes;
+    std::shared_ptr<const plan::Plan> plan;
+    std::shared_ptr<run::DynamicRunner> staged;
+    std::vector<TensorInfo> inputs, outputs;  // of a staged one; shapes of outputs come with each run
+  };
+  // The latest first. Kept small: each holds packed weights.
   static constexpr size_t kCachedPlans = 8;
-  std::list<std::pair<InputShapes, std::shared_ptr<const plan::Plan>>> plans;
+  std::list<Planned> plans;
+  std::unique_ptr<run::DeviceEvaluator> evaluator;
+  std::unique_ptr<run::Instance> instance;  // null in a staged session
+  // Of a staged session: memory of the inputs, and what the last run gave; by index into `visible`.
+  std::vector<std::unique_ptr<run::AlignedBlock>> input_memory;
+  std::vector<run::Value> results;
 
   struct Callback {
     std::string node;
@@ -50,13 +64,19 @@ struct SessionState {
   // Plans for request.shapes, or takes the plan from the cache, and gives it memory.
   void plan_now();
   void run();
+  bool is_staged() const { return !instance; }
+  // Where a visible tensor lies; null for an output of a staged session that has not run.
+  void* memory(const Visible& tensor) const;
+  Planned make_plan();
+  void enter_stages();
+  void run_stages();
   void refresh_visible();
   void refresh_hooks();
   void read_profile();
   size_t find(std::string_view name, bool (*role)(const Visible&), const char* what) const;
 };
 
-// Fills in an explanation from a plan.
-Explanation explain(const plan::Plan& plan);
+// Adds a plan's nodes, passes and memory to an explanation.
+void explain(const plan::Plan& plan, Explanation& result);
 
 }  // namespace motley::detail
