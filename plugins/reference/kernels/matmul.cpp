@@ -70,13 +70,14 @@ struct MatMulKernel final : Kernel {
   Activation activation;
   double alpha = 1, beta = 1;
   bool has_addend = false;
-  Shape addend_shape, shape;
+  Shape shape;
+  Strides addend_strides{};
 
   // Where in C the element of Y of that index reads.
   int64_t addend_offset(int64_t index) const {
-    const Strides strides = broadcast_strides(addend_shape, shape);
     int64_t offset = 0;
-    for (size_t axis = shape.size(); axis-- > 0; index /= shape[axis]) offset += index % shape[axis] * strides[axis];
+    for (size_t axis = shape.size(); axis-- > 0; index /= shape[axis])
+      offset += index % shape[axis] * addend_strides[axis];
     return offset;
   }
 
@@ -127,7 +128,7 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext&) {
   kernel->beta = attributes.beta();
   kernel->has_addend = node.input(2) != nullptr;
   kernel->shape = node.output(0)->shape;
-  if (kernel->has_addend) kernel->addend_shape = node.input(2)->shape;
+  if (kernel->has_addend) kernel->addend_strides = broadcast_strides(node.input(2)->shape, kernel->shape);
   return kernel;
 }
 
