@@ -1,6 +1,8 @@
 // What is refused, and what the sentence says.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "model_builder.hpp"
 
 namespace motley::test {
@@ -48,6 +50,23 @@ TEST(ImportErrors, WrongAttributes) {
   expect_says(error_of(OneNode("Conv", 11, {{1, 1, 4, 4}, {1, 1, 3, 3}}).with("auto_pad", "SOMEHOW").model,
                        ErrorCode::unsupported),
               {"SOMEHOW"});
+}
+
+TEST(ImportErrors, NumbersAtTheEndsOfTheirRange) {
+  for (const int64_t axis : {INT64_MAX, INT64_MIN, int64_t{3}, int64_t{-4}}) {
+    EXPECT_NE(error_of(OneNode("Add", 6, {{2, 3}, {2}}).with("broadcast", 1).with("axis", axis).model,
+                       ErrorCode::invalid_model),
+              "")
+        << axis;
+    EXPECT_NE(error_of(OneNode("Concat", 13, {{2, 3}, {2, 3}}).with("axis", axis).model, ErrorCode::invalid_model), "")
+        << axis;
+  }
+  EXPECT_NE(error_of(OneNode("Cast", 13, {{2}}).with("to", INT64_MAX).model, ErrorCode::unsupported), "");
+  OneNode fold("Col2Im", 18, {{1, 4, 4}});
+  fold.with_ints("image", {INT64_MAX, 1})
+      .with_ints("block", {2, 2})
+      .with("pads", std::vector<int64_t>{INT64_MAX, 0, 0, 0});
+  EXPECT_NE(error_of(fold.model, ErrorCode::invalid_model), "");
 }
 
 TEST(ImportErrors, InputCounts) {

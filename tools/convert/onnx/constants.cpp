@@ -17,7 +17,12 @@ bool is_external(const onnx::TensorProto& proto) {
 
 }  // namespace
 
-ImportedConstant ConstantReader::read(const onnx::TensorProto& proto, const std::string& what) {
+const ImportedConstant& ConstantReader::read(const onnx::TensorProto& proto, const std::string& what) {
+  const auto known = known_.find(&proto);
+  return known != known_.end() ? known->second : known_.emplace(&proto, read_new(proto, what)).first->second;
+}
+
+ImportedConstant ConstantReader::read_new(const onnx::TensorProto& proto, const std::string& what) {
   if (static_cast<uint32_t>(proto.dims_size()) > limits_.max_rank)
     throw Error(ErrorCode::limit, what + " has " + std::to_string(proto.dims_size()) + " dimensions (at most " +
                                       std::to_string(limits_.max_rank) + ")");

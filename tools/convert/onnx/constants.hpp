@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "graph/graph.hpp"
 #include "motley/limits.hpp"
@@ -25,9 +26,13 @@ class ConstantReader {
       : owner_(std::move(owner)), external_(std::move(folder)), limits_(limits) {}
 
   // `what` begins error sentences. Throws as io::decode() and ExternalData::read(), and Error(limit).
-  ImportedConstant read(const onnx::TensorProto& proto, const std::string& what);
+  // A message that is read again, in the body of an unrolled loop, gives the same constant.
+  const ImportedConstant& read(const onnx::TensorProto& proto, const std::string& what);
 
  private:
+  ImportedConstant read_new(const onnx::TensorProto& proto, const std::string& what);
+
+  std::unordered_map<const onnx::TensorProto*, ImportedConstant> known_;
   std::shared_ptr<const void> owner_;
   ExternalData external_;
   Limits limits_;

@@ -1,4 +1,6 @@
 // Local functions: bodies as one call makes them.
+#include <algorithm>
+
 #include "onnx/graph_import.hpp"
 #include "onnx/rules.hpp"
 
@@ -58,6 +60,16 @@ void bind(onnx::NodeProto& node, const Bindings& bindings) {
   node.mutable_attribute()->Swap(&bound);
 }
 
+bool has_references(const onnx::NodeProto& node) {
+  const auto in_graph = [](const onnx::GraphProto& graph) {
+    return std::any_of(graph.node().begin(), graph.node().end(), has_references);
+  };
+  return std::any_of(node.attribute().begin(), node.attribute().end(), [&](const onnx::AttributeProto& a) {
+    return !a.ref_attr_name().empty() || (a.has_g() && in_graph(a.g())) ||
+           std::any_of(a.graphs().begin(), a.graphs().end(), in_graph);
+  });
+}
+
 }  // namespace
 
 onnx::NodeProto bind_attributes(const onnx::NodeProto& node, const onnx::FunctionProto& function,
@@ -95,10 +107,18 @@ void GraphImporter::call_function(const onnx::FunctionProto& function, const onn
 
   Scope* const caller = scope_;
   scope_ = &scope;
-  NodeList bound;
-  for (const auto& node : function.node()) *bound.Add() = bind_attributes(node, function, call);
-  for (int i : topological_order(bound)) {
-    storage_->nodes.push_back(std::move(bound[i]));
+  for (int i : topological_order(function.node())) {
+    const onnx::NodeProto& node = function.node(i);
+    if (!has_references(node)) {
+      import_node(node, i, scope);
+      continue;
+    }
+    // Kept as long as constants may point into it. A file must not grow without end by copies of its bodies.
+    constexpr uint64_t kMaxCopied = 64u << 20;
+    storage_->nodes.push_back(bind_attributes(node, function, call));
+    if ((copied_bytes_ += storage_->nodes.back().ByteSizeLong()) > kMaxCopied)
+      throw Error(ErrorCode::limit,
+                  "the model's functions, expanded, come to more than " + std::to_string(kMaxCopied) + " bytes");
     import_node(storage_->nodes.back(), i, scope);
   }
   for (size_t i = 0; i < outputs.size(); ++i) {

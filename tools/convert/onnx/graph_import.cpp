@@ -208,10 +208,10 @@ void GraphImporter::import_initializers(const onnx::GraphProto& proto, Scope& sc
     const TensorId id = declare(initializer.name(), scope, "an initializer");
     Tensor& tensor = scope.graph->tensor(id);
     try {
-      ImportedConstant value = constants_.read(initializer, "initializer \"" + initializer.name() + "\"");
+      const ImportedConstant& value = constants_.read(initializer, "initializer \"" + initializer.name() + "\"");
       tensor.type = value.type;
       tensor.shape = graph::Dims(value.extents.begin(), value.extents.end());
-      tensor.constant = std::move(value.constant);
+      tensor.constant = value.constant;
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
       unsupported_.push_back({"Initializer", "", 0, {initializer.name()}, e.what()});
@@ -340,12 +340,9 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
 void GraphImporter::report(const onnx::NodeProto& proto, int64_t version, const std::string& name,
                            const std::string& reason) {
   const std::string domain(plain_domain(proto.domain()));
-  for (UnsupportedOp& known : unsupported_) {
-    if (known.op != proto.op_type() || known.domain != domain || known.reason != reason) continue;
-    known.nodes.push_back(name);
-    return;
-  }
-  unsupported_.push_back({proto.op_type(), domain, version, {name}, reason});
+  const auto [known, fresh] = reported_.emplace(std::tuple(domain, proto.op_type(), reason), unsupported_.size());
+  if (fresh) unsupported_.push_back({proto.op_type(), domain, version, {}, reason});
+  unsupported_[known->second].nodes.push_back(name);
 }
 
 }  // namespace motley::convert

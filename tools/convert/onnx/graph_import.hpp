@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -88,8 +89,9 @@ class GraphImporter {
   std::unordered_map<std::string, uint64_t> next_suffix_;
   std::unordered_map<const graph::Graph*, std::unordered_map<graph::TensorId, size_t>> producers_;  // tensor → node
   std::vector<UnsupportedOp> unsupported_;
+  std::map<std::tuple<std::string, std::string, std::string>, size_t> reported_;  // domain, op, reason → entry
   static constexpr uint64_t kMaxInlinedNodes = 100'000;
-  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0;
+  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0, copied_bytes_ = 0;
   uint32_t inlining_ = 0;
   uint32_t depth_ = 0;
 };

@@ -18,12 +18,14 @@ std::string list_nodes(const std::vector<std::string>& nodes) {
 
 std::string describe(const std::vector<UnsupportedOp>& ops) {
   std::string text = "the model uses what is not supported: ";
-  for (size_t i = 0; i < ops.size(); ++i) {
+  constexpr size_t kShown = 100;
+  for (size_t i = 0; i < ops.size() && i < kShown; ++i) {
     const UnsupportedOp& op = ops[i];
     text += (i ? "; " : "") + (op.domain.empty() ? "" : op.domain + ".") + op.op;
     if (op.version > 0) text += " (opset " + std::to_string(op.version) + ")";
     text += " at " + list_nodes(op.nodes) + ": " + op.reason;
   }
+  if (ops.size() > kShown) text += "; and " + std::to_string(ops.size() - kShown) + " more";
   return text;
 }
 

@@ -254,8 +254,8 @@ void OpContext::set_constant(TensorId id, DataType type, std::vector<int64_t> ex
 }
 
 void OpContext::set_constant(TensorId id, const onnx::TensorProto& proto) {
-  ImportedConstant value = importer_.constants().read(proto, describe() + ": its tensor");
-  set_constant(id, value.type, std::move(value.extents), std::move(value.constant));
+  const ImportedConstant& value = importer_.constants().read(proto, describe() + ": its tensor");
+  set_constant(id, value.type, value.extents, value.constant);
 }
 
 int32_t OpContext::nested(const char* attribute) {

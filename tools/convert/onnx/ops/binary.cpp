@@ -23,14 +23,15 @@ TensorId aligned_second(OpContext& c) {
   if (!broadcast || !has_axis) return c.in(1);
   const std::optional<size_t> a = c.rank(c.in(0)), b = c.rank(c.in(1));
   if (!a || !b) c.unsupported("broadcasting along an axis of tensors whose rank is not known");
-  const int64_t first = axis < 0 ? axis + static_cast<int64_t>(*a) : axis;
-  const int64_t after = static_cast<int64_t>(*a) - first - static_cast<int64_t>(*b);
-  if (first < 0 || after < 0)
-    c.invalid("broadcasts its second input (rank " + std::to_string(*b) + ") along axis " + std::to_string(axis) +
-              " of a first one of rank " + std::to_string(*a));
+  const auto rank_a = static_cast<int64_t>(*a), rank_b = static_cast<int64_t>(*b);
+  const int64_t first = axis < 0 ? axis + rank_a : axis;
+  if (first < 0 || first > rank_a - rank_b)
+    c.invalid("broadcasts its second input (rank " + std::to_string(rank_b) + ") along axis " + std::to_string(axis) +
+              " of a first one of rank " + std::to_string(rank_a));
+  const int64_t after = rank_a - first - rank_b;
   if (after == 0) return c.in(1);
   std::vector<int64_t> axes;
-  for (int64_t i = 0; i < after; ++i) axes.push_back(static_cast<int64_t>(*b) + i);
+  for (int64_t i = 0; i < after; ++i) axes.push_back(rank_b + i);
   return c.temp("aligned", Op::Unsqueeze, {c.in(1), c.ints("axes", axes)}, schema::AxesAttributesT());
 }
 

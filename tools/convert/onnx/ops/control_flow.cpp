@@ -47,6 +47,7 @@ bool unroll(OpContext& c) {
     c.invalid("has a body of " + std::to_string(body.output_size()) + " outputs (at least " +
               std::to_string(1 + carried) + ")");
   const size_t collected = static_cast<size_t>(body.output_size()) - 1 - carried;
+  if (c.output_count() > carried + collected) c.invalid("has more outputs than its body");
   std::optional<bool> condition = c.in(1) == kNone ? std::optional<bool>(true) : c.folded_bool(c.in(1));
   int64_t trips = INT64_MAX;
   if (c.in(0) != kNone) {
@@ -98,6 +99,7 @@ void scan(OpContext& c) {
   const size_t carried = c.input_count() - static_cast<size_t>(scanned);
   if (static_cast<size_t>(body.output_size()) < carried) c.invalid("has a body of too few outputs");
   const size_t collected = static_cast<size_t>(body.output_size()) - carried;
+  if (c.output_count() > carried + collected) c.invalid("has more outputs than its body");
 
   int64_t steps = -1;
   for (size_t i = carried; i < c.input_count(); ++i) {

@@ -100,9 +100,11 @@ struct Blocks {
     dilations = list_or(c, "dilations", dims, 1);
     pads = list_or(c, "pads", 2 * dims, 0);
     for (size_t d = 0; d < dims; ++d) {
-      for (int64_t v : {image[d], block[d], strides[d], dilations[d], pads[d] + 1, pads[d + dims] + 1})
+      for (int64_t v : {image[d], block[d], strides[d], dilations[d]})
         if (v < 1 || v > kMaxElements)
-          c.invalid("has a size, stride, dilation or pad out of range (" + std::to_string(v) + ")");
+          c.invalid("has a size, stride or dilation out of range (" + std::to_string(v) + ")");
+      for (int64_t v : {pads[d], pads[d + dims]})
+        if (v < 0 || v > kMaxElements) c.invalid("has a pad out of range (" + std::to_string(v) + ")");
       padded.push_back(image[d] + pads[d] + pads[d + dims]);
       const int64_t reach = dilations[d] * (block[d] - 1) + 1;
       if (reach > padded[d]) c.invalid("has blocks larger than its padded image");
@@ -139,7 +141,7 @@ void col2im(OpContext& c) {
   if (input.size() != 3 || input[1] % block_elements != 0 || input[2] != blocks)
     c.invalid("has an input of shape " + graph::to_string(c.shape(c.in(0))) + ", which does not hold " +
               std::to_string(blocks) + " blocks of " + std::to_string(block_elements) + " elements");
-  const int64_t rows = input[0] * (input[1] / block_elements), row = checked_product(c, b.padded);
+  const int64_t rows = checked_product(c, {input[0], input[1] / block_elements}), row = checked_product(c, b.padded);
   checked_product(c, {rows, std::max(row, block_elements * blocks)});
 
   // Rows in front: ScatterElements along the last dimension, the same places in every row.
