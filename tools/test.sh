@@ -53,8 +53,13 @@ build dev
 if [ "$slow" = 1 ]; then
   build aarch64 cpu_tests
   check dev -L 'fast|slow'
-  build asan
-  check asan -L fast
+  # What an installed release is judged by: its size, and the demo.
+  build release motley motley_cli motley_cpu motley_reference
+  check release -R '^(install.size|demo)$'
+  # All that reads what others wrote, and the kernels by way of the checker and the networks.
+  build asan motley_cli core_tests runtime_tests sdk_tests convert_tests check_tests command_line_tests reference_tests \
+    malformed_conformance replay_onnx_import replay_model_file replay_npy replay_tensor_pb
+  check asan -L fast -E '^(example|conformance.onnx)'
 else
   check dev -L fast
 fi
