@@ -51,8 +51,9 @@ if [ "$slow" = 1 ]; then tools/setup.sh --aarch64; else tools/setup.sh; fi
 
 build dev
 if [ "$slow" = 1 ]; then
-  build aarch64 cpu_tests
   check dev -L 'fast|slow'
+  build aarch64 cpu_tests
+  check aarch64 -L slow
   # What an installed release is judged by: its size, and the demo.
   build release motley motley_cli motley_cpu motley_reference
   check release -R '^(install.size|demo)$'
