@@ -26,7 +26,6 @@ class MatMulBlocked final : public Kernel {
     if (p_.a) pack_all(p_.a, p_.a_matrices, a_, p_.a_row, p_.a_depth, p_.alpha, packed_a_);
     if (p_.b) pack_all(p_.b, p_.b_matrices, b_, p_.b_column, p_.b_depth, 1.0f, packed_b_);
     split_ = split_work(p_.rows, p_.columns, p_.batch, ops_, blocking.nc, threads.count());
-    // Rows of different tasks share packed B, so they may be cut to mc where columns are few.
     a_at_ = 0;
     b_at_ = a_at_ + (p_.a ? 0 : round_up(p_.a_matrices * a_.elements(), 16));
     edge_at_ = b_at_ + (p_.b || read_b_in_place_ ? 0 : round_up(p_.b_matrices * b_.elements(), 16));
