@@ -43,7 +43,13 @@ graph::Module import_model(const std::filesystem::path& path, convert::ImportOpt
     return convert::import_onnx(path, options);
   } catch (const convert::UnsupportedOps& error) {
     list(error);
-    throw;
+    size_t nodes = 0;
+    for (const convert::UnsupportedOp& op : error.ops()) nodes += op.nodes.size();
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format(
+            "the model \"{}\" has {} node{} (listed above) that Motley does not support; export it without them",
+            path.string(), nodes, nodes == 1 ? "" : "s"));
   }
 }
 
