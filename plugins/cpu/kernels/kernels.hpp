@@ -21,5 +21,8 @@ sdk::KernelEntry softmax_kernel();
 sdk::KernelEntry normalize_kernel();
 sdk::KernelEntry gather_kernel();
 sdk::KernelEntry resize_kernel();
+sdk::KernelEntry lstm_kernel();
+sdk::KernelEntry gru_kernel();
+sdk::KernelEntry rnn_kernel();
 
 }  // namespace motley::cpu

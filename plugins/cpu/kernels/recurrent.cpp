@@ -160,8 +160,7 @@ void WeightLayout::pack(const Recurrence& op, const float* w_in, const float* r_
       if (apart) out[state_bias_at + u] = b[rows + row];
     }
   }
-  for (int64_t i = 0; p && i < 3; ++i)
-    std::copy_n(p + i * op.hidden, op.hidden, out + peepholes_at + i * unit);
+  for (int64_t i = 0; p && i < 3; ++i) std::copy_n(p + i * op.hidden, op.hidden, out + peepholes_at + i * unit);
 }
 
 KernelEntry lstm_kernel() { return entry<check<Cell::lstm>>(Op::LSTM, prepare<Cell::lstm>); }

@@ -29,6 +29,8 @@ class Recurrent final : public Kernel {
   Recurrent(const NodeView& node, const Recurrence& op, const PrepareContext& context)
       : op_(op), ops_(gemm_ops()), gate_ops_(gate_ops()), layout_(op, ops_) {
     const auto present = [&](size_t i) { return node.input(i) != nullptr; };
+    inputs_ = node.input_count();
+    outputs_ = node.output_count();
     constant_weights_ = true;
     for (size_t i : {kW, kR, kB, kPeepholes})
       if (present(i) && !node.input(i)->is_constant()) constant_weights_ = false;
@@ -41,8 +43,8 @@ class Recurrent final : public Kernel {
     }
     if (op.clip > 0) clip_ = {unary_simd(schema::UnaryFunction::clip), -op.clip, op.clip};
     // Sequences of different lengths are at different steps at the same time when read from the end.
-    task_rows_ = length_type_ == DataType::undefined ? std::min<int64_t>(static_cast<int64_t>(ops_.tile_rows), op.batch)
-                                                     : 1;
+    task_rows_ =
+        length_type_ == DataType::undefined ? std::min<int64_t>(static_cast<int64_t>(ops_.tile_rows), op.batch) : 1;
     row_tasks_ = blocks(op.batch, task_rows_);
     split_steps_ = op.directions * row_tasks_ == 1 && layout_.columns * op.hidden >= kStepToSplit;
     x_ = {op.rows(), op.inputs, static_cast<int64_t>(ops_.tile_rows), layout_.w.kc};
@@ -56,13 +58,13 @@ class Recurrent final : public Kernel {
     const float* weights = packed_.data();
     if (!constant_weights_) {
       weights = scratch + scratch_.weights;
-      pack_weights(context.input<float>(kW), context.input<float>(kR), context.input<float>(kB),
-                   context.input<float>(kPeepholes), scratch + scratch_.weights);
+      pack_weights(input(context, kW), input(context, kR), input(context, kB), input(context, kPeepholes),
+                   scratch + scratch_.weights);
     }
     project(context, weights, scratch);
     fill_states(context, scratch);
-    if (length_type_ != DataType::undefined && context.outputs[0])
-      std::fill_n(context.output<float>(0), op_.rows() * op_.directions * op_.hidden, 0.0f);
+    if (length_type_ != DataType::undefined && output(context, 0))
+      std::fill_n(output(context, 0), op_.rows() * op_.directions * op_.hidden, 0.0f);
     const int64_t work = op_.steps * task_rows_ * layout_.columns * op_.hidden;
     parallel_ranges(context.threads, op_.directions * row_tasks_, std::max<int64_t>(1, kGrain * 8 / (work + 1)),
                     [&](int64_t begin, int64_t end, uint32_t) {
@@ -77,6 +79,12 @@ class Recurrent final : public Kernel {
   }
 
  private:
+  // Null where the node has none, also past the end of its list.
+  const float* input(const RunContext& context, size_t i) const {
+    return i < inputs_ ? context.input<float>(i) : nullptr;
+  }
+  float* output(const RunContext& context, size_t i) const { return i < outputs_ ? context.output<float>(i) : nullptr; }
+
   // ---- preparation
 
   void plan_scratch() {
@@ -164,20 +172,18 @@ class Recurrent final : public Kernel {
     for (int64_t d = 0; d < op_.directions; ++d)
       for (int64_t b = 0; b < op_.batch; ++b) {
         const int64_t to = (d * op_.batch + b) * layout_.unit, from = op_.state_offset(d, b);
-        if (const auto* h = context.input<float>(kInitialH))
-          std::copy_n(h + from, op_.hidden, scratch + scratch_.h + to);
+        if (const auto* h = input(context, kInitialH)) std::copy_n(h + from, op_.hidden, scratch + scratch_.h + to);
         if (op_.cell != Cell::lstm) continue;
-        if (const auto* c = context.input<float>(kInitialC))
-          std::copy_n(c + from, op_.hidden, scratch + scratch_.c + to);
+        if (const auto* c = input(context, kInitialC)) std::copy_n(c + from, op_.hidden, scratch + scratch_.c + to);
       }
   }
   void store_states(const RunContext& context, const float* scratch) const {
     for (int64_t d = 0; d < op_.directions; ++d)
       for (int64_t b = 0; b < op_.batch; ++b) {
         const int64_t from = (d * op_.batch + b) * layout_.unit, to = op_.state_offset(d, b);
-        if (auto* h = context.output<float>(1)) std::copy_n(scratch + scratch_.h + from, op_.hidden, h + to);
+        if (auto* h = output(context, 1)) std::copy_n(scratch + scratch_.h + from, op_.hidden, h + to);
         if (op_.cell != Cell::lstm) continue;
-        if (auto* c = context.output<float>(2)) std::copy_n(scratch + scratch_.c + from, op_.hidden, c + to);
+        if (auto* c = output(context, 2)) std::copy_n(scratch + scratch_.c + from, op_.hidden, c + to);
       }
   }
 
@@ -197,7 +203,7 @@ class Recurrent final : public Kernel {
 
   void run_task(const RunContext& context, const Task& t) const {
     const int64_t length = length_of(context, t.b);
-    auto* y = context.output<float>(0);
+    auto* y = output(context, 0);
     for (int64_t i = 0; i < length; ++i) {
       const int64_t step = op_.backward(t.direction) ? length - 1 - i : i;
       if (op_.cell == Cell::gru) advance_gru(context, t, step);
@@ -299,8 +305,7 @@ class Recurrent final : public Kernel {
       activate(function(t, 0), g, first);
       if (op_.linear_before_reset)
         gate_ops_.add_reset(g + first, reset, rows + r * gate_floats_, t.weights + layout_.state_bias_at, g + first, n);
-      else
-        gate_ops_.multiply(reset, t.h + r * unit, rows + r * unit, n);
+      else gate_ops_.multiply(reset, t.h + r * unit, rows + r * unit, n);
     }
     if (!op_.linear_before_reset)
       multiply_state(context, t, rows, first, last, true, gates(t, step, 0) + first, row_stride());
@@ -320,6 +325,7 @@ class Recurrent final : public Kernel {
   GateFunction clip_;
   DataType length_type_ = DataType::undefined;
   bool constant_weights_ = false, peepholes_ = false, split_steps_ = false;
+  size_t inputs_ = 0, outputs_ = 0;
   int64_t task_rows_ = 1, row_tasks_ = 1, gate_floats_ = 0;
   Scratch scratch_;
   std::vector<float> packed_;
