@@ -19,7 +19,10 @@ inline const KernelEntry* find_kernel(std::span<const KernelEntry> kernels, cons
   for (const KernelEntry& entry : kernels) {
     if (entry.op != node.op()) continue;
     Reason why = entry.supports(node);
-    if (why.empty()) return &entry;
+    if (why.empty()) {
+      reason.clear();  // what an earlier entry for the same op refused no longer counts
+      return &entry;
+    }
     if (reason.empty()) reason = std::move(why);
   }
   if (reason.empty()) reason = std::string("no kernel for ") + schema::EnumNameOp(node.op());
