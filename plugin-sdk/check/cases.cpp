@@ -163,6 +163,7 @@ std::vector<Case> all_cases() {
   reduction_cases(list);
   gather_cases(list);
   resize_cases(list);
+  recurrent_cases(list);
   return std::move(list.cases);
 }
 

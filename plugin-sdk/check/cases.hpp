@@ -62,6 +62,7 @@ void matmul_cases(CaseList& list);
 void reduction_cases(CaseList& list);
 void gather_cases(CaseList& list);
 void resize_cases(CaseList& list);
+void recurrent_cases(CaseList& list);
 
 std::vector<Case> all_cases();
 
