@@ -163,12 +163,37 @@ TEST(ReferenceScatter, Slices) {
   EXPECT_NE(run_error(c).find("index (-4)"), std::string::npos);
 }
 
-TEST(ReferenceDataDependent, IsRefusedPlainly) {
-  NodeCase c = node_case(Op::NonZero, schema::NoAttributesT(), {counting({3})}, {output_of<int64_t>({1, 2})});
-  EXPECT_EQ(refusal(c), "output size depends on data");
-  c = node_case(Op::NonMaxSuppression, schema::NonMaxSuppressionAttributesT(),
-                {counting({1, 1, 4}), counting({1, 1, 1})}, {output_of<int64_t>({1, 3})});
-  EXPECT_EQ(refusal(c), "output size depends on data");
+TEST(ReferenceDataDependent, WithoutACountIsRefusedPlainly) {
+  NodeCase c = node_case(Op::NonZero, schema::NoAttributesT(), {counting({3})}, {output_of<int64_t>({1, 3})});
+  EXPECT_NE(refusal(c).find("output"), std::string::npos);
+  c.outputs.push_back(output_of<int64_t>({2}));
+  EXPECT_EQ(refusal(c), "the count must be one int64");
+}
+
+TEST(ReferenceDataDependent, NonZeroWritesIndicesAndTheirCount) {
+  // Negative zero is zero; room is for all six elements.
+  const NodeCase c = node_case(Op::NonZero, schema::NoAttributesT(), {floats({2, 3}, {1, 0, -0.0f, 0, 5, NAN})},
+                               {output_of<int64_t>({2, 6}), output_of<int64_t>({1})});
+  const NodeResult r = run_node(reference(), c);
+  ASSERT_EQ(r.status, MOTLEY_OK) << r.text;
+  const auto* rows = reinterpret_cast<const int64_t*>(r.outputs[0].bytes.data());
+  ASSERT_EQ(*reinterpret_cast<const int64_t*>(r.outputs[1].bytes.data()), 3);
+  EXPECT_EQ(std::vector<int64_t>(rows, rows + 3), (std::vector<int64_t>{0, 1, 1}));
+  EXPECT_EQ(std::vector<int64_t>(rows + 6, rows + 9), (std::vector<int64_t>{0, 1, 2}));
+}
+
+TEST(ReferenceDataDependent, NonMaxSuppressionKeepsTheBestOfOverlappingBoxes) {
+  // The second box overlaps the first almost wholly, the third lies apart, the fourth scores too low.
+  const NodeCase c = node_case(
+      Op::NonMaxSuppression, schema::NonMaxSuppressionAttributesT(),
+      {floats({1, 4, 4}, {0, 0, 1, 1, 0, 0.05f, 1, 1.05f, 5, 5, 6, 6, 8, 8, 9, 9}),
+       floats({1, 1, 4}, {0.8f, 0.9f, 0.7f, 0.1f}), longs({1}, {4}), floats({1}, {0.5f}), floats({1}, {0.2f})},
+      {output_of<int64_t>({4, 3}), output_of<int64_t>({1})});
+  const NodeResult r = run_node(reference(), c);
+  ASSERT_EQ(r.status, MOTLEY_OK) << r.text;
+  const auto* rows = reinterpret_cast<const int64_t*>(r.outputs[0].bytes.data());
+  ASSERT_EQ(*reinterpret_cast<const int64_t*>(r.outputs[1].bytes.data()), 2);
+  EXPECT_EQ(std::vector<int64_t>(rows, rows + 6), (std::vector<int64_t>{0, 0, 1, 0, 0, 2}));
 }
 
 }  // namespace
