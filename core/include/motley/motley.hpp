@@ -169,7 +169,8 @@ struct CompileOptions {
   Limits limits = {};
 };
 
-// A typed view of a tensor's memory in a session. Lives as long as the session and until its next resize.
+// A typed view of a tensor's memory in a session. Lives as long as the session and until its next resize. Where shapes depend on
+// data, an output's shape, bytes and memory are those of the last run, and each run gives new ones.
 class MOTLEY_API TensorRef {
  public:
   const std::string& name() const;

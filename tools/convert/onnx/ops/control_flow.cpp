@@ -39,9 +39,26 @@ void join(OpContext& c, const std::vector<TensorId>& pieces, int64_t axis, Tenso
   c.emit(Op::Concat, pieces, {out}, std::move(attributes));
 }
 
+// Whether the body hands its condition on, or gives a constant. Else the loop's end is computed, and only a run knows it.
+bool hands_condition_on(const onnx::GraphProto& body) {
+  if (body.output_size() < 1 || body.input_size() < 2) return false;
+  std::string name = body.output(0).name();
+  for (int steps = 0; steps < body.node_size() + 1; ++steps) {
+    if (name == body.input(1).name()) return true;
+    const auto writer = std::find_if(body.node().begin(), body.node().end(), [&](const onnx::NodeProto& node) {
+      return std::find(node.output().begin(), node.output().end(), name) != node.output().end();
+    });
+    if (writer == body.node().end() || writer->op_type() == "Constant") return true;  // an initializer, or from outside
+    if (writer->op_type() != "Identity" || writer->input_size() != 1) return false;
+    name = writer->input(0);
+  }
+  return false;
+}
+
 // Iterations while trip count and condition are known; false where one is not.
 bool unroll(OpContext& c) {
   const auto& body = c.graph_attribute("body");
+  if (!hands_condition_on(body)) return false;
   const size_t carried = c.input_count() > 2 ? c.input_count() - 2 : 0;
   if (static_cast<size_t>(body.output_size()) < 1 + carried)
     c.invalid("has a body of " + std::to_string(body.output_size()) + " outputs (at least " +
@@ -55,12 +72,11 @@ bool unroll(OpContext& c) {
     if (!folded || folded->size() != 1) return false;
     trips = (*folded)[0];
   }
-  if (!condition) return false;
+  if (!condition || trips > kMaxUnrolled) return false;
   std::vector<TensorId> state(c.inputs().begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(2, c.input_count())),
                               c.inputs().end());
   std::vector<std::vector<TensorId>> pieces(collected);
   for (int64_t i = 0; i < trips && *condition; ++i) {
-    if (i == kMaxUnrolled) c.unsupported("a loop of more than " + std::to_string(kMaxUnrolled) + " iterations");
     const std::string step = std::to_string(i);
     std::vector<TensorId> inputs{c.scalar(step + "/iteration", DataType::int64, static_cast<double>(i)),
                                  c.scalar(step + "/condition", DataType::bool_, 1)};
