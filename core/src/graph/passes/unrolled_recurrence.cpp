@@ -9,6 +9,7 @@
 
 #include "graph/passes/all.hpp"
 #include "graph/passes/recurrent_cell.hpp"
+#include "graph/passes/sequence_cut.hpp"
 
 namespace motley::graph {
 namespace {
@@ -94,10 +95,14 @@ bool add_first(const Rewriter& r, Chain& chain, const RecurrentCell& cell) {
   return chain.h_before == kNone || same_shape(r.tensor(chain.h_before), r.tensor(cell.h));
 }
 
-bool has_only_two_terms_of_right_size(const Chain& chain) {
+// Every step has an input for each row of the batch; none is broadcast.
+bool sizes_fit(const Rewriter& r, const Chain& chain) {
   for (size_t g = 0; g < chain.x.size(); ++g)
     if (chain.h[g].rows != chain.first().hidden || chain.x[g].rows != chain.x[0].rows) return false;
-  return true;
+  const Dims wanted = {Dim(chain.first().batch), Dim(chain.x[0].rows)};
+  return std::all_of(chain.inputs.begin(), chain.inputs.end(), [&](TensorId id) {
+    return id != kNone && r.tensor(id).type == DataType::float32 && r.tensor(id).shape == wanted;
+  });
 }
 
 std::vector<Chain> find_chains(const Rewriter& r, const std::vector<RecurrentCell>& cells) {
@@ -129,7 +134,7 @@ std::vector<Chain> find_chains(const Rewriter& r, const std::vector<RecurrentCel
       bool complete = true;
       if (!add_cell(chain, cells[*i], chain.cells.back().h, &found, &complete) || !complete) break;
     }
-    if (chain.steps() >= 2 && has_only_two_terms_of_right_size(chain)) chains.push_back(std::move(chain));
+    if (chain.steps() >= 2 && sizes_fit(r, chain)) chains.push_back(std::move(chain));
   }
   return chains;
 }
@@ -168,90 +173,6 @@ bool inputs_are_ready(const Rewriter& r, const Chain& chain) {
   return true;
 }
 
-// ---- the sequence that the steps' inputs were cut from
-
-struct Cut {
-  TensorId sequence = kNone;
-  int64_t axis = 0, index = 0;
-};
-
-bool is_view(const Node& node) {
-  return node.op == Op::Reshape || node.op == Op::Squeeze || node.op == Op::Unsqueeze || node.op == Op::Flatten;
-}
-
-std::optional<Cut> split_cut(const Rewriter& r, const Node& node, TensorId output, int64_t rank) {
-  const int64_t axis = attributes<schema::SplitAttributesT>(node).axis;
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    const TensorId id = node.outputs[i];
-    const int64_t at = axis < 0 ? axis + rank : axis;
-    if (id == kNone || !r.tensor(id).shape_known() || at < 0 || at >= rank) return std::nullopt;
-    if ((*r.tensor(id).shape)[static_cast<size_t>(at)].value != 1) return std::nullopt;
-    if (id == output) return Cut{node.inputs[0], at, static_cast<int64_t>(i)};
-  }
-  return std::nullopt;
-}
-
-// One axis may have become 1; begins with a constant.
-std::optional<Cut> slice_cut(const Rewriter& r, const Node& node, TensorId output) {
-  const std::vector<int64_t> from = r.tensor(node.inputs[0]).extents(), to = r.tensor(output).extents();
-  if (node.input(1) == kNone || node.input(3) == kNone) return std::nullopt;
-  const auto starts = integers(r.tensor(node.input(1)));
-  if (!starts || starts->size() != 1) return std::nullopt;
-  const auto axes = integers(r.tensor(node.input(3)));
-  if (!axes || axes->size() != 1) return std::nullopt;
-  const int64_t axis = (*axes)[0] < 0 ? (*axes)[0] + static_cast<int64_t>(from.size()) : (*axes)[0];
-  if (axis < 0 || axis >= static_cast<int64_t>(from.size()) || to[static_cast<size_t>(axis)] != 1) return std::nullopt;
-  const int64_t extent = from[static_cast<size_t>(axis)];
-  const int64_t index = (*starts)[0] < 0 ? (*starts)[0] + extent : (*starts)[0];
-  if (index < 0 || index >= extent) return std::nullopt;
-  return Cut{node.inputs[0], axis, index};
-}
-
-std::optional<Cut> gather_cut(const Rewriter& r, const Node& node) {
-  const Tensor& source = r.tensor(node.inputs[0]);
-  const auto index = integers(r.tensor(node.input(1)));
-  if (!index || index->size() != 1) return std::nullopt;
-  const auto rank = static_cast<int64_t>(source.shape->size());
-  int64_t axis = attributes<schema::AxisAttributesT>(node).axis;
-  if (axis < 0) axis += rank;
-  if (axis < 0 || axis >= rank) return std::nullopt;
-  const int64_t extent = (*source.shape)[static_cast<size_t>(axis)].value;
-  return Cut{node.inputs[0], axis, (*index)[0] < 0 ? (*index)[0] + extent : (*index)[0]};
-}
-
-std::optional<Cut> cut_of(const Rewriter& r, TensorId id) {
-  auto i = r.producer(id);
-  for (int views = 0; i && is_view(r.node(*i)) && views < 4; ++views) {
-    id = r.node(*i).inputs[0];
-    i = r.producer(id);
-  }
-  if (!i || !r.tensor(id).shape_known() || !r.tensor(r.node(*i).inputs[0]).shape_known()) return std::nullopt;
-  const Node& node = r.node(*i);
-  const auto rank = static_cast<int64_t>(r.tensor(node.inputs[0]).shape->size());
-  if (node.op == Op::Split) return split_cut(r, node, id, rank);
-  if (node.op == Op::Slice) return slice_cut(r, node, id);
-  if (node.op == Op::Gather) return gather_cut(r, node);
-  return std::nullopt;
-}
-
-// The tensor that the inputs are all of, in order, along axis 0 or 1.
-std::optional<Cut> sequence_of(const Rewriter& r, const Chain& chain) {
-  std::optional<Cut> all;
-  for (int64_t t = 0; t < chain.steps(); ++t) {
-    const auto cut = cut_of(r, chain.inputs[static_cast<size_t>(t)]);
-    if (!cut || cut->index != t) return std::nullopt;
-    if (!all) all = cut;
-    if (cut->sequence != all->sequence || cut->axis != all->axis) return std::nullopt;
-  }
-  const std::vector<int64_t> extents = r.tensor(all->sequence).extents();
-  const int64_t batch = chain.first().batch;
-  const bool rows_are_steps = all->axis == 0 || (all->axis == 1 && extents[0] == 1);
-  if (extents[static_cast<size_t>(all->axis)] != chain.steps()) return std::nullopt;
-  if (rows_are_steps) return Cut{all->sequence, 0, 0};
-  if (all->axis != 1 || extents.size() != 3 || extents[0] != batch) return std::nullopt;
-  return all;
-}
-
 // ---- the replacement
 
 class Replacement {
@@ -262,7 +183,8 @@ class Replacement {
       if (!results_.count(i)) slots_.push_back(i);
   }
 
-  void make() {
+  // Returns the tensor that readers of the last result read now.
+  TensorId make() {
     const TensorId last_h = chain_.cells.back().h, last_c = chain_.cells.back().c;
     const bool lstm = cell_.op == Op::LSTM;
     // Asked before anything is removed. Where a step before the last is read, all steps come from the one sequence, so
@@ -275,11 +197,11 @@ class Replacement {
     std::vector<size_t> writers;
     for (const RecurrentCell& cell : read) writers.push_back(*r_.producer(cell.h));
     const size_t last_writer = *r_.producer(last_h);
-    const bool only_last = read.empty();
+    const bool only_last = read.empty(), last_stays = !r_.may_vanish(last_h);
 
     const int64_t steps = chain_.steps(), batch = cell_.batch, hidden = cell_.hidden;
     const TensorId y = only_last ? kNone : tensor(last_h, ":y", {steps, 1, batch, hidden});
-    const TensorId y_h = only_last ? tensor(last_h, ":y_h", {1, batch, hidden}) : kNone;
+    const TensorId y_h = only_last || last_stays ? tensor(last_h, ":y_h", {1, batch, hidden}) : kNone;
     const TensorId y_c = c_is_read ? tensor(last_h, ":y_c", {1, batch, hidden}) : kNone;
     const TensorId x = steps_tensor();
     const TensorId h_before = state(chain_.h_before, ":h"), c_before = lstm ? state(chain_.c_before, ":c") : kNone;
@@ -293,9 +215,17 @@ class Replacement {
     }
     node.attributes.Set(attributes());
     put(std::move(node), chain_.nodes);
-    if (only_last) put_view(y_h, last_h, last_writer);
-    else put_steps(y, read, writers);
+    if (!only_last && last_stays) {
+      // The output itself is a view of Y_h, which costs nothing; those that read it go on with the others' tensor.
+      const TensorId step = tensor(last_h, ":step", {batch, hidden});
+      r_.read_instead(last_h, step);
+      read.back().h = step;
+      writers.back() = next_slot();
+    }
+    if (y_h != kNone) put_view(y_h, last_h, last_writer);
+    if (!only_last) put_steps(y, read, writers);
     if (y_c != kNone) put_view(y_c, last_c, next_slot());
+    return !only_last && last_stays ? read.back().h : last_h;
   }
 
  private:
@@ -331,7 +261,7 @@ class Replacement {
     const TensorId first = chain_.inputs[0];
     const int64_t steps = chain_.steps(), batch = cell_.batch, inputs = chain_.x[0].rows;
     const TensorId x = tensor(first, ":x", {steps, batch, inputs});
-    const auto cut = sequence_of(r_, chain_);
+    const auto cut = sequence_of(r_, chain_.inputs, cell_.batch);
     Node node;
     node.outputs = {x};
     if (cut && cut->axis == 1) {
@@ -406,7 +336,7 @@ class Replacement {
     put(std::move(split));
     for (size_t i = 0; i < read.size(); ++i) {
       size_t t = 0;
-      while (chain_.cells[t].h != read[i].h) ++t;
+      while (t + 1 < chain_.cells.size() && chain_.cells[t].h != read[i].h) ++t;
       put_view(parts[t], read[i].h, writers[i]);
     }
   }
@@ -443,11 +373,13 @@ size_t fuse_unrolled_recurrence(Graph& graph, const PassContext& context) {
   size_t count = 0;
   {
     Rewriter r(graph, context);
-    for (const Chain& chain : find_chains(r, find_cells(r))) {
+    std::vector<Chain> chains = find_chains(r, find_cells(r));
+    for (const Chain& chain : chains) {
       if (!may_replace(r, chain) || !inputs_are_ready(r, chain)) continue;
       Replacement replacement(r, chain);
-      replacement.make();
+      const TensorId last = chain.cells.back().h, now = replacement.make();
       replacement.put_inputs();
+      for (Chain& other : chains) std::replace(other.inputs.begin(), other.inputs.end(), last, now);
       ++count;
     }
   }
