@@ -67,6 +67,9 @@ TEST(Dynamic, OutputsTakeTheSizeThatTheDataSay) {
     EXPECT_EQ(s.output("y").shape()[0], 3);
     EXPECT_EQ(run(s, {-1, -1, -2, -2, -3}), (std::vector<float>{}));
     EXPECT_EQ(run(s, {1, 1, 1, 1, 1}), (std::vector<float>{-1, -1, -1, -1, -1}));
+    const size_t plans = s.plans_made();
+    EXPECT_EQ(run(s, {3, -1, 2, -2, 1}), (std::vector<float>{-3, -2, -1})) << "sizes as in the first run";
+    EXPECT_EQ(s.plans_made(), plans) << "which plan nothing again";
     s.resize({{"x", {2}}});
     EXPECT_EQ(run(s, {0, 7}), (std::vector<float>{-7}));
     EXPECT_FALSE(s.explain().nodes.empty());

@@ -135,6 +135,21 @@ TEST(Session, ResizesAndComesBack) {
   EXPECT_EQ(session.output("z").elements(), 8);
 }
 
+TEST(Session, PlansOncePerShape) {
+  const Runtime rt = runtime_with();
+  Session session = rt.compile(small_cnn(), {.input_shapes = {{"image", {1, 3, 8, 8}}}});
+  EXPECT_EQ(session.plans_made(), 1u);
+  for (int round = 0; round < 2; ++round) {
+    for (int64_t n = 1; n <= 10; ++n) {
+      session.resize({{"image", {n, 3, 8, 8}}});
+      session.input("image").copy_from(noise(static_cast<size_t>(n) * 192, 7));
+      session.run();
+      EXPECT_EQ(session.output("prob").shape()[0], n);
+    }
+    EXPECT_EQ(session.plans_made(), 10u) << "round " << round;
+  }
+}
+
 TEST(Session, KeepsAndReadsIntermediateTensors) {
   const Runtime rt = runtime_with();
   const std::vector<float> image = noise(3 * 8 * 8, 5);

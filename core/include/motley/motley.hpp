@@ -266,9 +266,13 @@ class MOTLEY_API Session {
   // [any thread] Makes a run in progress stop soon: run() throws Error(cancelled).
   void cancel() noexcept;
 
-  // Re-plans for new input shapes (missing inputs keep theirs). Plans are cached by shape: coming back to one is cheap.
+  // Re-plans for new input shapes (missing inputs keep theirs). The latest 16 plans are kept by shape: coming back to one is cheap.
   // Input and output contents are lost; memory bound by the caller is released.
   void resize(const InputShapes& shapes);
+
+  // How many plans were made since the session was compiled, the first one included: one for each new set of input shapes, and where
+  // shapes depend on data, one for each new stage.
+  size_t plans_made() const;
 
   using NodeCallback = std::function<void(const NodeInfo&)>;
   // Calls back before or after the named node of the model runs (a node given in CompileOptions::keep, or any with

@@ -41,6 +41,7 @@ void SessionState::plan_now() {
     plans.splice(plans.begin(), plans, cached);
   } else {
     plans.push_front(make_plan());
+    plans_made += plans.front().plan ? 1 : 0;
     if (plans.size() > kCachedPlans) plans.pop_back();
   }
   instance.reset();  // its memory goes before the next one's comes
@@ -273,6 +274,13 @@ void Session::set_profiling(bool on) {
   state_->times.clear();
 }
 std::vector<NodeTime> Session::node_times() const { return state_->times; }
+size_t Session::plans_made() const {
+  size_t count = state_->plans_made;
+  for (const auto& planned : state_->plans)
+    if (planned.staged) count += planned.staged->planned();
+  return count;
+}
+
 Explanation Session::explain() const {
   Explanation result;
   if (!state_->is_staged()) {

@@ -42,8 +42,9 @@ struct SessionState {
     std::vector<TensorInfo> inputs, outputs;  // of a staged one; shapes of outputs come with each run
   };
   // The latest first. Kept small: each holds packed weights.
-  static constexpr size_t kCachedPlans = 8;
+  static constexpr size_t kCachedPlans = 16;
   std::list<Planned> plans;
+  size_t plans_made = 0;  // whole ones
   std::unique_ptr<run::DeviceEvaluator> evaluator;
   std::unique_ptr<run::Instance> instance;  // null in a staged session
   // Of a staged session: memory of the inputs, and what the last run gave; by index into `visible`.
