@@ -19,6 +19,10 @@ const Rule* find_rule(Op op);
 // Checks counts, then applies the rule. Throws Error(unsupported) where there is none.
 void apply_rule(Context& c);
 
+// Rules of composites are declared from the table of ops: void transpose(Context&) and so on.
+#define MOTLEY_COMPOSITE(op, kind, min_in, max_in, min_out, max_out, infer_rule, ...) void infer_rule(Context& c);
+#include "graph/ops.inc"
+
 // elementwise.cpp
 void unary(Context& c);
 void binary(Context& c);
@@ -26,10 +30,6 @@ void compare(Context& c);
 void logical(Context& c);
 void where(Context& c);
 void cast(Context& c);
-void variadic(Context& c);
-void clip(Context& c);
-void prelu(Context& c);
-void gelu(Context& c);
 // convolution.cpp
 void conv(Context& c);
 void conv_transpose(Context& c);
@@ -38,7 +38,6 @@ void qlinear_conv(Context& c);
 void deform_conv(Context& c);
 // pooling.cpp
 void pool(Context& c);
-void global_pool(Context& c);
 // reduction.cpp
 void reduce(Context& c);
 void arg_reduce(Context& c);
@@ -47,63 +46,26 @@ void cum_sum(Context& c);
 void top_k(Context& c);
 // matmul.cpp
 void matmul(Context& c);
-void gemm(Context& c);
 void matmul_integer(Context& c);
 void qlinear_matmul(Context& c);
-// einsum.cpp
-void einsum(Context& c);
-// attention.cpp
-void attention(Context& c);
-void rotary_embedding(Context& c);
 // gather.cpp
 void gather(Context& c);
 void gather_elements(Context& c);
 void gather_nd(Context& c);
 void scatter_elements(Context& c);
 void scatter_nd(Context& c);
-void one_hot(Context& c);
 // selection.cpp
 void non_zero(Context& c);
 void non_max_suppression(Context& c);
-void compress(Context& c);
 // reshape.cpp
 void reshape(Context& c);
-void squeeze(Context& c);
-void unsqueeze(Context& c);
-void flatten(Context& c);
-void identity(Context& c);
-void shape_of(Context& c);
-void size_of(Context& c);
-// movement.cpp
-void transpose(Context& c);
-void concat(Context& c);
-void split(Context& c);
-void expand(Context& c);
-void tile(Context& c);
-void depth_to_space(Context& c);
-void space_to_depth(Context& c);
-void reverse_sequence(Context& c);
-void trilu(Context& c);
-// slice.cpp
-void slice(Context& c);
-void pad(Context& c);
-void center_crop_pad(Context& c);
 // strided_copy.cpp
 void strided_copy(Context& c);
 // generate.cpp
 void range(Context& c);
 void fill(Context& c);
-void eye_like(Context& c);
 // normalization.cpp
-void batch_normalization(Context& c);
-void instance_normalization(Context& c);
-void group_normalization(Context& c);
-void layer_normalization(Context& c);
-void rms_normalization(Context& c);
 void normalize(Context& c);
-void lrn(Context& c);
-void lp_normalization(Context& c);
-void mean_variance_normalization(Context& c);
 // resize.cpp
 void resize(Context& c);
 void grid_sample(Context& c);
