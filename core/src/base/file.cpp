@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/text.hpp"
 #include "motley/error.hpp"
 
 namespace motley::base {
@@ -26,9 +27,9 @@ std::string system_text(int code) { return std::generic_category().message(code)
 
 void throw_io_error(const std::string& what, const fs::path& path) {
   const int code = errno;
-  throw Error(
+  base::fail(
       code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-      "cannot " + what + " \"" + path.string() + "\" (" + system_text(code) + "): check the path and its permissions");
+      {"cannot ", what, " \"", path.string(), "\" (", system_text(code), "): check the path and its permissions"});
 }
 
 Descriptor::~Descriptor() {
@@ -42,7 +43,7 @@ Descriptor open_for_reading(const fs::path& path) {
   struct stat status;
   if (::fstat(descriptor.get(), &status) != 0) throw_io_error("examine", path);
   if (!S_ISREG(status.st_mode))
-    throw Error(ErrorCode::io, "\"" + path.string() + "\" is not an ordinary file: name a file");
+    base::fail(ErrorCode::io, {"\"", path.string(), "\" is not an ordinary file: name a file"});
   return descriptor;
 }
 
@@ -68,9 +69,8 @@ std::string read_small_file(const fs::path& path, uint64_t limit) {
   const Descriptor descriptor = open_for_reading(path);
   const uint64_t size = size_of_file(descriptor.get(), path.string());
   if (size > limit) {
-    throw Error(ErrorCode::limit, "\"" + path.string() + "\" is too large (" + std::to_string(size) +
-                                      " bytes, at most " + std::to_string(limit) +
-                                      "): it is not the kind of file that was expected");
+    base::fail(ErrorCode::limit, {"\"", path.string(), "\" is too large (", size, " bytes, at most ", limit,
+                                  "): it is not the kind of file that was expected"});
   }
   std::string text(size, '\0');
   text.resize(read_at(descriptor.get(), 0, text.data(), text.size(), path.string()));
@@ -80,7 +80,7 @@ std::string read_small_file(const fs::path& path, uint64_t limit) {
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   static std::atomic<uint32_t> counter{0};
   for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary_ = path_.string() + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    temporary_ = base::text({path_.string(), ".tmp", ::getpid(), "-", counter++});
     descriptor_ = Descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (descriptor_.get() >= 0) return;
     if (errno != EEXIST) break;

@@ -1,37 +1,116 @@
 // JSON that comes from outside: size and depth capped, no key twice.
 #include "base/json.hpp"
 
+#include <charconv>
+#include <iterator>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <utility>
 #include <vector>
+
+#include "base/text.hpp"
 
 namespace motley::base {
 
-nlohmann::json parse_json(const std::string& text, const std::string& what, ErrorCode code, const JsonLimits& limits) {
-  using nlohmann::json;
-  if (text.size() > limits.max_bytes) {
-    throw Error(ErrorCode::limit, what + " is too large (" + std::to_string(text.size()) + " bytes, at most " +
-                                      std::to_string(limits.max_bytes) + "): shorten it");
-  }
-  std::vector<std::set<std::string>> keys;  // of each object that is open
-  const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > static_cast<int>(limits.max_depth)) {
-      throw Error(ErrorCode::limit, what + " is nested too deeply (more than " + std::to_string(limits.max_depth) +
-                                        " levels): flatten it");
-    }
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key && !keys.back().insert(value.get_ref<const std::string&>()).second) {
-      throw Error(code, what + " has a key twice (" + value.get_ref<const std::string&>() + "): remove one");
-    }
+using nlohmann::json;
+
+namespace {
+
+// Builds the value from what the parser reports. (The library's own builders cost five times the code.)
+class Builder {
+ public:
+  Builder(const std::string& what, ErrorCode code, const JsonLimits& limits)
+      : what_(what), code_(code), limits_(limits) {}
+  json result() { return std::move(root_); }
+
+  bool null() { return put({}); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(int64_t value) { return put(value); }
+  bool number_unsigned(uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string&) { return put(value); }
+  bool string(std::string& value) { return put(std::move(value)); }
+  bool binary(json::binary_t&) { return false; }  // JSON has none
+  bool start_object(size_t) { return put(json::value_t::object); }
+  bool start_array(size_t) { return put(json::value_t::array); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(std::string& name) {
+    check_depth();
+    auto& members = open_.back()->get_ref<json::object_t&>();
+    const auto [member, is_new] = members.try_emplace(std::move(name));
+    if (!is_new) fail(code_, {what_, " has a key twice (", member->first, "): remove one"});
+    member_ = &member->second;
     return true;
-  };
-  try {
-    return json::parse(text, check);
-  } catch (const json::parse_error& error) {
-    throw Error(code, what + " is not valid JSON (at byte " + std::to_string(error.byte) + "): correct it");
-  } catch (const json::exception&) {
-    throw Error(code, what + " has a number that is out of range: correct it");
+  }
+  bool parse_error(size_t byte, const std::string&, const json::exception& error) {
+    constexpr int kOutOfRange = 400;  // the first of that family
+    if (error.id >= kOutOfRange) fail(code_, {what_, " has a number that is out of range: correct it"});
+    fail(code_, {what_, " is not valid JSON (at byte ", byte, "): correct it"});
+  }
+
+ private:
+  void check_depth() const {
+    if (open_.size() > limits_.max_depth)
+      fail(ErrorCode::limit, {what_, " is nested too deeply (more than ", limits_.max_depth, " levels): flatten it"});
+  }
+  bool put(json value) {
+    check_depth();
+    json* place = &root_;
+    if (!open_.empty()) {
+      if (open_.back()->is_array()) {
+        auto& items = open_.back()->get_ref<json::array_t&>();
+        items.push_back(nullptr);
+        place = &items.back();
+      } else {
+        place = member_;
+      }
+    }
+    *place = std::move(value);
+    if (place->is_structured()) open_.push_back(place);  // stays where it is: nothing is added beside it while open
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  const std::string& what_;
+  ErrorCode code_;
+  const JsonLimits& limits_;
+  json root_;
+  std::vector<json*> open_;
+  json* member_ = nullptr;
+};
+
+}  // namespace
+
+json parse_json(const std::string& text, const std::string& what, ErrorCode code, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    fail(ErrorCode::limit,
+         {what, " is too large (", text.size(), " bytes, at most ", limits.max_bytes, "): shorten it"});
+  }
+  Builder builder(what, code, limits);
+  json::sax_parse(text, &builder);
+  return builder.result();
+}
+
+std::string short_text(const json& value) {
+  switch (value.type()) {
+    case json::value_t::object: return "an object";
+    case json::value_t::array: return "a list";
+    case json::value_t::string: {
+      std::string text = value.get<std::string>();
+      for (char& c : text)
+        if (c < ' ' || c > '~') c = '?';  // a message is one plain line
+      return base::text({"\"", text, "\""});
+    }
+    case json::value_t::boolean: return value.get<bool>() ? "true" : "false";
+    case json::value_t::number_integer: return std::to_string(value.get<int64_t>());
+    case json::value_t::number_unsigned: return std::to_string(value.get<uint64_t>());
+    case json::value_t::number_float: {
+      char digits[32];
+      return std::string(digits, std::to_chars(digits, std::end(digits), value.get<double>()).ptr);
+    }
+    default: return "null";
   }
 }
 

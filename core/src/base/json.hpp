@@ -17,4 +17,7 @@ struct JsonLimits {
 nlohmann::json parse_json(const std::string& text, const std::string& what, ErrorCode code,
                           const JsonLimits& limits = {});
 
+// For messages: a value as it would be written; of an object or a list only that it is one.
+std::string short_text(const nlohmann::json& value);
+
 }  // namespace motley::base

@@ -1,4 +1,5 @@
 // How shapes, types and ops are written in messages and reports.
+#include "base/text.hpp"
 #include "graph/graph.hpp"
 
 namespace motley::graph {
@@ -65,15 +66,15 @@ std::string function_name(const Node& node) {
 
 std::string describe_op(const Node& node) {
   std::string text = schema::EnumNameOp(node.op);
-  if (text.empty()) text = "op " + std::to_string(static_cast<unsigned>(node.op));
+  if (text.empty()) text = base::text({"op ", static_cast<unsigned>(node.op)});
   const std::string function = function_name(node);
   return function.empty() ? text : text + '(' + function + ')';
 }
 
 void throw_wrong_attributes(const Node& node) {
-  throw Error(ErrorCode::internal, "node \"" + node.name + "\" (" + describe_op(node) +
-                                       ") carries attributes of another op (" +
-                                       schema::EnumNameAttributes(node.attributes.type) + ")");
+  base::fail(ErrorCode::internal,
+             {"node \"", node.name, "\" (", describe_op(node), ") carries attributes of another op (",
+              schema::EnumNameAttributes(node.attributes.type), ")"});
 }
 
 }  // namespace motley::graph

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <queue>
 
+#include "base/text.hpp"
+
 namespace motley::graph {
 
 // ---- constants and tensors
@@ -26,8 +28,7 @@ bool Tensor::shape_known() const {
 
 std::vector<int64_t> Tensor::extents() const {
   if (!shape_known())
-    throw Error(ErrorCode::internal,
-                "the shape of tensor \"" + name + "\" (" + to_string(shape) + ") is not known yet");
+    base::fail(ErrorCode::internal, {"the shape of tensor \"", name, "\" (", to_string(shape), ") is not known yet"});
   std::vector<int64_t> result;
   result.reserve(shape->size());
   for (const Dim& dim : *shape) result.push_back(dim.value);
@@ -43,16 +44,15 @@ int64_t Tensor::elements() const {
   }
   if (empty) return 0;
   if (overflow)
-    throw Error(ErrorCode::limit,
-                "tensor \"" + name + "\" (" + to_string(shape) + ") has more elements than 64 bits count");
+    base::fail(ErrorCode::limit,
+               {"tensor \"", name, "\" (", to_string(shape), ") has more elements than 64 bits count"});
   return count;
 }
 
 uint64_t Tensor::bytes() const {
   uint64_t result = 0;
   if (__builtin_mul_overflow(static_cast<uint64_t>(elements()), static_cast<uint64_t>(element_bytes(type)), &result))
-    throw Error(ErrorCode::limit,
-                "tensor \"" + name + "\" (" + to_string(shape) + ") has more bytes than 64 bits count");
+    base::fail(ErrorCode::limit, {"tensor \"", name, "\" (", to_string(shape), ") has more bytes than 64 bits count"});
   return result;
 }
 
@@ -118,9 +118,8 @@ void check_single_writers(const Graph& graph) {
       if (id == kNone) continue;
       const Node*& first = writer[static_cast<size_t>(id)];
       if (first)
-        throw Error(ErrorCode::invalid_model, "tensor \"" + graph.tensor(id).name + "\" is written by two nodes (\"" +
-                                                  first->name + "\" and \"" + node.name +
-                                                  "\"); each tensor has one writer");
+        base::fail(ErrorCode::invalid_model, {"tensor \"", graph.tensor(id).name, "\" is written by two nodes (\"",
+                                              first->name, "\" and \"", node.name, "\"); each tensor has one writer"});
       first = &node;
     }
   }
@@ -139,8 +138,8 @@ void check_single_writers(const Graph& graph) {
     }
   }
   const Node& node = graph.nodes[at];
-  throw Error(ErrorCode::invalid_model, "node \"" + node.name + "\" (" + describe_op(node) +
-                                            ") depends on its own output: the graph has a cycle through it");
+  base::fail(ErrorCode::invalid_model, {"node \"", node.name, "\" (", describe_op(node),
+                                        ") depends on its own output: the graph has a cycle through it"});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "graph/infer/branches.hpp"
 #include "graph/infer/fold.hpp"
 #include "graph/infer/rules.hpp"
@@ -15,13 +16,13 @@ namespace {
 std::string quoted(const Graph& graph, TensorId id) { return '"' + graph.tensor(id).name + '"'; }
 
 void check_constant(const Tensor& tensor) {
-  const std::string where = "constant \"" + tensor.name + "\"";
+  const std::string where = base::text({"constant \"", tensor.name, "\""});
   if (!tensor.shape_known())
-    throw Error(ErrorCode::invalid_model, where + " has an unknown shape (" + to_string(tensor.shape) + ")");
+    base::fail(ErrorCode::invalid_model, {where, " has an unknown shape (", to_string(tensor.shape), ")"});
   infer::check_shape(where, tensor.type, *tensor.shape);
   if (tensor.constant->bytes < tensor.bytes())
-    throw Error(ErrorCode::invalid_model, where + " has " + std::to_string(tensor.constant->bytes) +
-                                              " bytes (expected " + std::to_string(tensor.bytes()) + ")");
+    base::fail(ErrorCode::invalid_model,
+               {where, " has ", tensor.constant->bytes, " bytes (expected ", tensor.bytes(), ")"});
 }
 
 // Each tensor has exactly one source: an input, a constant, or a node; and what comes from outside has a type.
@@ -30,12 +31,12 @@ void check_sources(const Graph& graph) {
   for (TensorId id : graph.inputs) {
     const Tensor& tensor = graph.tensor(id);
     if (has_source[static_cast<size_t>(id)])
-      throw Error(ErrorCode::invalid_model, "graph input " + quoted(graph, id) + " is listed twice");
+      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " is listed twice"});
     if (tensor.is_constant())
-      throw Error(ErrorCode::invalid_model, "graph input " + quoted(graph, id) + " is a constant too");
+      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " is a constant too"});
     if (element_bytes(tensor.type) == 0)
-      throw Error(ErrorCode::invalid_model, "graph input " + quoted(graph, id) + " has no type");
-    if (tensor.shape) infer::check_shape("graph input " + quoted(graph, id), tensor.type, *tensor.shape);
+      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " has no type"});
+    if (tensor.shape) infer::check_shape(base::text({"graph input ", quoted(graph, id)}), tensor.type, *tensor.shape);
     has_source[static_cast<size_t>(id)] = true;
   }
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
@@ -47,8 +48,8 @@ void check_sources(const Graph& graph) {
     for (TensorId id : node.outputs) {
       if (id == kNone) continue;
       if (has_source[static_cast<size_t>(id)])
-        throw Error(ErrorCode::invalid_model, "node \"" + node.name + "\" writes tensor " + quoted(graph, id) +
-                                                  ", which is an input or constant");
+        base::fail(ErrorCode::invalid_model,
+                   {"node \"", node.name, "\" writes tensor ", quoted(graph, id), ", which is an input or constant"});
     }
   for (const Node& node : graph.nodes)
     for (TensorId id : node.outputs)
@@ -56,11 +57,11 @@ void check_sources(const Graph& graph) {
   for (const Node& node : graph.nodes)
     for (TensorId id : node.inputs)
       if (id != kNone && !has_source[static_cast<size_t>(id)])
-        throw Error(ErrorCode::invalid_model, "node \"" + node.name + "\" (" + describe_op(node) + ") reads tensor " +
-                                                  quoted(graph, id) + ", which nothing writes");
+        base::fail(ErrorCode::invalid_model, {"node \"", node.name, "\" (", describe_op(node), ") reads tensor ",
+                                              quoted(graph, id), ", which nothing writes"});
   for (TensorId id : graph.outputs)
     if (!has_source[static_cast<size_t>(id)])
-      throw Error(ErrorCode::invalid_model, "graph output " + quoted(graph, id) + " is written by no node");
+      base::fail(ErrorCode::invalid_model, {"graph output ", quoted(graph, id), " is written by no node"});
 }
 
 // Goes through the nodes of the main graph in order. Branches of known conditions are spliced in on the way.
@@ -81,8 +82,8 @@ class Inference {
         std::vector<infer::PendingNode> branch = infer::inline_branch(module_, scopes_, next, *condition);
         spliced_nodes_ += branch.size();
         if (spliced_nodes_ > Limits().max_nodes)
-          throw Error(ErrorCode::limit, "the branches of the model's Ifs have more nodes than the limit (" +
-                                            std::to_string(Limits().max_nodes) + ")");
+          base::fail(ErrorCode::limit,
+                     {"the branches of the model's Ifs have more nodes than the limit (", Limits().max_nodes, ")"});
         std::move(branch.rbegin(), branch.rend(), std::back_inserter(pending));
         spliced = true;
       } else {
@@ -117,10 +118,9 @@ class Inference {
     Graph& graph = module_.main();
     check_sources(graph);
     graph.sort_nodes();
-    const bool nested =
-        std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
-          return node.op == Op::If || node.op == Op::Loop || node.op == Op::Scan;
-        });
+    const bool nested = std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+      return node.op == Op::If || node.op == Op::Loop || node.op == Op::Scan;
+    });
     if (!nested) module_.graphs.resize(1);
   }
 
@@ -139,7 +139,7 @@ void infer_node(Graph& graph, const Node& node) {
 }
 
 void infer_shapes(Module& module, const InferOptions& options) {
-  if (module.graphs.empty()) throw Error(ErrorCode::invalid_model, "the model has no graph");
+  if (module.graphs.empty()) base::fail(ErrorCode::invalid_model, {"the model has no graph"});
   infer::check_tensor_ids(module.main());
   check_sources(module.main());
   module.main().sort_nodes();  // also refuses cycles and second writers

@@ -1,4 +1,5 @@
 // Choosing a device for each node.
+#include "base/text.hpp"
 #include "plan/plan.hpp"
 
 namespace motley::plan {
@@ -12,10 +13,11 @@ std::string refusals(const Graph& graph, size_t index, const SupportTable& suppo
   const Node& node = graph.nodes[index];
   // The user knows the model's names, not those that fusing and lowering made.
   std::string text = "node ";
-  for (size_t i = 0; i < node.origins.size() && i < 4; ++i) text += (i ? " + \"" : "\"") + node.origins[i] + "\"";
-  text += " (" + graph::describe_op(node) + "): ";
+  for (size_t i = 0; i < node.origins.size() && i < 4; ++i)
+    text += base::text({(i ? " + \"" : "\""), node.origins[i], "\""});
+  text += base::text({" (", graph::describe_op(node), "): "});
   for (size_t d = 0; d < devices.size(); ++d)
-    text += (d ? "; " : "") + devices[d]->name() + ": " + support.at(d, index).reason;
+    text += base::text({(d ? "; " : ""), devices[d]->name(), ": ", support.at(d, index).reason});
   return text;
 }
 
@@ -36,12 +38,12 @@ Assignment assign(const Graph& graph, const DeviceList& devices,
     if (assignment.device[i] < 0) unsupported.push_back(i);
   }
   if (!unsupported.empty()) {
-    std::string text = std::to_string(unsupported.size()) + (unsupported.size() == 1 ? " node is" : " nodes are") +
-                       " supported by no device: ";
+    std::string text = base::text(
+        {unsupported.size(), (unsupported.size() == 1 ? " node is" : " nodes are"), " supported by no device: "});
     for (size_t k = 0; k < unsupported.size() && k < 20; ++k)
       text += (k ? " | " : "") + refusals(graph, unsupported[k], assignment.support, devices);
-    if (unsupported.size() > 20) text += " | and " + std::to_string(unsupported.size() - 20) + " more";
-    throw Error(ErrorCode::unsupported, text);
+    if (unsupported.size() > 20) text += base::text({" | and ", unsupported.size() - 20, " more"});
+    base::fail(ErrorCode::unsupported, {text});
   }
   return assignment;
 }

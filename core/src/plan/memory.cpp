@@ -1,4 +1,5 @@
 // Where every tensor that crosses segments lives, decided before the first run.
+#include "base/text.hpp"
 #include "motley/sdk/arena.hpp"
 #include "plan/plan.hpp"
 
@@ -64,9 +65,8 @@ void plan_memory(Plan& plan, const Limits& limits) {
     if (tensor.is_constant()) plan.constant_bytes += tensor.constant->bytes;
 
   if (plan.arena_bytes + plan.io_bytes > limits.max_run_bytes)
-    throw Error(ErrorCode::limit, "a run needs " + std::to_string(plan.arena_bytes + plan.io_bytes) +
-                                      " bytes of memory (limit " + std::to_string(limits.max_run_bytes) +
-                                      "); raise Limits::max_run_bytes or use smaller inputs");
+    base::fail(ErrorCode::limit, {"a run needs ", plan.arena_bytes + plan.io_bytes, " bytes of memory (limit ",
+                                  limits.max_run_bytes, "); raise Limits::max_run_bytes or use smaller inputs"});
 }
 
 }  // namespace motley::plan

@@ -1,6 +1,7 @@
 // From a model to a graph with concrete shapes: cut, infer, fold, optimize, lower.
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "graph/lower.hpp"
 #include "graph/steering.hpp"
 #include "plan/plan.hpp"
@@ -17,8 +18,8 @@ namespace {
 
 std::string list_names(const std::vector<std::string>& names) {
   std::string text;
-  for (size_t i = 0; i < names.size() && i < 8; ++i) text += (i ? ", \"" : "\"") + names[i] + "\"";
-  if (names.size() > 8) text += ", and " + std::to_string(names.size() - 8) + " more";
+  for (size_t i = 0; i < names.size() && i < 8; ++i) text += base::text({(i ? ", \"" : "\""), names[i], "\""});
+  if (names.size() > 8) text += base::text({", and ", names.size() - 8, " more"});
   return text;
 }
 
@@ -31,10 +32,9 @@ std::vector<std::string> names_of(const Graph& graph, const std::vector<TensorId
 TensorId find(const Graph& graph, const std::string& name, const char* role) {
   const TensorId id = graph.find_tensor(name);
   if (id == kNone)
-    throw Error(ErrorCode::not_found, std::string(role) + " \"" + name +
-                                          "\" is no tensor of the model; its inputs are " +
-                                          list_names(names_of(graph, graph.inputs)) + " and its outputs " +
-                                          list_names(names_of(graph, graph.outputs)));
+    base::fail(ErrorCode::not_found, {role, " \"", name, "\" is no tensor of the model; its inputs are ",
+                                      list_names(names_of(graph, graph.inputs)), " and its outputs ",
+                                      list_names(names_of(graph, graph.outputs))});
   return id;
 }
 
@@ -43,8 +43,8 @@ void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
   for (const auto& [name, shape] : shapes) {
     const TensorId id = graph.find_tensor(name);
     if (id == kNone || std::find(graph.inputs.begin(), graph.inputs.end(), id) == graph.inputs.end())
-      throw Error(ErrorCode::not_found,
-                  "input \"" + name + "\" does not exist; the model has " + list_names(names_of(graph, graph.inputs)));
+      base::fail(ErrorCode::not_found,
+                 {"input \"", name, "\" does not exist; the model has ", list_names(names_of(graph, graph.inputs))});
   }
   std::map<std::string, int64_t> symbols;
   for (TensorId id : graph.inputs) {
@@ -52,32 +52,29 @@ void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
     const auto wanted = shapes.find(tensor.name);
     if (!tensor.shape) {
       if (wanted == shapes.end())
-        throw Error(ErrorCode::invalid_argument,
-                    "input \"" + tensor.name + "\" has no declared rank; give its shape in input_shapes");
+        base::fail(ErrorCode::invalid_argument,
+                   {"input \"", tensor.name, "\" has no declared rank; give its shape in input_shapes"});
       tensor.shape.emplace(wanted->second.begin(), wanted->second.end());
     }
     if (wanted == shapes.end()) continue;
     if (wanted->second.size() != tensor.shape->size())
-      throw Error(ErrorCode::invalid_argument, "input \"" + tensor.name + "\" got a shape of rank " +
-                                                   std::to_string(wanted->second.size()) + " (declared " +
-                                                   graph::to_string(tensor.shape) + "); give one value per dimension");
+      base::fail(ErrorCode::invalid_argument,
+                 {"input \"", tensor.name, "\" got a shape of rank ", wanted->second.size(), " (declared ",
+                  graph::to_string(tensor.shape), "); give one value per dimension"});
     for (size_t i = 0; i < tensor.shape->size(); ++i) {
       Dim& dim = (*tensor.shape)[i];
       const int64_t value = wanted->second[i];
       if (value < 0)
-        throw Error(ErrorCode::invalid_argument,
-                    "input \"" + tensor.name + "\" got a negative dimension (" + std::to_string(value) + ")");
+        base::fail(ErrorCode::invalid_argument, {"input \"", tensor.name, "\" got a negative dimension (", value, ")"});
       if (dim.known() && dim.value != value)
-        throw Error(ErrorCode::invalid_argument, "input \"" + tensor.name + "\" got " + std::to_string(value) +
-                                                     " for dimension " + std::to_string(i) +
-                                                     " (the model fixes it to " + std::to_string(dim.value) +
-                                                     "); convert the model with that shape");
+        base::fail(ErrorCode::invalid_argument,
+                   {"input \"", tensor.name, "\" got ", value, " for dimension ", i, " (the model fixes it to ",
+                    dim.value, "); convert the model with that shape"});
       if (!dim.known() && !dim.symbol.empty()) {
         const auto [it, fresh] = symbols.emplace(dim.symbol, value);
         if (!fresh && it->second != value)
-          throw Error(ErrorCode::invalid_argument, "dimension \"" + dim.symbol + "\" got " +
-                                                       std::to_string(it->second) + " and " + std::to_string(value) +
-                                                       " (input \"" + tensor.name + "\"); give it one value");
+          base::fail(ErrorCode::invalid_argument, {"dimension \"", dim.symbol, "\" got ", it->second, " and ", value,
+                                                   " (input \"", tensor.name, "\"); give it one value"});
       }
       dim = Dim(value);
     }
@@ -135,9 +132,8 @@ void extract(Graph& graph, const Request& request) {
 void check_sizes(const Graph& graph, const Limits& limits) {
   for (const graph::Tensor& tensor : graph.tensors) {
     if (tensor.shape_known() && tensor.bytes() > limits.max_tensor_bytes)
-      throw Error(ErrorCode::limit, "tensor \"" + tensor.name + "\" needs " + std::to_string(tensor.bytes()) +
-                                        " bytes (limit " + std::to_string(limits.max_tensor_bytes) +
-                                        "); raise Limits::max_tensor_bytes");
+      base::fail(ErrorCode::limit, {"tensor \"", tensor.name, "\" needs ", tensor.bytes(), " bytes (limit ",
+                                    limits.max_tensor_bytes, "); raise Limits::max_tensor_bytes"});
   }
 }
 
@@ -165,10 +161,23 @@ std::vector<TensorId> kept_tensors(const Graph& graph, const Request& request, s
       found = true;
     }
     if (!found)
-      throw Error(ErrorCode::not_found,
-                  "keep names \"" + name + "\", which is neither a node nor a tensor of the model");
+      base::fail(ErrorCode::not_found,
+                 {"keep names \"", name, "\", which is neither a node nor a tensor of the model"});
   }
   return tensors;
+}
+
+// Weights that no pass wanted as integers become the reals they stand for, and the passes see those.
+void fold_dequantized(graph::Module& work, graph::Evaluator* evaluator, const graph::PassContext& context,
+                      std::vector<graph::PassReport>& reports) {
+  Graph& graph = work.main();
+  const auto remains = [&](const Node& node) {
+    return node.op == graph::Op::DequantizeLinear && graph.tensor(node.input(0)).is_constant();
+  };
+  if (!evaluator || std::none_of(graph.nodes.begin(), graph.nodes.end(), remains)) return;
+  graph::infer_shapes(work, {.evaluator = evaluator});
+  const std::vector<graph::PassReport> again = graph::optimize(graph, context);
+  for (size_t i = 0; i < reports.size(); ++i) reports[i].rewrites += again[i].rewrites;
 }
 
 bool wants_lowering(const Graph& graph, size_t index, const SupportTable& support, const DeviceList& devices) {
@@ -202,17 +211,20 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
 
   fix_input_shapes(graph, request.shapes);
   forget_computed_shapes(graph);
-  graph::infer_shapes(work, {.evaluator = evaluator});
+  graph::infer_shapes(work, {.evaluator = evaluator, .keep_dequantize = request.optimize});
   check_sizes(graph, request.limits);
   if (std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return graph::blocked(graph, n); })) {
     if (!prepared.kept_nodes.empty() || graph.outputs.size() != prepared.output_count)
-      throw Error(ErrorCode::unsupported,
-                  "the shapes of this model depend on data, so its inner tensors and nodes cannot be kept; name them "
-                  "as outputs instead");
+      base::fail(ErrorCode::unsupported,
+                 {"the shapes of this model depend on data, so its inner tensors and nodes cannot be kept; name them "
+                  "as outputs instead"});
     prepared.staged = std::move(work);
     return prepared;
   }
-  if (request.optimize) prepared.passes = graph::optimize(graph, context);
+  if (request.optimize) {
+    prepared.passes = graph::optimize(graph, context);
+    fold_dequantized(work, evaluator, context, prepared.passes);
+  }
   prepared.graph = std::move(graph);
   return prepared;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace motley::run {
 
 using graph::DataType;
@@ -17,7 +19,7 @@ namespace {
 
 int64_t int64_at(const Value& value, const std::string& what) {
   if (value.type != DataType::int64 || value.data.bytes < 8)
-    throw Error(ErrorCode::invalid_model, what + " is not an int64 scalar");
+    base::fail(ErrorCode::invalid_model, {what, " is not an int64 scalar"});
   int64_t number;
   std::memcpy(&number, value.data.data, sizeof number);
   return number;
@@ -25,7 +27,7 @@ int64_t int64_at(const Value& value, const std::string& what) {
 
 bool bool_at(const Value& value, const std::string& what) {
   if (value.type != DataType::bool_ || value.data.bytes < 1)
-    throw Error(ErrorCode::invalid_model, what + " is not a bool scalar");
+    base::fail(ErrorCode::invalid_model, {what, " is not a bool scalar"});
   return *static_cast<const uint8_t*>(value.data.data) != 0;
 }
 
@@ -42,14 +44,15 @@ std::vector<int64_t> upper_bound(const Node& node, const std::vector<const Value
     const auto& boxes = inputs[0]->shape;
     const auto& scores = inputs[1]->shape;
     if (boxes.size() != 3 || scores.size() != 3)
-      throw Error(ErrorCode::invalid_model,
-                  "node \"" + node.name + "\" (NonMaxSuppression) takes boxes and scores of rank 3");
-    const int64_t most =
-        inputs.size() > 2 && inputs[2] ? int64_at(*inputs[2], "the largest count of \"" + node.name + "\"") : 0;
+      base::fail(ErrorCode::invalid_model,
+                 {"node \"", node.name, "\" (NonMaxSuppression) takes boxes and scores of rank 3"});
+    const int64_t most = inputs.size() > 2 && inputs[2]
+                             ? int64_at(*inputs[2], base::text({"the largest count of \"", node.name, "\""}))
+                             : 0;
     return {scores[0] * scores[1] * std::clamp<int64_t>(most, 0, boxes[1]), 3};
   }
-  throw Error(ErrorCode::unsupported, "node \"" + node.name + "\" (" + graph::describe_op(node) +
-                                          ") is not run yet where its length is known only while running");
+  base::fail(ErrorCode::unsupported, {"node \"", node.name, "\" (", graph::describe_op(node),
+                                      ") is not run yet where its length is known only while running"});
 }
 
 // The node as it crosses the ABI: a result of the largest shape, and a second output for the count.
@@ -66,7 +69,7 @@ Graph graph_of(const Node& node, const std::vector<const Value*>& inputs, const 
   copy.inputs.clear();
   copy.outputs.clear();
   for (size_t i = 0; i < inputs.size(); ++i) {
-    copy.inputs.push_back(inputs[i] ? add("in" + std::to_string(i), inputs[i]->type, inputs[i]->shape) : kNone);
+    copy.inputs.push_back(inputs[i] ? add(base::text({"in", i}), inputs[i]->type, inputs[i]->shape) : kNone);
     if (inputs[i]) graph.inputs.push_back(copy.inputs.back());
   }
   copy.outputs = {add("result", DataType::int64, bound), add("count", DataType::int64, {1})};
@@ -82,9 +85,9 @@ Instance& instance_for(const Node& node, const std::vector<const Value*>& inputs
   for (const Value* value : inputs) {
     key += ";";
     if (value)
-      for (int64_t d : value->shape) key += std::to_string(d) + "x";
+      for (int64_t d : value->shape) key += base::text({d, "x"});
   }
-  for (int64_t d : bound) key += ";" + std::to_string(d);
+  for (int64_t d : bound) key += base::text({";", d});
   std::unique_ptr<Instance>& instance = instances[key];
   if (!instance) {
     plan::Prepared prepared;
@@ -104,8 +107,8 @@ struct Collected {
 
   void add(const Value& piece, const std::string& loop) {
     if (count > 0 && piece.shape != joined.shape)
-      throw Error(ErrorCode::invalid_model,
-                  "node \"" + loop + "\" (Loop) collects an output whose shape changes between iterations");
+      base::fail(ErrorCode::invalid_model,
+                 {"node \"", loop, "\" (Loop) collects an output whose shape changes between iterations"});
     joined.shape = piece.shape;
     joined.type = piece.type;
     const auto* data = static_cast<const std::byte*>(piece.data.data);
@@ -137,8 +140,8 @@ std::vector<Value> run_single(const Node& node, const std::vector<const Value*>&
   const int64_t count = *static_cast<const int64_t*>(instance.memory(graph.outputs[1]));
   const size_t axis = node.op == Op::NonZero ? 1 : 0;
   if (count < 0 || count > bound[axis])
-    throw Error(ErrorCode::plugin, "node \"" + node.name + "\" says it wrote " + std::to_string(count) +
-                                       " rows (room for " + std::to_string(bound[axis]) + ")");
+    base::fail(ErrorCode::plugin,
+               {"node \"", node.name, "\" says it wrote ", count, " rows (room for ", bound[axis], ")"});
   Value value{DataType::int64, bound, {}};
   value.shape[axis] = count;
   std::vector<int64_t> packed;
@@ -155,18 +158,18 @@ std::vector<Value> run_loop(const Node& node, const Graph& body, const std::vect
                             const Limits& limits, const LoopBody& call) {
   const size_t carried = inputs.size() > 2 ? inputs.size() - 2 : 0;
   if (body.inputs.size() != carried + 2 || body.outputs.size() < carried + 1)
-    throw Error(ErrorCode::invalid_model,
-                "node \"" + node.name + "\" (Loop) has a body of " + std::to_string(body.inputs.size()) +
-                    " inputs and " + std::to_string(body.outputs.size()) + " outputs (expected " +
-                    std::to_string(carried + 2) + " and at least " + std::to_string(carried + 1) + ")");
-  const int64_t trips =
-      inputs.empty() || !inputs[0] ? INT64_MAX : int64_at(*inputs[0], "the trip count of \"" + node.name + "\"");
-  bool condition = inputs.size() < 2 || !inputs[1] || bool_at(*inputs[1], "the condition of \"" + node.name + "\"");
+    base::fail(ErrorCode::invalid_model,
+               {"node \"", node.name, "\" (Loop) has a body of ", body.inputs.size(), " inputs and ",
+                body.outputs.size(), " outputs (expected ", carried + 2, " and at least ", carried + 1, ")"});
+  const int64_t trips = inputs.empty() || !inputs[0]
+                            ? INT64_MAX
+                            : int64_at(*inputs[0], base::text({"the trip count of \"", node.name, "\""}));
+  bool condition =
+      inputs.size() < 2 || !inputs[1] || bool_at(*inputs[1], base::text({"the condition of \"", node.name, "\""}));
   std::vector<Value> state;
   for (size_t i = 0; i < carried; ++i) {
     if (!inputs[2 + i])
-      throw Error(ErrorCode::invalid_model,
-                  "node \"" + node.name + "\" (Loop) lacks carried value " + std::to_string(i));
+      base::fail(ErrorCode::invalid_model, {"node \"", node.name, "\" (Loop) lacks carried value ", i});
     state.push_back(*inputs[2 + i]);
   }
   std::vector<Collected> collected(body.outputs.size() - 1 - carried);
@@ -178,15 +181,14 @@ std::vector<Value> run_loop(const Node& node, const Graph& body, const std::vect
   }
   for (int64_t i = 0; i < trips && condition; ++i) {
     if (static_cast<uint64_t>(i) >= limits.max_iterations)
-      throw Error(ErrorCode::limit, "node \"" + node.name + "\" (Loop) ran " + std::to_string(i) +
-                                        " iterations (limit " + std::to_string(limits.max_iterations) +
-                                        "); raise Limits::max_iterations");
+      base::fail(ErrorCode::limit, {"node \"", node.name, "\" (Loop) ran ", i, " iterations (limit ",
+                                    limits.max_iterations, "); raise Limits::max_iterations"});
     Values values;
     values[body.tensor(body.inputs[0]).name] = {DataType::int64, {}, graph::Constant::of(std::vector<int64_t>{i})};
     values[body.tensor(body.inputs[1]).name] = {DataType::bool_, {}, graph::Constant::of(std::vector<uint8_t>{1})};
     for (size_t k = 0; k < carried; ++k) values[body.tensor(body.inputs[2 + k]).name] = state[k];
     std::vector<Value> outputs = call(std::move(values));
-    condition = bool_at(outputs[0], "the condition that the body of \"" + node.name + "\" computes");
+    condition = bool_at(outputs[0], base::text({"the condition that the body of \"", node.name, "\" computes"}));
     for (size_t k = 0; k < carried; ++k) state[k] = std::move(outputs[1 + k]);
     for (size_t k = 0; k < collected.size(); ++k) collected[k].add(outputs[1 + carried + k], node.name);
   }

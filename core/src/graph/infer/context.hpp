@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.hpp"
 #include "graph/graph.hpp"
 #include "graph/infer/values.hpp"
 
@@ -29,8 +30,8 @@ class Context {
   }
 
   // Throw Error(invalid_model) or Error(unsupported): node "conv1" (Conv): TEXT.
-  [[noreturn]] void fail(const std::string& text) const;
-  [[noreturn]] void unsupported(const std::string& text) const;
+  [[noreturn]] void fail(std::initializer_list<base::Piece> text) const;
+  [[noreturn]] void unsupported(std::initializer_list<base::Piece> text) const;
 
   // ---- inputs; past the last one present there is none
   size_t input_count() const;

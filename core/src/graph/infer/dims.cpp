@@ -21,15 +21,13 @@ std::string factor(const std::string& text) {
 
 int64_t checked_add(const Context& c, int64_t a, int64_t b) {
   int64_t result;
-  if (__builtin_add_overflow(a, b, &result))
-    c.fail("a size (" + std::to_string(a) + " + " + std::to_string(b) + ") does not fit 64 bits");
+  if (__builtin_add_overflow(a, b, &result)) c.fail({"a size (", a, " + ", b, ") does not fit 64 bits"});
   return result;
 }
 
 int64_t checked_mul(const Context& c, int64_t a, int64_t b) {
   int64_t result;
-  if (__builtin_mul_overflow(a, b, &result))
-    c.fail("a size (" + std::to_string(a) + " * " + std::to_string(b) + ") does not fit 64 bits");
+  if (__builtin_mul_overflow(a, b, &result)) c.fail({"a size (", a, " * ", b, ") does not fit 64 bits"});
   return result;
 }
 
@@ -58,10 +56,9 @@ Dim multiply(const Context& c, const Dim& a, const Dim& b) {
 }
 
 Dim divide(const Context& c, const Dim& a, int64_t b, const char* what) {
-  if (b <= 0) c.fail(std::string(what) + " is divided into a number of parts (" + std::to_string(b) + ") below 1");
+  if (b <= 0) c.fail({what, " is divided into a number of parts (", b, ") below 1"});
   if (!a.known()) return b == 1 ? a : Dim();
-  if (a.value % b != 0)
-    c.fail(std::string(what) + " (" + std::to_string(a.value) + ") is not a multiple of " + std::to_string(b));
+  if (a.value % b != 0) c.fail({what, " (", a.value, ") is not a multiple of ", b});
   return Dim(a.value / b);
 }
 
@@ -82,14 +79,12 @@ Dim product(const Context& c, std::span<const Dim> dims) {
 }
 
 Dim extent(const Context& c, const Element& element, const char* what) {
-  if (element.known && element.integer < 0)
-    c.fail(std::string(what) + " has a negative value (" + std::to_string(element.integer) + ")");
+  if (element.known && element.integer < 0) c.fail({what, " has a negative value (", element.integer, ")"});
   return element.dim();
 }
 
 Dim unify(const Context& c, const Dim& a, const Dim& b, const char* what) {
-  if (differ(a, b))
-    c.fail(std::string(what) + " differ (" + std::to_string(a.value) + " and " + std::to_string(b.value) + ")");
+  if (differ(a, b)) c.fail({what, " differ (", a.value, " and ", b.value, ")"});
   if (a.known()) return a;
   return b.known() || a.symbol.empty() ? b : a;
 }
@@ -112,8 +107,8 @@ Dims broadcast(const Context& c, const Dims& a, const Dims& b) {
     const Dim y = i < rank - b.size() ? Dim(1) : b[i - (rank - b.size())];
     const std::optional<Dim> dim = broadcast_dim(x, y);
     if (!dim)
-      c.fail("shapes " + graph::to_string(a) + " and " + graph::to_string(b) + " do not broadcast (" + to_string(x) +
-             " against " + to_string(y) + ")");
+      c.fail({"shapes ", graph::to_string(a), " and ", graph::to_string(b), " do not broadcast (", to_string(x),
+              " against ", to_string(y), ")"});
     result[i] = *dim;
   }
   return result;

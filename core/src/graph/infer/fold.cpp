@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.hpp"
 #include "graph/infer/propagate.hpp"
 
 namespace motley::graph::infer {
@@ -64,6 +65,7 @@ bool fold_values(Graph& graph, const Node& node, ValueTable& values) {
 
 // Whether the evaluator may be asked: inputs constant, outputs known and not too large.
 bool can_evaluate(const Graph& graph, const Node& node, const InferOptions& options) {
+  if (options.keep_dequantize && node.op == Op::DequantizeLinear) return false;
   bool any = false;
   for (TensorId id : node.inputs) {
     if (id == kNone) continue;
@@ -84,17 +86,16 @@ bool fold_by_evaluation(Graph& graph, const Node& node, const InferOptions& opti
   if (!options.evaluator || !can_evaluate(graph, node, options)) return false;
   std::optional<std::vector<Constant>> results = options.evaluator->evaluate(graph, node);
   if (!results) return false;
-  const auto wrong = [&](const std::string& what) {
-    throw Error(ErrorCode::internal, "evaluating node \"" + node.name + "\" (" + describe_op(node) + ") gave " + what);
+  const auto wrong = [&](std::initializer_list<base::Piece> what) {
+    base::fail(ErrorCode::internal,
+               {"evaluating node \"", node.name, "\" (", describe_op(node), ") gave ", base::text(what)});
   };
-  if (results->size() != node.outputs.size())
-    wrong(std::to_string(results->size()) + " results (expected " + std::to_string(node.outputs.size()) + ")");
+  if (results->size() != node.outputs.size()) wrong({results->size(), " results (expected ", node.outputs.size(), ")"});
   for (size_t i = 0; i < results->size(); ++i) {
     if (node.outputs[i] == kNone) continue;
     const uint64_t expected = graph.tensor(node.outputs[i]).bytes();
     if ((*results)[i].bytes != expected)
-      wrong(std::to_string((*results)[i].bytes) + " bytes for output " + std::to_string(i) + " (expected " +
-            std::to_string(expected) + ")");
+      wrong({(*results)[i].bytes, " bytes for output ", i, " (expected ", expected, ")"});
   }
   for (size_t i = 0; i < results->size(); ++i)
     if (node.outputs[i] != kNone) graph.tensor(node.outputs[i]).constant = std::move((*results)[i]);

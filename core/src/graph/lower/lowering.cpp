@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace motley::graph {
 
 Extents broadcast(const Extents& a, const Extents& b) {
@@ -14,53 +16,52 @@ Extents broadcast(const Extents& a, const Extents& b) {
     int64_t& extent = result[shift + i];
     if (extent == shorter[i] || shorter[i] == 1) continue;
     if (extent != 1)
-      throw Error(ErrorCode::invalid_model, "shapes do not broadcast (" + to_string(Dims(a.begin(), a.end())) +
-                                                " and " + to_string(Dims(b.begin(), b.end())) + ")");
+      base::fail(ErrorCode::invalid_model, {"shapes do not broadcast (", to_string(Dims(a.begin(), a.end())), " and ",
+                                            to_string(Dims(b.begin(), b.end())), ")"});
     extent = shorter[i];
   }
   return result;
 }
 
 TensorId Lowering::in(size_t i) const {
-  if (!has_input(i)) invalid("its input " + std::to_string(i) + " is missing");
+  if (!has_input(i)) invalid({"its input ", i, " is missing"});
   return node_.input(i);
 }
 
 TensorId Lowering::out(size_t i) const {
-  if (!has_output(i)) invalid("its output " + std::to_string(i) + " is missing");
+  if (!has_output(i)) invalid({"its output ", i, " is missing"});
   return node_.output(i);
 }
 
 std::vector<int64_t> Lowering::integer_input(size_t i) const {
   auto values = integers(tensor(in(i)));
-  if (!values) unsupported("its input \"" + tensor(in(i)).name + "\" is not a constant of integers");
+  if (!values) unsupported({"its input \"", tensor(in(i)).name, "\" is not a constant of integers"});
   return *std::move(values);
 }
 
 size_t Lowering::axis(int64_t axis, size_t rank) const {
   const auto limit = static_cast<int64_t>(rank);
-  if (axis < -limit || axis >= limit)
-    invalid("its axis (" + std::to_string(axis) + ") is not one of " + std::to_string(rank) + " dimensions");
+  if (axis < -limit || axis >= limit) invalid({"its axis (", axis, ") is not one of ", rank, " dimensions"});
   return static_cast<size_t>(axis < 0 ? axis + limit : axis);
 }
 
-void Lowering::unsupported(const std::string& reason) const {
-  throw Error(ErrorCode::unsupported,
-              "node \"" + node_.name + "\" (" + describe_op(node_) + ") cannot be expressed by primitives: " + reason);
+void Lowering::unsupported(std::initializer_list<base::Piece> reason) const {
+  base::fail(ErrorCode::unsupported, {"node \"", node_.name, "\" (", describe_op(node_),
+                                      ") cannot be expressed by primitives: ", base::text(reason)});
 }
 
-void Lowering::invalid(const std::string& reason) const {
-  throw Error(ErrorCode::invalid_model,
-              "node \"" + node_.name + "\" (" + describe_op(node_) + ") is not valid: " + reason);
+void Lowering::invalid(std::initializer_list<base::Piece> reason) const {
+  base::fail(ErrorCode::invalid_model,
+             {"node \"", node_.name, "\" (", describe_op(node_), ") is not valid: ", base::text(reason)});
 }
 
 TensorId Lowering::temporary(DataType type, Extents extents) {
   if (extents.size() > static_cast<size_t>(sdk::kMaxRank))
-    unsupported("an intermediate has " + std::to_string(extents.size()) + " dimensions, and tensors have 8 at most");
+    unsupported({"an intermediate has ", extents.size(), " dimensions, and tensors have 8 at most"});
   Tensor tensor;
   // The number of tensors so far makes the name unique in the graph.
   const TensorId first = node_.outputs.empty() || node_.outputs[0] == kNone ? kNone : node_.outputs[0];
-  tensor.name = (first == kNone ? node_.name : graph_.tensor(first).name) + ":" + std::to_string(graph_.tensors.size());
+  tensor.name = base::text({(first == kNone ? node_.name : graph_.tensor(first).name), ":", graph_.tensors.size()});
   tensor.type = type;
   tensor.shape = Dims(extents.begin(), extents.end());
   return graph_.add_tensor(std::move(tensor));
@@ -185,7 +186,7 @@ TensorId Lowering::copy(std::vector<TensorId> inputs, std::vector<RegionT> regio
 
 std::vector<Node> Lowering::take() {
   for (size_t i = 0; i < nodes_.size(); ++i)
-    nodes_[i].name = nodes_.size() == 1 ? node_.name : node_.name + "/" + std::to_string(i);
+    nodes_[i].name = nodes_.size() == 1 ? node_.name : base::text({node_.name, "/", i});
   return std::move(nodes_);
 }
 

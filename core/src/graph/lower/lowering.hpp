@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.hpp"
 #include "graph/graph.hpp"
 #include "graph/lower/regions.hpp"
 #include "graph/lower/scalars.hpp"
@@ -33,8 +34,8 @@ class Lowering {
   std::vector<int64_t> integer_input(size_t i) const;
   // An axis within [0, rank), from one that may be negative. Throws Error(invalid_model).
   size_t axis(int64_t axis, size_t rank) const;
-  [[noreturn]] void unsupported(const std::string& reason) const;
-  [[noreturn]] void invalid(const std::string& reason) const;
+  [[noreturn]] void unsupported(std::initializer_list<base::Piece> reason) const;
+  [[noreturn]] void invalid(std::initializer_list<base::Piece> reason) const;
 
   // ---- tensors
   TensorId temporary(DataType type, Extents extents);

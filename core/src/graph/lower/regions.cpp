@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/text.hpp"
+
 namespace motley::graph {
 
 namespace {
@@ -90,8 +92,8 @@ void push_cut(std::vector<RegionT>& out, RegionT region) {
       static_cast<size_t>(std::min_element(region.extents.begin(), region.extents.end()) - region.extents.begin());
   const int64_t count = region.extents[shortest];
   if (out.size() + static_cast<uint64_t>(count) > (1u << 16))
-    throw Error(ErrorCode::unsupported,
-                "a data movement over more than 8 independent dimensions needs over 65536 regions");
+    base::fail(ErrorCode::unsupported,
+               {"a data movement over more than 8 independent dimensions needs over 65536 regions"});
   for (int64_t i = 0; i < count; ++i) {
     RegionT part = region;
     part.src_offset += i * part.src_strides[shortest];
@@ -131,10 +133,9 @@ void check_bounds(const RegionT& region, int64_t src_elements, int64_t dst_eleme
   if (in_range(region.extents, region.src_offset, region.src_strides, src_elements) &&
       in_range(region.extents, region.dst_offset, region.dst_strides, dst_elements))
     return;
-  throw Error(ErrorCode::internal, "node \"" + node +
-                                       "\" would copy from outside its input or to outside its output (" +
-                                       std::to_string(src_elements) + " to " + std::to_string(dst_elements) +
-                                       " elements); its shapes contradict its attributes");
+  base::fail(ErrorCode::internal,
+             {"node \"", node, "\" would copy from outside its input or to outside its output (", src_elements, " to ",
+              dst_elements, " elements); its shapes contradict its attributes"});
 }
 
 bool is_plain_copy(const std::vector<RegionT>& regions, int64_t elements) {
