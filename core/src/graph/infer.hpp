@@ -18,6 +18,7 @@ class Evaluator {
 
 struct InferOptions {
   Evaluator* evaluator = nullptr;            // null: only shape arithmetic is folded
+  bool keep_dequantize = false;              // DequantizeLinear of constants stays, for passes that want the integers
   uint64_t fold_limit_bytes = 256u << 20;    // a node is not folded when its outputs are larger than this together
 };
 
