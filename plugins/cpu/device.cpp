@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "kernels/attention.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matmul.hpp"
@@ -19,6 +20,7 @@ double operations(const NodeView& node) {
   switch (node.op()) {
     case Op::Conv: return conv_flops(node);
     case Op::MatMul: return matmul_flops(node);
+    case Op::Attention: return attention_flops(node);
     case Op::Pool: return 9.0 * static_cast<double>(node.output(0)->elements());
     case Op::Softmax:
     case Op::Normalize:
@@ -49,12 +51,11 @@ std::string plain_key(const NodeView& node) {
 }  // namespace
 
 std::span<const KernelEntry> CpuDevice::kernels() const {
-  static const std::array<KernelEntry, 22> all{
-      conv_kernel(),       conv_transpose_kernel(), matmul_kernel(),    pool_kernel(),   unary_kernel(),
-      binary_kernel(),     compare_kernel(),        logical_kernel(),   where_kernel(),  cast_kernel(),
-      softmax_kernel(),    strided_copy_kernel(),   normalize_kernel(), reduce_kernel(), gather_kernel(),
-      resize_kernel(),     lstm_kernel(),           gru_kernel(),       rnn_kernel(),    quantize_kernel(),
-      dequantize_kernel(), qlinear_conv_kernel()};
+  static const std::array<KernelEntry, 20> all{
+      conv_kernel(),    conv_transpose_kernel(), matmul_kernel(),    pool_kernel(),   unary_kernel(),
+      binary_kernel(),  compare_kernel(),        logical_kernel(),   where_kernel(),  cast_kernel(),
+      softmax_kernel(), strided_copy_kernel(),   normalize_kernel(), reduce_kernel(), gather_kernel(),
+      resize_kernel(),  lstm_kernel(),           gru_kernel(),       rnn_kernel(),    attention_kernel()};
   return all;
 }
 
@@ -88,6 +89,7 @@ std::vector<Parameter> CpuDevice::tuning_space(const NodeView& node) const {
 std::string CpuDevice::problem_key(const NodeView& node) const {
   if (node.op() == Op::Conv) return conv_problem_key(node);
   if (node.op() == Op::MatMul) return matmul_problem_key(node);
+  if (node.op() == Op::Attention) return plain_key(node) + attention_key(node);
   return plain_key(node);
 }
 
