@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "command.hpp"
 #include "common.hpp"
+#include "passes.hpp"
 #include "text.hpp"
 
 namespace motley::cli {
@@ -17,7 +19,8 @@ constexpr size_t kMetadataShown = 160;
 
 struct InfoOptions {
   std::string model;
-  bool json = false, nodes = false;
+  bool json = false, nodes = false, passes = false;
+  SessionOptions session;  // its shapes
 };
 
 Json tensors_json(const std::vector<TensorInfo>& tensors) {
@@ -89,8 +92,16 @@ void print(const InfoOptions& options, const Model& model, const Summary& summar
 void info(const InfoOptions& options) {
   const Model model = open_model(options.model);
   const Summary summary = summarize(model.module());
-  if (options.json) print_json(describe(options, model, summary));
-  else print(options, model, summary);
+  std::optional<PassSummary> passes;
+  if (options.passes) passes = run_passes(model.module(), compile_options(options.session, model, ""));
+  if (!options.json) {
+    print(options, model, summary);
+    if (passes) print(*passes);
+    return;
+  }
+  Json json = describe(options, model, summary);
+  if (passes) json["optimizer"] = to_json(*passes);
+  print_json(json);
 }
 
 }  // namespace
@@ -101,6 +112,11 @@ void add_info(CLI::App& app) {
   command->footer("Example: motley info model.motley --nodes");
   command->add_option("MODEL", options->model, "A .motley or .onnx file")->required();
   command->add_flag("--nodes", options->nodes, "List every node");
+  command->add_flag("--passes", options->passes, "Say what each pass of the optimizer does to the model");
+  command
+      ->add_option("--shape", options->session.shapes, "For --passes: the shape of an input that the model leaves open")
+      ->type_name("NAME=1,3,224,224")
+      ->allow_extra_args(false);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options] { info(*options); });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "bisect.hpp"
 #include "boxes.hpp"
 #include "command.hpp"
 #include "common.hpp"
@@ -29,6 +30,7 @@ struct RunOptions {
   std::vector<std::string> save;
   std::string output_dir;
   BoxOptions boxes;
+  BisectOptions bisect;
   bool json = false;
 };
 
@@ -169,7 +171,24 @@ void check_single(const RunOptions& options, size_t runs) {
   if (runs > 1 && !options.boxes.picture.empty()) refuse("--draw-boxes");
 }
 
+void find_difference(const RunOptions& options) {
+  const Model model = open_model(options.model);
+  Feed feed;
+  if (!options.files.empty() || !options.inputs.empty()) {
+    const std::vector<Assignment> runs = assign_files(model, options.inputs, options.files);
+    if (runs.size() > 1)
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("--debug-bisect takes the inputs of one run ({} given); name one", runs.size()));
+    feed = read_files(model, runs.front(), settings(options, model));
+  }
+  BisectOptions bisecting = options.bisect;
+  bisecting.json = options.json;
+  const CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
+  bisect(model, make_runtime(options.session), compile, feed, bisecting);
+}
+
 void run(const RunOptions& options) {
+  if (options.bisect.wanted) return find_difference(options);
   const Model model = open_model(options.model);
   const std::vector<Assignment> runs = assign_files(model, options.inputs, options.files);
   check_single(options, runs.size());
@@ -228,6 +247,7 @@ void add_run(CLI::App& app) {
   add_session_options(*command, options->session);
   add_preprocessing_options(*command, options->preprocessing);
   add_box_options(*command, options->boxes);
+  add_bisect_options(*command, options->bisect);
   command->callback([options] { run(*options); });
 }
 
