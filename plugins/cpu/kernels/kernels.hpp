@@ -24,6 +24,9 @@ sdk::KernelEntry resize_kernel();
 sdk::KernelEntry lstm_kernel();
 sdk::KernelEntry gru_kernel();
 sdk::KernelEntry rnn_kernel();
+sdk::KernelEntry quantize_kernel();
+sdk::KernelEntry dequantize_kernel();
+sdk::KernelEntry qlinear_conv_kernel();
 sdk::KernelEntry attention_kernel();
 
 }  // namespace motley::cpu
