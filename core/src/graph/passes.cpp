@@ -17,6 +17,7 @@ constexpr Pass kPasses[] = {
     {"common_subexpressions", "compute equal nodes once", share_common_subexpressions},
     {"no_ops", "drop nodes that return their input", remove_no_ops},
     {"reshapes", "join chains of views into one Reshape", join_reshapes},
+    {"quantized", "compute on the integers between DequantizeLinear and QuantizeLinear", form_integer_segments},
     {"unrolled_recurrence", "find LSTM and GRU layers written out step by step", fuse_unrolled_recurrence},
     {"transposes", "join or cancel transposes in a row", cancel_transposes},
     {"sink_transposes", "move a transpose behind elementwise ops to meet the next one", sink_transposes},

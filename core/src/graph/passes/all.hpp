@@ -13,6 +13,7 @@ size_t remove_no_ops(Graph& graph, const PassContext& context);
 size_t join_reshapes(Graph& graph, const PassContext& context);
 size_t cancel_transposes(Graph& graph, const PassContext& context);
 size_t sink_transposes(Graph& graph, const PassContext& context);
+size_t form_integer_segments(Graph& graph, const PassContext& context);
 size_t fuse_unrolled_recurrence(Graph& graph, const PassContext& context);
 size_t fuse_gelu(Graph& graph, const PassContext& context);
 size_t fuse_hard_swish(Graph& graph, const PassContext& context);
