@@ -103,12 +103,12 @@ TEST(PassQuantized, DequantizedTensorStaysForOthers) {
   EXPECT_EQ(net.graph.nodes.size(), 3u) << net.ops();
 }
 
-TEST(PassQuantized, ProductBecomesInteger) {
+// No device has a fast integer product yet, so the float one is the faster.
+TEST(PassQuantized, ProductStaysAsItIs) {
   QuantizedNet net;
   const TensorId a = net.dequantize(net.input("a", {2, 3, 4}, DataType::uint8), net.number(0.5), 3);
   net.output(net.quantize(net.matmul(a, net.dequantize(net.bytes({4, 5}), net.constant({5}, 0.1, 0.2))), 1, 9));
-  EXPECT_EQ(net.rewrites(), 1u);
-  EXPECT_EQ(net.ops(), "QLinearMatMul");
+  EXPECT_EQ(net.rewrites(), 0u);
 }
 
 TEST(PassQuantized, MovementPassesThroughWhereScalesAgree) {

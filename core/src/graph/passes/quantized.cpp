@@ -1,6 +1,6 @@
 // Operations between DequantizeLinear and QuantizeLinear, done on the integers.
 //
-// A convolution or product becomes QLinearConv or QLinearMatMul; data movement between equal scales and zero points
+// A convolution becomes QLinearConv (a product stays: no device has a fast integer one yet); data movement between equal scales and zero points
 // moves the integers. The dequantized tensor stays for whoever else reads it.
 #include <algorithm>
 #include <cmath>
@@ -157,25 +157,6 @@ bool convolution(Rewriter& r, size_t q, const Linear& y, const Source& source) {
   return true;
 }
 
-bool product(Rewriter& r, size_t q, const Linear& y, const Source& source) {
-  const Node matmul = r.node(source.node);
-  const auto& attributes = graph::attributes<schema::MatMulAttributesT>(matmul);
-  if (matmul.input(2) != kNone || attributes.transpose_a || attributes.transpose_b || attributes.alpha != 1 ||
-      !saturation_does(y, attributes.activation))
-    return false;
-  const auto a = dequantized_bytes(r, matmul.inputs[0]), b = dequantized_bytes(r, matmul.inputs[1]);
-  if (!a || !b || !a->per_tensor()) return false;
-  // One scale per column is what QLinearMatMul knows of a matrix; of a stack of them it has other ideas.
-  if (!b->per_tensor() && (r.tensor(b->integers).shape->size() != 2 || b->axis != 1)) return false;
-  Node node;
-  node.op = Op::QLinearMatMul;
-  node.inputs = {a->integers, a->scale,          zero_point(r, *a), b->integers,
-                 b->scale,    zero_point(r, *b), y.scale,           zero_point(r, y)};
-  node.outputs = r.node(q).outputs;
-  r.replace(q, std::move(node), source.vanishing);
-  return true;
-}
-
 bool only_moves(const Node& node) {
   switch (node.op) {
     case Op::Reshape:
@@ -218,7 +199,6 @@ bool quantize_at(Rewriter& r, size_t q) {
   if (!source) return false;
   const Op op = r.node(source->node).op;
   if (op == Op::Conv) return convolution(r, q, *y, *source);
-  if (op == Op::MatMul) return product(r, q, *y, *source);
   return movement(r, q, *y, *source);
 }
 
