@@ -38,10 +38,11 @@ TEST(Allocation, CounterCounts) {
   EXPECT_GE(allocations.load(), 2);
 }
 
+// The plain kernels of the reference plugin may allocate; those of cpu and the template do not, nor does the core.
 TEST(Allocation, RunsAfterTheFirstAllocateNothing) {
   const Runtime rt = runtime_with({"template"});
   for (const std::vector<std::string>& devices :
-       {std::vector<std::string>{"cpu"}, {"template", "cpu"}, {"reference"}}) {
+       {std::vector<std::string>{"cpu"}, {"template", "cpu"}}) {
     Session session = rt.compile(small_cnn(), {.devices = devices, .optimize = devices.size() == 1});
     session.input("image").copy_from(noise(192, 4));
     session.run();
