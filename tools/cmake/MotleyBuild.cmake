@@ -17,10 +17,16 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(MOTLEY_PLUGIN_DIR ${CMAKE_BINARY_DIR}/lib/motley/plugins)
 set(MOTLEY_INSTALL_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/motley/plugins)
 
+# Without these settings ccache passes over every file that uses a precompiled header, and shares nothing between checkouts.
 find_program(MOTLEY_CCACHE ccache)
 if(MOTLEY_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${MOTLEY_CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${MOTLEY_CCACHE})
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${MOTLEY_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
 endif()
 
 add_compile_options(-Wall -Wextra -ffunction-sections -fdata-sections)
