@@ -18,8 +18,8 @@ namespace {
 
 std::string list_names(const std::vector<std::string>& names) {
   std::string text;
-  for (size_t i = 0; i < names.size() && i < 8; ++i) text += base::text({(i ? ", \"" : "\""), names[i], "\""});
-  if (names.size() > 8) text += base::text({", and ", names.size() - 8, " more"});
+  for (size_t i = 0; i < names.size() && i < 8; ++i) text += base::text("%%\"", {(i ? ", \"" : "\""), names[i]});
+  if (names.size() > 8) text += base::text(", and % more", {names.size() - 8});
   return text;
 }
 
@@ -32,9 +32,8 @@ std::vector<std::string> names_of(const Graph& graph, const std::vector<TensorId
 TensorId find(const Graph& graph, const std::string& name, const char* role) {
   const TensorId id = graph.find_tensor(name);
   if (id == kNone)
-    base::fail(ErrorCode::not_found, {role, " \"", name, "\" is no tensor of the model; its inputs are ",
-                                      list_names(names_of(graph, graph.inputs)), " and its outputs ",
-                                      list_names(names_of(graph, graph.outputs))});
+    base::fail(ErrorCode::not_found, "% \"%\" is no tensor of the model; its inputs are % and its outputs %",
+               {role, name, list_names(names_of(graph, graph.inputs)), list_names(names_of(graph, graph.outputs))});
   return id;
 }
 
@@ -43,8 +42,8 @@ void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
   for (const auto& [name, shape] : shapes) {
     const TensorId id = graph.find_tensor(name);
     if (id == kNone || std::find(graph.inputs.begin(), graph.inputs.end(), id) == graph.inputs.end())
-      base::fail(ErrorCode::not_found,
-                 {"input \"", name, "\" does not exist; the model has ", list_names(names_of(graph, graph.inputs))});
+      base::fail(ErrorCode::not_found, "input \"%\" does not exist; the model has %",
+                 {name, list_names(names_of(graph, graph.inputs))});
   }
   std::map<std::string, int64_t> symbols;
   for (TensorId id : graph.inputs) {
@@ -52,29 +51,29 @@ void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
     const auto wanted = shapes.find(tensor.name);
     if (!tensor.shape) {
       if (wanted == shapes.end())
-        base::fail(ErrorCode::invalid_argument,
-                   {"input \"", tensor.name, "\" has no declared rank; give its shape in input_shapes"});
+        base::fail(ErrorCode::invalid_argument, "input \"%\" has no declared rank; give its shape in input_shapes",
+                   {tensor.name});
       tensor.shape.emplace(wanted->second.begin(), wanted->second.end());
     }
     if (wanted == shapes.end()) continue;
     if (wanted->second.size() != tensor.shape->size())
       base::fail(ErrorCode::invalid_argument,
-                 {"input \"", tensor.name, "\" got a shape of rank ", wanted->second.size(), " (declared ",
-                  graph::to_string(tensor.shape), "); give one value per dimension"});
+                 "input \"%\" got a shape of rank % (declared %); give one value per dimension",
+                 {tensor.name, wanted->second.size(), graph::to_string(tensor.shape)});
     for (size_t i = 0; i < tensor.shape->size(); ++i) {
       Dim& dim = (*tensor.shape)[i];
       const int64_t value = wanted->second[i];
       if (value < 0)
-        base::fail(ErrorCode::invalid_argument, {"input \"", tensor.name, "\" got a negative dimension (", value, ")"});
+        base::fail(ErrorCode::invalid_argument, "input \"%\" got a negative dimension (%)", {tensor.name, value});
       if (dim.known() && dim.value != value)
         base::fail(ErrorCode::invalid_argument,
-                   {"input \"", tensor.name, "\" got ", value, " for dimension ", i, " (the model fixes it to ",
-                    dim.value, "); convert the model with that shape"});
+                   "input \"%\" got % for dimension % (the model fixes it to %); convert the model with that shape",
+                   {tensor.name, value, i, dim.value});
       if (!dim.known() && !dim.symbol.empty()) {
         const auto [it, fresh] = symbols.emplace(dim.symbol, value);
         if (!fresh && it->second != value)
-          base::fail(ErrorCode::invalid_argument, {"dimension \"", dim.symbol, "\" got ", it->second, " and ", value,
-                                                   " (input \"", tensor.name, "\"); give it one value"});
+          base::fail(ErrorCode::invalid_argument, "dimension \"%\" got % and % (input \"%\"); give it one value",
+                     {dim.symbol.text(), it->second, value, tensor.name});
       }
       dim = Dim(value);
     }
@@ -132,8 +131,8 @@ void extract(Graph& graph, const Request& request) {
 void check_sizes(const Graph& graph, const Limits& limits) {
   for (const graph::Tensor& tensor : graph.tensors) {
     if (tensor.shape_known() && tensor.bytes() > limits.max_tensor_bytes)
-      base::fail(ErrorCode::limit, {"tensor \"", tensor.name, "\" needs ", tensor.bytes(), " bytes (limit ",
-                                    limits.max_tensor_bytes, "); raise Limits::max_tensor_bytes"});
+      base::fail(ErrorCode::limit, "tensor \"%\" needs % bytes (limit %); raise Limits::max_tensor_bytes",
+                 {tensor.name, tensor.bytes(), limits.max_tensor_bytes});
   }
 }
 
@@ -161,8 +160,7 @@ std::vector<TensorId> kept_tensors(const Graph& graph, const Request& request, s
       found = true;
     }
     if (!found)
-      base::fail(ErrorCode::not_found,
-                 {"keep names \"", name, "\", which is neither a node nor a tensor of the model"});
+      base::fail(ErrorCode::not_found, "keep names \"%\", which is neither a node nor a tensor of the model", {name});
   }
   return tensors;
 }
@@ -216,8 +214,8 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
   if (std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return graph::blocked(graph, n); })) {
     if (!prepared.kept_nodes.empty() || graph.outputs.size() != prepared.output_count)
       base::fail(ErrorCode::unsupported,
-                 {"the shapes of this model depend on data, so its inner tensors and nodes cannot be kept; name them "
-                  "as outputs instead"});
+                 "the shapes of this model depend on data, so its inner tensors and nodes cannot be kept; name them as "
+                 "outputs instead");
     prepared.staged = std::move(work);
     return prepared;
   }

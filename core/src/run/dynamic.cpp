@@ -22,8 +22,8 @@ namespace {
 
 std::string list_nodes(const std::vector<std::string>& names) {
   std::string text;
-  for (size_t i = 0; i < names.size() && i < 8; ++i) text += base::text({(i ? ", \"" : "\""), names[i], "\""});
-  if (names.size() > 8) text += base::text({", and ", names.size() - 8, " more"});
+  for (size_t i = 0; i < names.size() && i < 8; ++i) text += base::text("%%\"", {(i ? ", \"" : "\""), names[i]});
+  if (names.size() > 8) text += base::text(", and % more", {names.size() - 8});
   return text;
 }
 
@@ -58,8 +58,8 @@ std::string key_of(const Graph& rest, const Values& values) {
   for (TensorId id : rest.inputs) {
     const graph::Tensor& tensor = rest.tensor(id);
     const Value& value = values.at(tensor.name);
-    key += base::text({tensor.name, ":"});
-    for (int64_t d : value.shape) key += base::text({d, "x"});
+    key += base::text("%:", {tensor.name});
+    for (int64_t d : value.shape) key += base::text("%x", {d});
     if (steering[static_cast<size_t>(id)]) key.append(static_cast<const char*>(value.data.data), value.data.bytes);
     key += ";";
   }
@@ -272,8 +272,8 @@ class Stage {
                               const uint32_t* cancel) {
     const int32_t number = graph::attributes<schema::LoopAttributesT>(node).body_graph;
     if (number <= 0 || static_cast<size_t>(number) >= module_.graphs.size())
-      base::fail(ErrorCode::invalid_model,
-                 {"node \"", node.name, "\" (Loop) names graph ", number, ", which does not exist"});
+      base::fail(ErrorCode::invalid_model, "node \"%\" (Loop) names graph %, which does not exist",
+                 {node.name, number});
     std::unique_ptr<DynamicRunner>& body = runner_.bodies_[number];
     if (!body) body = std::make_unique<DynamicRunner>(body_module(number), runner_.request_, runner_.evaluator_);
     Values captured;
@@ -320,8 +320,8 @@ Stage& DynamicRunner::child(std::map<std::string, std::unique_ptr<Stage>>& child
   if (!embedded && stage->nodes_left() >= parent_nodes && !stage->finished()) {
     std::vector<std::string> names;
     for (const Node& node : stage->rest().main().nodes) names.push_back(node.name);
-    base::fail(ErrorCode::unsupported,
-               {"the shapes of ", names.size(), " nodes cannot be found even while running: ", list_nodes(names)});
+    base::fail(ErrorCode::unsupported, "the shapes of % nodes cannot be found even while running: %",
+               {names.size(), list_nodes(names)});
   }
   return *(children[key] = std::move(stage));
 }
@@ -335,8 +335,7 @@ std::vector<Value> DynamicRunner::run(Values values, const uint32_t* cancel) {
   const Module* rest = &module_;
   size_t parent_nodes = SIZE_MAX;
   while (true) {
-    if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED))
-      base::fail(ErrorCode::cancelled, {"the run was cancelled"});
+    if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) base::fail(ErrorCode::cancelled, "the run was cancelled");
     Stage& stage = child(*children, *rest, values, parent_nodes);
     stage.run(values, cancel);
     rest = &stage.rest();
@@ -350,7 +349,7 @@ std::vector<Value> DynamicRunner::run(Values values, const uint32_t* cancel) {
     const auto it = values.find(tensor.name);
     if (it != values.end()) results.push_back(it->second);
     else if (tensor.is_constant()) results.push_back({tensor.type, tensor.extents(), *tensor.constant});
-    else base::fail(ErrorCode::internal, {"output \"", names[i], "\" was not computed"});
+    else base::fail(ErrorCode::internal, "output \"%\" was not computed", {names[i]});
   }
   return results;
 }

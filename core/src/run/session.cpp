@@ -173,10 +173,10 @@ size_t SessionState::find(std::string_view name, bool (*role)(const Visible&), c
   for (size_t i = 0; i < visible.size(); ++i) {
     if (!role(visible[i])) continue;
     if (visible[i].name == name) return i;
-    known += base::text({(known.empty() ? "\"" : ", \""), visible[i].name, "\""});
+    known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), visible[i].name});
   }
-  base::fail(ErrorCode::not_found,
-             {what, " \"", name, "\" does not exist; the session has ", (known.empty() ? "none" : known)});
+  base::fail(ErrorCode::not_found, "% \"%\" does not exist; the session has %",
+             {what, name, (known.empty() ? "none" : known)});
 }
 
 }  // namespace detail
@@ -239,14 +239,14 @@ namespace {
 
 void add_callback(SessionState& state, std::string_view name, Session::NodeCallback callback, bool before) {
   if (state.is_staged())
-    base::fail(ErrorCode::unsupported, {"the shapes of this model depend on data, so its nodes cannot be watched"});
+    base::fail(ErrorCode::unsupported, "the shapes of this model depend on data, so its nodes cannot be watched");
   const plan::Plan& plan = state.instance->plan();
   const auto& nodes = state.module->main().nodes;
   const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const graph::Node& n) { return n.name == name; });
-  if (node == nodes.end()) base::fail(ErrorCode::not_found, {"node \"", name, "\" does not exist in the model"});
+  if (node == nodes.end()) base::fail(ErrorCode::not_found, "node \"%\" does not exist in the model", {name});
   if (!plan.kept_nodes.count(std::string(name)))
-    base::fail(ErrorCode::not_found,
-               {"node \"", name, "\" is not observable in this session; name it in CompileOptions::keep"});
+    base::fail(ErrorCode::not_found, "node \"%\" is not observable in this session; name it in CompileOptions::keep",
+               {name});
   NodeInfo info;
   info.name = node->name;
   info.op = graph::describe_op(*node);
@@ -299,7 +299,7 @@ Explanation Session::explain() const {
 namespace {
 SessionState::Visible& at(SessionState* session, size_t index) { return session->visible[index]; }
 std::string role(const SessionState::Visible& v) {
-  return base::text({(v.is_input ? "input \"" : v.is_output ? "output \"" : "tensor \""), v.name, "\""});
+  return base::text("%%\"", {(v.is_input ? "input \"" : v.is_output ? "output \"" : "tensor \""), v.name});
 }
 }  // namespace
 
@@ -317,47 +317,47 @@ const void* TensorRef::data() const { return session_->memory(at(session_, index
 void TensorRef::check_type(DataType type) const {
   const auto& v = at(session_, index_);
   if (v.type != type)
-    base::fail(ErrorCode::invalid_argument,
-               {role(v), " has type ", motley::to_string(v.type), " (asked for ", motley::to_string(type), ")"});
+    base::fail(ErrorCode::invalid_argument, "% has type % (asked for %)",
+               {role(v), motley::to_string(v.type), motley::to_string(type)});
 }
 
 void TensorRef::write(const void* values, size_t count, DataType type) {
   check_type(type);
   const auto& v = at(session_, index_);
   if (count != static_cast<size_t>(elements()))
-    base::fail(ErrorCode::invalid_argument,
-               {role(v), " takes ", elements(), " elements (got ", count, "); resize the session or the data"});
+    base::fail(ErrorCode::invalid_argument, "% takes % elements (got %); resize the session or the data",
+               {role(v), elements(), count});
   copy_from_bytes({static_cast<const std::byte*>(values), v.bytes});
 }
 
 void TensorRef::copy_from_bytes(std::span<const std::byte> source) {
   const auto& v = at(session_, index_);
-  if (!writable_) base::fail(ErrorCode::invalid_argument, {role(v), " cannot be written; only inputs can"});
+  if (!writable_) base::fail(ErrorCode::invalid_argument, "% cannot be written; only inputs can", {role(v)});
   if (source.size() != v.bytes)
-    base::fail(ErrorCode::invalid_argument, {role(v), " takes ", v.bytes, " bytes (got ", source.size(), ")"});
+    base::fail(ErrorCode::invalid_argument, "% takes % bytes (got %)", {role(v), v.bytes, source.size()});
   if (v.bytes) std::memcpy(session_->memory(v), source.data(), v.bytes);
 }
 
 void TensorRef::bind(std::span<std::byte> memory) {
   auto& v = at(session_, index_);
   if (!v.is_input && !v.is_output)
-    base::fail(ErrorCode::invalid_argument, {role(v), " cannot be bound; only inputs and outputs can"});
+    base::fail(ErrorCode::invalid_argument, "% cannot be bound; only inputs and outputs can", {role(v)});
   if (session_->is_staged()) {
     if (v.is_output)
-      base::fail(ErrorCode::unsupported, {role(v), " has a size that depends on data and cannot be bound; copy it"});
+      base::fail(ErrorCode::unsupported, "% has a size that depends on data and cannot be bound; copy it", {role(v)});
   } else {
     const plan::Slot::Kind kind = session_->instance->plan().slots.at(v.id).kind;
     if (kind == plan::Slot::Kind::constant || (kind == plan::Slot::Kind::input && v.is_output))
-      base::fail(ErrorCode::unsupported,
-                 {role(v), " equals a constant or an input of the network and cannot be bound; copy it"});
+      base::fail(ErrorCode::unsupported, "% equals a constant or an input of the network and cannot be bound; copy it",
+                 {role(v)});
   }
   if (!memory.empty()) {
     if (memory.size() < v.bytes)
-      base::fail(ErrorCode::invalid_argument,
-                 {role(v), " needs ", v.bytes, " bytes (bound memory has ", memory.size(), ")"});
+      base::fail(ErrorCode::invalid_argument, "% needs % bytes (bound memory has %)",
+                 {role(v), v.bytes, memory.size()});
     if (reinterpret_cast<uintptr_t>(memory.data()) % 64 != 0)
       base::fail(ErrorCode::invalid_argument,
-                 {role(v), " is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from"});
+                 "% is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from", {role(v)});
   }
   v.bound = memory.empty() ? nullptr : memory.data();
   if (!session_->is_staged()) session_->instance->bind(v.id, v.bound);

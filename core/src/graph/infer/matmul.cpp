@@ -20,8 +20,8 @@ std::optional<Dims> matmul_shape(const Context& c, size_t ia, size_t ib, bool tr
 
   const Dim &k_a = a.back(), &k_b = b[b.size() - 2];
   if (differ(k_a, k_b))
-    c.fail({"the inner dimensions differ (", to_string(k_a), " of ", graph::to_string(*c.shape(ia)), " and ",
-            to_string(k_b), " of ", graph::to_string(*c.shape(ib)), ")"});
+    c.fail("the inner dimensions differ (% of % and % of %)",
+           {to_string(k_a), graph::to_string(*c.shape(ia)), to_string(k_b), graph::to_string(*c.shape(ib))});
   Dims result = broadcast(c, Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2));
   if (!row) result.push_back(a[a.size() - 2]);
   if (!column) result.push_back(b.back());

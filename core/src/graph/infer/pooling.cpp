@@ -10,9 +10,9 @@ void pool(Context& c) {
   const auto& a = c.attributes<schema::PoolAttributesT>();
   c.require_type(0, kNumeric, "the input");
   c.require_rank(0, 3, sdk::kMaxRank, "the input");
-  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail({"p (", a.p, ") is below 1"});
-  if (a.kernel_shape.empty()) c.fail({"kernel_shape is missing"});
-  if (c.writes(1) && a.function != schema::PoolFunction::max) c.fail({"only max pooling has a second output"});
+  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail("p (%) is below 1", {a.p});
+  if (a.kernel_shape.empty()) c.fail("kernel_shape is missing");
+  if (c.writes(1) && a.function != schema::PoolFunction::max) c.fail("only max pooling has a second output");
   const Dims* x = c.shape(0);
   const size_t spatial = x ? x->size() - 2 : a.kernel_shape.size();
   const std::vector<int64_t> kernel = list_attribute(c, a.kernel_shape, spatial, 1, 1, "kernel_shape");
@@ -22,7 +22,7 @@ void pool(Context& c) {
     // A window wholly in the padding has no elements to pool.
     const int64_t effective = effective_kernel(c, w);
     if (w.pad_begin >= effective || w.pad_end >= effective)
-      c.fail({"a pad (", std::max(w.pad_begin, w.pad_end), ") is not smaller than the kernel (", effective, ")"});
+      c.fail("a pad (%) is not smaller than the kernel (%)", {std::max(w.pad_begin, w.pad_end), effective});
   }
   std::optional<Dims> shape;
   if (x) {
@@ -37,7 +37,7 @@ void pool(Context& c) {
 
 void global_pool(Context& c) {
   const auto& a = c.attributes<schema::GlobalPoolAttributesT>();
-  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail({"p (", a.p, ") is below 1"});
+  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail("p (%) is below 1", {a.p});
   c.require_type(0, kFloat, "the input");
   c.require_rank(0, 2, sdk::kMaxRank, "the input");
   const Dims* x = c.shape(0);

@@ -10,7 +10,7 @@ namespace {
 void check_parameters(const Context& c, size_t i, const char* what) {
   const auto& a = c.attributes<schema::QuantizeAttributesT>();
   const Dims *x = c.shape(0), *parameters = c.shape(i);
-  if (a.block_size < 0) c.fail({"block_size (", a.block_size, ") is negative"});
+  if (a.block_size < 0) c.fail("block_size (%) is negative", {a.block_size});
   if (!x || !parameters) return;
   if (a.block_size > 0) {
     Dims blocks = *x;
@@ -41,10 +41,10 @@ void quantize_linear(Context& c) {
   if (c.has(2)) {
     check_parameters(c, 2, "the zero point");
     if (a.to != DataType::undefined && a.to != c.type(2))
-      c.fail({"the zero point is of type ", graph::to_string(c.type(2)), " (expected ", graph::to_string(a.to), ")"});
+      c.fail("the zero point is of type % (expected %)", {graph::to_string(c.type(2)), graph::to_string(a.to)});
     type = c.type(2);
   }
-  if (!is_integer(type)) c.unsupported({"quantizing to ", graph::to_string(type)});
+  if (!is_integer(type)) c.unsupported("quantizing to %", {graph::to_string(type)});
   c.set(0, type, c.input(0).shape);
 }
 

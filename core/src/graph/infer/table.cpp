@@ -66,18 +66,18 @@ static_assert(std::is_sorted(std::begin(kRules), std::end(kRules), before));
 
 void check_counts(const Context& c, const Rule& rule) {
   for (size_t i = 0; i < rule.required; ++i)
-    if (!c.has(i)) c.fail({"input ", i, " is missing (of ", rule.required, " that it needs)"});
+    if (!c.has(i)) c.fail("input % is missing (of % that it needs)", {i, rule.required});
   if (rule.max_inputs != kMany && c.input_count() > rule.max_inputs)
-    c.fail({"it has ", c.input_count(), " inputs (at most ", rule.max_inputs, ")"});
+    c.fail("it has % inputs (at most %)", {c.input_count(), rule.max_inputs});
   size_t outputs = 0, last = 0;
   for (size_t i = 0; i < c.output_count(); ++i) {
     if (!c.writes(i)) continue;
     ++outputs;
     last = i + 1;
   }
-  if (outputs == 0) c.fail({"it has no outputs"});
+  if (outputs == 0) c.fail("it has no outputs");
   if (rule.max_outputs != kMany && last > rule.max_outputs)
-    c.fail({"it has ", last, " outputs (at most ", rule.max_outputs, ")"});
+    c.fail("it has % outputs (at most %)", {last, rule.max_outputs});
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ const Rule* find_rule(Op op) {
 
 void apply_rule(Context& c) {
   const Rule* rule = find_rule(c.node().op);
-  if (!rule) c.unsupported({"this op is unknown; a newer version may have it"});
+  if (!rule) c.unsupported("this op is unknown; a newer version may have it");
   check_counts(c, *rule);
   rule->infer(c);
 }
