@@ -11,11 +11,11 @@
 
 namespace motley::base {
 
-// Throw Error(limit) and Error(invalid_model).
+// Throw std::length_error and std::out_of_range: who knows the object makes a sentence of it.
 [[noreturn]] void list_overflow(size_t capacity);
 [[noreturn]] void list_too_short(size_t index);
 
-// std::vector's interface, as far as it is used. Growing past N throws Error(limit).
+// std::vector's interface, as far as it is used. Growing past N throws std::length_error.
 template <class T, size_t N>
 class ShortList {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -47,7 +47,7 @@ class ShortList {
   auto rend() const { return std::reverse_iterator(begin()); }
   T& operator[](size_t i) { return items_[i]; }
   const T& operator[](size_t i) const { return items_[i]; }
-  // Throws Error(invalid_model) past the end.
+  // Throws std::out_of_range past the end.
   const T& at(size_t i) const {
     if (i >= size_) list_too_short(i);
     return items_[i];

@@ -46,6 +46,8 @@ void apply(const Rule& rule, const Graph& graph, Lowering& lowering) {
     rule.lower(lowering);
   } catch (const std::out_of_range&) {  // from at(): inference did not see this node, or its shapes were changed since
     lowering.invalid("its shapes have fewer dimensions than its attributes name");
+  } catch (const std::length_error& error) {
+    lowering.unsupported("an intermediate has %", {error.what()});
   }
 }
 

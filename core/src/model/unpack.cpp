@@ -193,7 +193,8 @@ class Unpacker {
 
   graph::Dims dims(const schema::Tensor& raw, const std::string& name) {
     const uint32_t rank = length(raw.shape());
-    if (rank > limits_.max_rank) fail_limit("has tensor \"%\" of rank % (at most %)", {name, rank, limits_.max_rank});
+    const uint32_t highest = std::min<uint32_t>(limits_.max_rank, sdk::kMaxRank);
+    if (rank > highest) fail_limit("has tensor \"%\" of rank % (at most %)", {name, rank, highest});
     budget_.charge(rank, sizeof(graph::Dim));
     graph::Dims dims(rank);
     for (uint32_t i = 0; i < rank; ++i) {

@@ -185,8 +185,6 @@ void Context::require_broadcasts_to(size_t i, const Dims& dims, const char* what
 // ---- outputs
 
 void check_shape(const std::string& where, DataType type, const Dims& dims) {
-  if (dims.size() > sdk::kMaxRank)
-    base::fail(ErrorCode::invalid_model, "% has rank % (at most 8)", {where, dims.size()});
   // Zero counts as one: strides of an empty tensor must fit too.
   int64_t bytes = static_cast<int64_t>(std::max<size_t>(element_bytes(type), 1));
   for (const Dim& dim : dims) {

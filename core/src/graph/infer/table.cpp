@@ -1,6 +1,7 @@
 // Which rule belongs to which op.
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 
 #include "graph/infer/rules.hpp"
 
@@ -92,7 +93,11 @@ void apply_rule(Context& c) {
   const Rule* rule = find_rule(c.node().op);
   if (!rule) c.unsupported("this op is unknown; a newer version may have it");
   check_counts(c, *rule);
-  rule->infer(c);
+  try {
+    rule->infer(c);
+  } catch (const std::length_error& error) {
+    c.fail("its result has %", {error.what()});
+  }
 }
 
 }  // namespace motley::graph::infer
