@@ -7,7 +7,7 @@ namespace motley {
 
 struct Limits {
   uint32_t max_nesting = 64;  // graphs within graphs, JSON within JSON
-  uint32_t max_rank = 8;  // more is never taken
+  uint32_t max_rank = 8;      // more is never taken
   uint64_t max_nodes = 1'000'000;
   uint64_t max_tensors = 4'000'000;
   uint64_t max_tensor_bytes = 1ull << 40;
