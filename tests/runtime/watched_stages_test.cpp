@@ -102,6 +102,45 @@ TEST(WatchedStages, FusesWhatComesBeforeTheDataAndPacksItOnce) {
   EXPECT_EQ(s.plans_made(), plans);
 }
 
+// Weights behind a DequantizeLinear are not folded to floats before the passes have seen them.
+TEST(WatchedStages, QuantizedConvolutionsComputeOnIntegers) {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(1), Dim(2), Dim(4), Dim(4)});
+  g.inputs = {x};
+  const auto quantized = [&g](const std::string& name, TensorId from) {
+    const TensorId scale = constant<float>(g, name + "/scale", DataType::float32, {}, {0.05f}),
+                   zero = constant<uint8_t>(g, name + "/zero", DataType::uint8, {}, {128});
+    schema::QuantizeAttributesT a;
+    const TensorId q = node(g, name + "/q", Op::QuantizeLinear, {from, scale, zero}, DataType::uint8, a);
+    return node(g, name + "/dq", Op::DequantizeLinear, {q, scale, zero}, DataType::float32, a);
+  };
+  std::vector<int8_t> w(2 * 2 * 9);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(static_cast<int>(i * 7 % 50) - 25);
+  const TensorId weights =
+      node(g, "weights", Op::DequantizeLinear,
+           {constant<int8_t>(g, "w", DataType::int8, {2, 2, 3, 3}, w), constant<float>(g, "w/scale", DataType::float32, {}, {0.02f}),
+            constant<int8_t>(g, "w/zero", DataType::int8, {}, {0})},
+           DataType::float32, schema::QuantizeAttributesT());
+  const TensorId conv = node(g, "conv", Op::Conv, {quantized("in", x), weights}, DataType::float32,
+                             schema::ConvAttributesT());
+  const TensorId out = quantized("out", conv);
+  g.outputs = {node(g, "found", Op::NonZero, {out}, DataType::int64, NoAttributesT())};
+  const Runtime rt = runtime_with();
+  const Model model = Model::from_module(std::move(module));
+  Session s = rt.compile(model, {.devices = {"cpu"}}), plain = rt.compile(model, {.devices = {"reference"}, .optimize = false});
+  const Explanation e = s.explain();
+  EXPECT_TRUE(std::any_of(e.nodes.begin(), e.nodes.end(), [](const Placement& p) { return p.op == "QLinearConv"; }))
+      << e.to_string();
+  for (Session* session : {&s, &plain}) {
+    session->input("x").copy_from(noise(32, 1));
+    session->run();
+  }
+  const auto a = s.output("found").as<int64_t>(), b = plain.output("found").as<int64_t>();
+  EXPECT_EQ(std::vector<int64_t>(a.begin(), a.end()), std::vector<int64_t>(b.begin(), b.end()));
+}
+
 TEST(WatchedStages, KeptTensorsAreThereAfterTheRun) {
   const Runtime rt = runtime_with();
   Session s = rt.compile(detector(), {.keep = {"bn", "nms", "chosen"}});
