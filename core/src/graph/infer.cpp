@@ -104,7 +104,7 @@ class Inference {
     if (node.op == Op::If) {
       infer::infer_undecided(module_, scopes_, pending);
     } else if (node.op == Op::Loop || node.op == Op::Scan) {
-      infer::infer_loop(module_, node);
+      infer::infer_loop(module_, scopes_, pending);
     } else {
       infer::Context context(graph, node, &values_);
       infer::apply_rule(context);

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/text.hpp"
+#include "graph/nested.hpp"
 #include "model/op_attributes.hpp"
 
 namespace motley::model {
@@ -180,16 +181,6 @@ class GraphChecker {
   std::vector<std::string_view> captured_;
 };
 
-std::vector<int32_t> nested_graphs(const Node& node) {
-  switch (node.op) {
-    case schema::Op::If:
-      return {node.attributes.AsIfAttributes()->then_graph, node.attributes.AsIfAttributes()->else_graph};
-    case schema::Op::Loop: return {node.attributes.AsLoopAttributes()->body_graph};
-    case schema::Op::Scan: return {node.attributes.AsScanAttributes()->body_graph};
-    default: return {};
-  }
-}
-
 // Nested graphs form a tree under graphs[0], so that walks over them end and visit each graph once.
 class NestingChecker {
  public:
@@ -207,7 +198,7 @@ class NestingChecker {
     std::unordered_set<std::string_view> names;
     bool named = false;
     for (const Node& node : module_.graphs[index].nodes) {
-      for (int32_t child : nested_graphs(node)) {
+      for (int32_t child : graph::nested_graphs(node)) {
         check_reference(node, child);
         if (!named) {
           for (const Tensor& tensor : module_.graphs[index].tensors) names.insert(tensor.name);

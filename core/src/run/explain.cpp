@@ -46,7 +46,12 @@ void explain(const plan::Plan& plan, Explanation& result) {
     }
     result.resident_bytes += segment.requirements.resident_bytes;
   }
-  for (const graph::PassReport& report : plan.passes) result.passes.emplace_back(report.pass, report.rewrites);
+  for (const graph::PassReport& report : plan.passes) {
+    const auto known = std::find_if(result.passes.begin(), result.passes.end(),
+                                    [&](const auto& pass) { return pass.first == report.pass; });
+    if (known == result.passes.end()) result.passes.emplace_back(report.pass, report.rewrites);
+    else known->second += report.rewrites;  // a network in stages
+  }
   result.activation_bytes += plan.arena_bytes + plan.io_bytes;
   result.constant_bytes += plan.constant_bytes;
 }

@@ -41,6 +41,10 @@ class GraphImporter {
   graph::Graph& graph() { return *scope_->graph; }
   graph::Graph& graph_at(int32_t index) { return graphs_[static_cast<size_t>(index)]; }
   ConstantReader& constants() { return constants_; }
+  int32_t add_graph(graph::Graph graph) {
+    graphs_.push_back(std::move(graph));
+    return static_cast<int32_t>(graphs_.size() - 1);
+  }
   std::string unique_tensor_name(const std::string& wanted);
   std::string unique_node_name(const std::string& wanted);
   void add_node(graph::Node node);

@@ -262,6 +262,32 @@ int32_t OpContext::nested(const char* attribute) {
   return importer_.import_nested(graph_attribute(attribute), describe());
 }
 
+int32_t OpContext::add_graph_around(int32_t body, const std::string& suffix, Op op, graph::AttributesUnion attributes) {
+  const std::string name = name_ + "/" + suffix;
+  graph::Graph around;
+  around.name = name;
+  graph::Node node;
+  const graph::Graph& inner = importer_.graph_at(body);
+  const auto like = [&](const std::vector<TensorId>& ids, std::vector<TensorId>& outer) {
+    for (TensorId id : ids) {
+      graph::Tensor tensor;
+      tensor.name = importer_.unique_tensor_name(name + "/" + inner.tensor(id).name);
+      tensor.type = inner.tensor(id).type;
+      outer.push_back(around.add_tensor(std::move(tensor)));
+    }
+  };
+  like(inner.inputs, around.inputs);
+  like(inner.outputs, around.outputs);
+  node.name = importer_.unique_node_name(name);
+  node.op = op;
+  node.inputs = around.inputs;
+  node.outputs = around.outputs;
+  node.attributes = std::move(attributes);
+  node.origins = {name_};
+  around.nodes.push_back(std::move(node));
+  return importer_.add_graph(std::move(around));
+}
+
 std::vector<TensorId> OpContext::inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
                                               const std::string& suffix) {
   const std::string name = suffix.empty() ? name_ : name_ + "/" + suffix;

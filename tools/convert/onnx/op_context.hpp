@@ -108,6 +108,11 @@ class OpContext {
   void set_constant(TensorId id, const onnx::TensorProto& proto);
   // Imports a nested graph; its index in the module.
   int32_t nested(const char* attribute);
+  // A graph of one node that has graph `body` as its own, with inputs and outputs of the same types; its index.
+  template <class Attributes>
+  int32_t graph_around(int32_t body, const std::string& suffix, Op op, Attributes attributes) {
+    return add_graph_around(body, suffix, op, wrap(std::move(attributes)));
+  }
   // The nodes of a nested graph in the place of this node, named with `suffix`; gives the graph's outputs.
   std::vector<TensorId> inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
                                      const std::string& suffix = "");
@@ -133,6 +138,7 @@ class OpContext {
   }
   void add(const std::string& name, Op op, std::vector<TensorId> in, std::vector<TensorId> out,
            graph::AttributesUnion attributes);
+  int32_t add_graph_around(int32_t body, const std::string& suffix, Op op, graph::AttributesUnion attributes);
   TensorId new_tensor(const std::string& suffix);
   const onnx::AttributeProto* find(const char* name, onnx::AttributeProto::AttributeType type);
   const graph::Tensor& tensor_of(TensorId id) const;

@@ -149,7 +149,8 @@ void infer_undecided(Module& module, const Scopes& scopes, const PendingNode& pe
   }
 }
 
-void infer_loop(Module& module, const Node& node) {
+void infer_loop(Module& module, const Scopes& scopes, const PendingNode& pending) {
+  const Node& node = pending.node;
   const bool loop = node.op == Op::Loop;
   const int32_t number = loop ? attributes<schema::LoopAttributesT>(node).body_graph
                               : attributes<schema::ScanAttributesT>(node).body_graph;
@@ -159,10 +160,12 @@ void infer_loop(Module& module, const Node& node) {
   const Graph& body = module.graphs[static_cast<size_t>(number)];
   check_tensor_ids(body);
   const size_t first = loop ? 1 : 0;  // a Loop's body gives its condition first
+  const std::vector<DataType> types = branch_types(module, scopes, pending.scope, number);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (!c.writes(i)) continue;
     if (first + i >= body.outputs.size()) c.unsupported("its body has too few outputs");
     DataType type = body.tensor(body.outputs[first + i]).type;
+    if (type == DataType::undefined && first + i < types.size()) type = types[first + i];
     if (type == DataType::undefined) type = c.output(i).type;
     const size_t carried = loop ? i + 2 : i;
     if (type == DataType::undefined && carried < node.inputs.size() && node.inputs[carried] != kNone)
