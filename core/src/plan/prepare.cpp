@@ -180,7 +180,7 @@ std::vector<TensorId> find_kept(const graph::Module& module, const Request& requ
   }
   if (!missing.empty())
     base::fail(ErrorCode::not_found,
-               {"keep names \"", *missing.begin(), "\", which is neither a node nor a tensor of the model"});
+               "keep names \"%\", which is neither a node nor a tensor of the model", {*missing.begin()});
   for (const std::string& name : asked)
     if (!found_in_main.count(name)) inner = name;
   return tensors;
@@ -200,7 +200,7 @@ void gather_compressed(graph::Module& module) {
       const auto add = [&](const char* suffix, graph::Op op, std::vector<TensorId> in, graph::DataType type,
                            auto attributes) {
         graph::Tensor tensor;
-        tensor.name = base::text({node.name, "/", suffix});
+        tensor.name = base::text("%/%", {node.name, suffix});
         tensor.type = type;
         Node& made = nodes.emplace_back();
         made.name = tensor.name;
@@ -211,7 +211,7 @@ void gather_compressed(graph::Module& module) {
         made.origins = node.origins;
         return made.outputs[0];
       };
-      const TensorId flat = graph.add_int64(base::text({node.name, "/flat"}), {-1});
+      const TensorId flat = graph.add_int64(base::text("%/flat", {node.name}), {-1});
       TensorId x = node.input(0);
       if (!a.has_axis)
         x = add("elements", graph::Op::Reshape, {x, flat}, graph.tensor(x).type, schema::ReshapeAttributesT());
@@ -286,7 +286,7 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
     return prepared;
   }
   if (!inner.empty())
-    base::fail(ErrorCode::not_found, {"keep names \"", inner, "\", which is in a graph that became part of the main one"});
+    base::fail(ErrorCode::not_found, "keep names \"%\", which is in a graph that became part of the main one", {inner});
   prepared.graph = std::move(graph);
   if (request.optimize) optimize(prepared, evaluator);
   return prepared;

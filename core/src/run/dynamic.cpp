@@ -292,7 +292,7 @@ class Stage {
       const auto it = around.find(name);
       if (it == around.end())
         base::fail(ErrorCode::invalid_model,
-                   {"the body of node \"", node.name, "\" reads tensor \"", name, "\", which nothing around it has"});
+                   "the body of node \"%\" reads tensor \"%\", which nothing around it has", {node.name, name});
       captured.insert(*it);
     }
     Body call(graph, *body, std::move(captured), run);
@@ -343,8 +343,7 @@ Stage& DynamicRunner::child(Stages& stages, const Module& rest, const Values& va
   const bool embedded = next.main().inputs.size() < inputs_before;
   auto stage = std::make_unique<Stage>(*this, std::move(next));
   if (!embedded && stage->nodes_left() >= parent_nodes && !stage->finished())
-    base::fail(ErrorCode::unsupported, {"the shapes of ", stage->nodes_left(), " nodes cannot be found even while running: ",
-                                        list_nodes(stage->rest().main().nodes)});
+    base::fail(ErrorCode::unsupported, "the shapes of % nodes cannot be found even while running: %", {stage->nodes_left(), list_nodes(stage->rest().main().nodes)});
   ++stages_;
   return *(stages[key] = std::move(stage));
 }
@@ -379,7 +378,7 @@ std::vector<Value> DynamicRunner::run(Values values, StagedRun& run) {
   Steering steering = Steering::open;
   while (true) {
     if (run.cancel && __atomic_load_n(run.cancel, __ATOMIC_RELAXED))
-      base::fail(ErrorCode::cancelled, {"the run was cancelled"});
+      base::fail(ErrorCode::cancelled, "the run was cancelled");
     Stage& stage = child(*stages, *rest, values, parent_nodes, steering);
     stage.run(values, run);
     rest = &stage.rest();
@@ -394,7 +393,7 @@ std::vector<Value> DynamicRunner::run(Values values, StagedRun& run) {
     const auto it = values.find(tensor.name);
     if (it != values.end()) results.push_back(it->second);
     else if (tensor.is_constant()) results.push_back({tensor.type, tensor.extents(), *tensor.constant});
-    else base::fail(ErrorCode::internal, {"output \"", tensor.name, "\" was not computed"});
+    else base::fail(ErrorCode::internal, "output \"%\" was not computed", {tensor.name});
   }
   return results;
 }

@@ -15,8 +15,8 @@ using graph::TensorId;
 
 std::string list_nodes(const std::vector<Node>& nodes) {
   std::string text;
-  for (size_t i = 0; i < nodes.size() && i < 8; ++i) text += base::text({(i ? ", \"" : "\""), nodes[i].name, "\""});
-  if (nodes.size() > 8) text += base::text({", and ", nodes.size() - 8, " more"});
+  for (size_t i = 0; i < nodes.size() && i < 8; ++i) text += base::text("%%\"", {(i ? ", \"" : "\""), nodes[i].name});
+  if (nodes.size() > 8) text += base::text(", and % more", {nodes.size() - 8});
   return text;
 }
 
@@ -33,8 +33,8 @@ std::string key_of(const Graph& rest, const Values& values, const std::vector<bo
   for (TensorId id : rest.inputs) {
     const graph::Tensor& tensor = rest.tensor(id);
     const Value& value = values.at(tensor.name);
-    key += base::text({tensor.name, ":"});
-    for (int64_t d : value.shape) key += base::text({d, "x"});
+    key += base::text("%:", {tensor.name});
+    for (int64_t d : value.shape) key += base::text("%x", {d});
     if (fixed[static_cast<size_t>(id)]) key.append(static_cast<const char*>(value.data.data), value.data.bytes);
     key += ";";
   }

@@ -258,10 +258,10 @@ void add_callback(SessionState& state, std::string_view name, Session::NodeCallb
   for (const graph::Graph& g : state.module->graphs)
     for (const graph::Node& n : g.nodes)
       if (!node && n.name == name) graph = &g, node = &n;
-  if (!node) base::fail(ErrorCode::not_found, {"node \"", name, "\" does not exist in the model"});
+  if (!node) base::fail(ErrorCode::not_found, "node \"%\" does not exist in the model", {name});
   if (!kept.count(std::string(name)))
     base::fail(ErrorCode::not_found,
-               {"node \"", name, "\" is not observable in this session; name it in CompileOptions::keep"});
+               "node \"%\" is not observable in this session; name it in CompileOptions::keep", {name});
   NodeInfo info;
   info.name = node->name;
   info.op = graph::describe_op(*node);

@@ -83,7 +83,7 @@ Instance& single_instance(const Node& node, const std::vector<const Value*>& inp
     if (value)
       for (int64_t d : value->shape) key += base::text("%x", {d});
   }
-  for (int64_t d : bound) key += base::text({";", d});
+  for (int64_t d : bound) key += base::text(";%", {d});
   constexpr size_t kMostInstances = 64;  // shapes that never repeat must not fill the memory
   if (instances.size() >= kMostInstances && !instances.count(key)) instances.clear();
   std::unique_ptr<Instance>& instance = instances[key];
