@@ -51,7 +51,7 @@ std::string plain_key(const NodeView& node) {
 }  // namespace
 
 std::span<const KernelEntry> CpuDevice::kernels() const {
-  static const std::array<KernelEntry, 30> all{
+  static const std::array<KernelEntry, 31> all{
       conv_kernel(),          conv_transpose_kernel(), matmul_kernel(),
       pool_kernel(),          unary_kernel(),          binary_kernel(),
       compare_kernel(),       logical_kernel(),        where_kernel(),
@@ -61,7 +61,8 @@ std::span<const KernelEntry> CpuDevice::kernels() const {
       rnn_kernel(),           quantize_kernel(),       dequantize_kernel(),
       qlinear_conv_kernel(),  attention_kernel(),      dynamic_quantize_kernel(),
       conv_integer_kernel(),  qlinear_matmul_kernel(), matmul_integer_kernel(),
-      qlinear_unary_kernel(), qlinear_binary_kernel(), qlinear_pool_kernel()};
+      qlinear_unary_kernel(), qlinear_binary_kernel(), qlinear_pool_kernel(),
+      byte_pool_kernel()};
   return all;
 }
 

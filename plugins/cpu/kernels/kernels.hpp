@@ -34,6 +34,7 @@ sdk::KernelEntry matmul_integer_kernel();
 sdk::KernelEntry qlinear_unary_kernel();
 sdk::KernelEntry qlinear_binary_kernel();
 sdk::KernelEntry qlinear_pool_kernel();
+sdk::KernelEntry byte_pool_kernel();
 sdk::KernelEntry attention_kernel();
 
 }  // namespace motley::cpu

@@ -1,4 +1,4 @@
-// QLinearPool: averages of the reals that bytes stand for, as bytes again.
+// QLinearPool: averages of the reals that bytes stand for, as bytes again; and Pool, maximum of bytes.
 //
 // Sums of a window are exact in double, in whatever order: a float has 24 bits, what a byte stands for spans 8 more,
 // and kMostTaps another 20. So they are those of DequantizeLinear, Pool and QuantizeLinear one after the other.
@@ -21,14 +21,8 @@ Window window_of(const NodeView& node) {
                          a.auto_pad(), a.ceil_mode()});
 }
 
-void check(const NodeView& node) {
-  check_arity(node, 5, 5);
+void check_window(const NodeView& node) {
   const TensorView &x = *node.input(0), &y = *node.output(0);
-  require(is_byte(x.type) && is_byte(y.type), "only int8 and uint8 are supported");
-  check_linear(node.input(1), node.input(2), x, 1);
-  check_linear(node.input(3), node.input(4), y, 1);
-  require(node.attributes<schema::PoolAttributes>().function() == schema::PoolFunction::average,
-          "only the average is supported");
   require(x.shape.rank() == 3 || x.shape.rank() == 4, "only 1 and 2 spatial dimensions are supported");
   const Window w = window_of(node);
   require(w.y.kernel <= kMostTaps && w.x.kernel <= kMostTaps && w.taps() <= kMostTaps, "the kernel is too large");
@@ -36,6 +30,26 @@ void check(const NodeView& node) {
   if (x.shape.rank() == 4) expected.push_back(w.y.output);
   expected.push_back(w.x.output);
   check_shape(y, expected, "output 0");
+}
+
+void check_average(const NodeView& node) {
+  check_arity(node, 5, 5);
+  const TensorView &x = *node.input(0), &y = *node.output(0);
+  require(is_byte(x.type) && is_byte(y.type), "only int8 and uint8 are supported");
+  check_linear(node.input(1), node.input(2), x, 1);
+  check_linear(node.input(3), node.input(4), y, 1);
+  require(node.attributes<schema::PoolAttributes>().function() == schema::PoolFunction::average,
+          "only the average is supported");
+  check_window(node);
+}
+
+void check_greatest(const NodeView& node) {
+  check_arity(node, 1, 1);
+  require(is_byte(node.input(0)->type), "only float32, int8 and uint8 are supported");
+  check_type(*node.output(0), node.input(0)->type, "output 0");
+  require(node.attributes<schema::PoolAttributes>().function() == schema::PoolFunction::max,
+          "only the maximum of integers is supported");
+  check_window(node);
 }
 
 // The taps [first, last) of an output that lie within the input, and how many the average divides by: those, or those
@@ -117,13 +131,62 @@ class QuantizedPool final : public Kernel {
   std::vector<Taps> rows_, columns_;
 };
 
-std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext&) {
-  if (node.output(0)->elements() == 0) return make_kernel("qlinear_pool_empty", [](const RunContext&) {});
+// Rows of the window first, all columns of the image at once, then its columns.
+class BytePool final : public Kernel {
+ public:
+  BytePool(const NodeView& node, const Threads& threads)
+      : window_(window_of(node)), ops_(quantized_ops()), workers_(threads.count()) {
+    flip_ = node.input(0)->type == DataType::int8 ? 0x80 : 0;
+    planes_ = node.input(0)->shape[0] * node.input(0)->shape[1];
+    for (int64_t y = 0; y < window_.y.output; ++y) rows_.emplace_back(window_.y, y, false);
+    for (int64_t x = 0; x < window_.x.output; ++x) columns_.emplace_back(window_.x, x, false);
+  }
+
+  void run(const RunContext& c) const override {
+    const int64_t work = window_.inputs() * window_.y.kernel / 16 + window_.outputs() * window_.x.kernel;
+    parallel_ranges(c.threads, planes_, std::max<int64_t>(1, kGrain / (work + 1)),
+                    [&](int64_t begin, int64_t end, uint32_t worker) {
+                      uint8_t* row = static_cast<uint8_t*>(c.scratch) + worker * row_bytes();
+                      for (int64_t plane = begin; plane < end; ++plane)
+                        for (int64_t y = 0; y < window_.y.output; ++y)
+                          run_row(c.input<uint8_t>(0) + plane * window_.inputs(), rows_[static_cast<size_t>(y)], row,
+                                  c.output<uint8_t>(0) + plane * window_.outputs() + y * window_.x.output);
+                    });
+  }
+  uint64_t scratch_bytes() const override { return static_cast<uint64_t>(workers_ * row_bytes()); }
+  std::string_view name() const override { return "pool_bytes"; }
+
+ private:
+  int64_t row_bytes() const { return up_to(window_.x.input, 64); }
+
+  void run_row(const uint8_t* plane, const Taps& taps, uint8_t* row, uint8_t* out) const {
+    const int64_t width = window_.x.input, step = window_.x.dilation;
+    std::fill_n(row, width, uint8_t{0});
+    for (int64_t r = taps.first; r < taps.last; ++r)
+      ops_.greater(plane + (taps.start + r * window_.y.dilation) * width, static_cast<size_t>(width), flip_, row);
+    for (const Taps& t : columns_) {
+      uint8_t most = 0;
+      for (int64_t i = t.first; i < t.last; ++i) most = std::max(most, row[t.start + i * step]);
+      *out++ = most ^ flip_;
+    }
+  }
+
+  Window window_;
+  const QuantizedOps& ops_;
+  int64_t workers_, planes_ = 0;
+  uint8_t flip_ = 0;
+  std::vector<Taps> rows_, columns_;
+};
+
+std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& context) {
+  if (node.output(0)->elements() == 0) return make_kernel("pool_empty", [](const RunContext&) {});
+  if (node.op() == Op::Pool) return std::make_unique<BytePool>(node, context.threads);
   return std::make_unique<QuantizedPool>(node);
 }
 
 }  // namespace
 
-KernelEntry qlinear_pool_kernel() { return entry<check>(Op::QLinearPool, prepare); }
+KernelEntry qlinear_pool_kernel() { return entry<check_average>(Op::QLinearPool, prepare); }
+KernelEntry byte_pool_kernel() { return entry<check_greatest>(Op::Pool, prepare); }
 
 }  // namespace motley::cpu

@@ -12,10 +12,11 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
-// Highway 1.0 names avxvnni among this target's features, and tests the CPU for avx512vnni, which is what the tile needs.
+// Highway 1.0 names avxvnni among this target's features, and tests the CPU for avx512vnni, which is what the tile
+// needs.
 #if HWY_TARGET == HWY_AVX3_DL
 #undef HWY_TARGET_STR
-#define HWY_TARGET_STR                                                                                              \
+#define HWY_TARGET_STR \
   HWY_TARGET_STR_AVX3 ",vpclmulqdq,avx512vbmi,avx512vbmi2,vaes,avxvnni,avx512bitalg,avx512vpopcntdq,avx512vnni"
 #endif
 
@@ -320,6 +321,17 @@ void binary(ByteFunction function, const ByteOperand& a, const ByteOperand& b, s
   }
 }
 
+void greater(const uint8_t* x, size_t n, uint8_t flip, uint8_t* y) {
+  size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<uint8_t> d;
+  const auto mask = hn::Set(d, flip);
+  for (const size_t lanes = hn::Lanes(d); i + lanes <= n; i += lanes)
+    hn::StoreU(hn::Max(hn::LoadU(d, y + i), hn::Xor(hn::LoadU(d, x + i), mask)), d, y + i);
+#endif
+  for (; i < n; ++i) y[i] = std::max(y[i], static_cast<uint8_t>(x[i] ^ flip));
+}
+
 void extremes(const float* x, size_t n, float* low, float* high) {
   size_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
@@ -341,7 +353,7 @@ void extremes(const float* x, size_t n, float* low, float* high) {
 
 const QuantizedOps* quantized_table() {
   static const QuantizedOps ops{kGroup,     kTileRows,       columns(), tile,   interleave, correct,
-                                requantize, requantize_each, quantize,  binary, extremes};
+                                requantize, requantize_each, quantize,  binary, greater,    extremes};
   return &ops;
 }
 

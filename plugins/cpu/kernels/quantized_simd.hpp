@@ -48,6 +48,8 @@ struct QuantizedOps {
   // out[i] = round(function(a[i], b[i]) / scale) + zero, in float.
   void (*binary)(ByteFunction function, const ByteOperand& a, const ByteOperand& b, size_t n, float scale,
                  const IntegerRange& range, uint8_t* out);
+  // y[i] = the greater of y[i] and x[i] ^ flip, unsigned.
+  void (*greater)(const uint8_t* x, size_t n, uint8_t flip, uint8_t* y);
   // The least and the greatest of x, 0 and each other; NaN counts as nothing.
   void (*extremes)(const float* x, size_t n, float* low, float* high);
 };

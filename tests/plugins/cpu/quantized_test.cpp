@@ -279,6 +279,24 @@ TEST(QuantizedElements, AveragePool) {
   expect_pool<int8_t>({0, 3, 14}, {0, 3, 3}, far);
 }
 
+template <class T>
+void expect_max(std::vector<int64_t> x, std::vector<int64_t> y, schema::PoolAttributesT a) {
+  expect_like_reference(node_case(Op::Pool, a, {bytes_of<T>(x, 3)}, {output_of<T>(y)}), kExact);
+}
+
+TEST(QuantizedElements, MaxPoolOfBytes) {
+  schema::PoolAttributesT a;
+  a.kernel_shape = {3, 2}, a.strides = {2, 1}, a.pads = {1, 1, 1, 0};
+  expect_max<uint8_t>({2, 3, 8, 70}, {2, 3, 4, 70}, a);
+  expect_max<int8_t>({1, 17, 1, 1}, {1, 17, 1, 1}, a);
+  a.ceil_mode = true;
+  expect_max<int8_t>({1, 3, 6, 9}, {1, 3, 4, 9}, a);
+  schema::PoolAttributesT far;
+  far.kernel_shape = {2}, far.strides = {5}, far.dilations = {3};
+  expect_max<int8_t>({1, 3, 14}, {1, 3, 3}, far);
+  expect_max<uint8_t>({0, 3, 14}, {0, 3, 3}, far);
+}
+
 TEST(Quantized, DynamicQuantizeLinear) {
   const auto expect = [](const Value& x) {
     expect_like_reference(node_case(Op::DynamicQuantizeLinear, schema::NoAttributesT{}, {x},
