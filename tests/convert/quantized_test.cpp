@@ -86,8 +86,9 @@ void expect_values(const onnx::ModelProto& model, const std::vector<std::vector<
         EXPECT_NEAR(static_cast<double>(got[i]), want[i], slack) << "element " << i;
       const Explanation e = session.explain();
       const auto is_op = [&](const Placement& p) { return p.op.rfind(op, 0) == 0; };
-      if (optimize && !op.empty() && std::string(device) == "cpu")
+      if (optimize && !op.empty() && std::string(device) == "cpu") {
         EXPECT_TRUE(std::any_of(e.nodes.begin(), e.nodes.end(), is_op)) << op << " is not in " << e.to_string();
+      }
     }
 }
 

@@ -194,7 +194,9 @@ TEST(PassQuantized, ConcatenationBringsInputsToOneScale) {
     net.output(net.quantize(net.op(Op::Concat, {b, a, b}, {2, 9}, axis), 0.5, 3));
     if (read_elsewhere) net.output(net.unary(UnaryFunction::exp, b));
     EXPECT_EQ(net.rewrites(), read_elsewhere ? 0u : 1u);
-    if (!read_elsewhere) EXPECT_EQ(net.ops(), "QLinearUnary(identity) Concat");
+    if (!read_elsewhere) {
+      EXPECT_EQ(net.ops(), "QLinearUnary(identity) Concat");
+    }
   }
 }
 
