@@ -12,6 +12,7 @@ namespace motley::convert {
 
 using graph::Graph;
 using graph::kNone;
+using graph::Op;
 using graph::Tensor;
 using graph::TensorId;
 
@@ -37,6 +38,10 @@ void check_default_opset(int64_t version) {
   if (version > kNewestOpset)
     throw Error(ErrorCode::unsupported, "the model uses operator set " + std::to_string(version) + " (newest known: " +
                                             std::to_string(kNewestOpset) + "); export it for an older one");
+}
+
+bool moves_elements(Op op) {
+  return op == Op::StridedCopy || op == Op::Reshape || op == Op::Gather || (op >= Op::Transpose && op <= Op::Identity);
 }
 
 }  // namespace
@@ -115,7 +120,9 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
   if (!outer || *outer == kNone) return outer;
   if (scope.outer->graph == scope.graph) return *outer;
   // A tensor of the enclosing graph is captured by name; a constant is simply shared.
-  return scope.names[name] = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
+  const TensorId captured = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
+  if (four_bit_.contains({scope.outer->graph, *outer})) four_bit_.insert({scope.graph, captured});
+  return scope.names[name] = captured;
 }
 
 // ---- graphs
@@ -192,6 +199,7 @@ void GraphImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope) {
     if (main) apply_input_options(tensor);
     const bool constant = tensor.is_constant();
     scope.graph->tensor(id) = std::move(tensor);
+    if (io::is_four_bit(input.type().tensor_type().elem_type())) four_bit_.insert({scope.graph, id});
     if (!constant) scope.graph->inputs.push_back(id);
   }
 }
@@ -212,6 +220,7 @@ void GraphImporter::import_initializers(const onnx::GraphProto& proto, Scope& sc
       tensor.type = value.type;
       tensor.shape = graph::Dims(value.extents.begin(), value.extents.end());
       tensor.constant = value.constant;
+      if (value.four_bit) four_bit_.insert({scope.graph, id});
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
       unsupported_.push_back({"Initializer", "", 0, {initializer.name()}, e.what()});
@@ -262,7 +271,10 @@ void GraphImporter::add_node(graph::Node node) {
   if (graph.tensors.size() > options_.limits.max_tensors)
     throw Error(ErrorCode::limit,
                 "the model has more tensors than the limit (" + std::to_string(options_.limits.max_tensors) + ")");
-  for (TensorId output : node.outputs) producers_[&graph][output] = graph.nodes.size();
+  for (TensorId output : node.outputs) {
+    producers_[&graph][output] = graph.nodes.size();
+    if (moves_elements(node.op) && is_four_bit(node.input(0))) set_four_bit(output);
+  }
   graph.nodes.push_back(std::move(node));
   // Types and ranks of what is there so far help the handlers of later nodes. What cannot be inferred yet, or is wrong,
   // comes up again when the whole module is inferred.

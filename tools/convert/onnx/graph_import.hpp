@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -55,6 +56,9 @@ class GraphImporter {
                                             const std::string& name, const std::string& what);
   // An Identity from `from` to `to`, unless they are the same.
   void connect(graph::TensorId from, graph::TensorId to, const std::string& name);
+  // Tensors of the graph that is being imported whose ONNX type is INT4 or UINT4; moving elements keeps that.
+  bool is_four_bit(graph::TensorId id) const { return four_bit_.contains({scope_->graph, id}); }
+  void set_four_bit(graph::TensorId id) { four_bit_.insert({scope_->graph, id}); }
   // The tensor as a constant, where it follows from constants and shapes alone.
   std::optional<graph::Tensor> fold(graph::TensorId id);
 
@@ -92,6 +96,7 @@ class GraphImporter {
   std::unordered_set<std::string> tensor_names_, node_names_, reserved_names_;
   std::unordered_map<std::string, uint64_t> next_suffix_;
   std::unordered_map<const graph::Graph*, std::unordered_map<graph::TensorId, size_t>> producers_;  // tensor → node
+  std::set<std::pair<const graph::Graph*, graph::TensorId>> four_bit_;
   std::vector<UnsupportedOp> unsupported_;
   std::map<std::tuple<std::string, std::string, std::string>, size_t> reported_;  // domain, op, reason → entry
   static constexpr uint64_t kMaxInlinedNodes = 100'000;

@@ -39,6 +39,9 @@ std::vector<TensorId> OpContext::inputs_without_empty(std::initializer_list<size
 
 DataType OpContext::type(TensorId id) const { return id == kNone ? DataType::undefined : tensor_of(id).type; }
 
+bool OpContext::is_four_bit(TensorId id) const { return importer_.is_four_bit(id); }
+void OpContext::set_four_bit(TensorId id) { importer_.set_four_bit(id); }
+
 std::optional<size_t> OpContext::rank(TensorId id) const {
   if (id == kNone || !tensor_of(id).shape) return std::nullopt;
   return tensor_of(id).shape->size();
@@ -256,6 +259,7 @@ void OpContext::set_constant(TensorId id, DataType type, std::vector<int64_t> ex
 void OpContext::set_constant(TensorId id, const onnx::TensorProto& proto) {
   const ImportedConstant& value = importer_.constants().read(proto, describe() + ": its tensor");
   set_constant(id, value.type, value.extents, value.constant);
+  if (value.four_bit) set_four_bit(id);
 }
 
 int32_t OpContext::nested(const char* attribute) {

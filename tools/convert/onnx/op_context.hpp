@@ -49,6 +49,9 @@ class OpContext {
   // What is known at this point. Types and ranks come from inference alongside the import.
   DataType type(TensorId id) const;
   std::optional<size_t> rank(TensorId id) const;
+  // Of ONNX's type INT4 or UINT4: bytes here, whose values that type has.
+  bool is_four_bit(TensorId id) const;
+  void set_four_bit(TensorId id);
   const std::optional<graph::Dims>& shape(TensorId id) const;
   // The values of an int32 or int64 constant; nothing for other tensors.
   std::optional<std::vector<int64_t>> constant_ints(TensorId id) const;
@@ -97,6 +100,15 @@ class OpContext {
     const TensorId result = new_tensor(suffix);
     add(name_ + "/" + suffix, op, std::move(in), {result}, wrap(std::move(attributes)));
     return result;
+  }
+  // The same with several outputs; the tensors' names end in numbers.
+  template <class Attributes>
+  std::vector<TensorId> temps(const std::string& suffix, size_t count, Op op, std::vector<TensorId> in,
+                              Attributes attributes) {
+    std::vector<TensorId> results;
+    for (size_t i = 0; i < count; ++i) results.push_back(new_tensor(suffix + std::to_string(i)));
+    add(name_ + "/" + suffix, op, std::move(in), results, wrap(std::move(attributes)));
+    return results;
   }
   TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
   TensorId floats(const std::string& suffix, const std::vector<float>& values);

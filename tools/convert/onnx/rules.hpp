@@ -51,6 +51,7 @@ std::span<const OpRule> normalization();
 std::span<const OpRule> reduction();
 std::span<const OpRule> matmul();
 std::span<const OpRule> quantization();
+std::span<const OpRule> microsoft_quantized();
 std::span<const OpRule> recurrent();
 std::span<const OpRule> vision();
 std::span<const OpRule> attention();

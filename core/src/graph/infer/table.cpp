@@ -46,7 +46,7 @@ constexpr Rule kRules[] = {
     {Op::DequantizeLinear, 2, 3, 1, dequantize_linear},
     {Op::DynamicQuantizeLinear, 1, 1, 3, dynamic_quantize_linear},
     {Op::QLinearConv, 8, 9, 1, qlinear_conv},
-    {Op::QLinearMatMul, 8, 8, 1, qlinear_matmul},
+    {Op::QLinearMatMul, 8, 9, 1, qlinear_matmul},
     {Op::ConvInteger, 2, 4, 1, conv_integer},
     {Op::MatMulInteger, 2, 4, 1, matmul_integer},
     {Op::LSTM, 3, 8, 3, lstm},

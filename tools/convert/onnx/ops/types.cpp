@@ -23,6 +23,31 @@ schema::CastAttributesT to(DataType type, bool saturate = true) {
   return attributes;
 }
 
+schema::BinaryAttributesT function(schema::BinaryFunction f) {
+  schema::BinaryAttributesT attributes;
+  attributes.function = f;
+  return attributes;
+}
+
+// To INT4 or UINT4, in a byte: whole numbers toward zero, of which the low four bits stay, as of all narrow integers.
+void emit_four_bit(OpContext& c, DataType type) {
+  using F = schema::BinaryFunction;
+  c.set_four_bit(c.out(0));
+  if (c.is_four_bit(c.in(0)) && c.type(c.in(0)) == type) return c.connect(c.in(0), c.out(0));
+  const TensorId wide = c.cast("wide", c.in(0), DataType::int32);
+  const TensorId byte = c.cast("byte", wide, type), mask = c.scalar("mask", type, 15);
+  if (type == DataType::uint8) return c.emit(Op::Binary, {byte, mask}, function(F::bitwise_and));
+  const TensorId low = c.temp("low", Op::Binary, {byte, mask}, function(F::bitwise_and));
+  const TensorId sign = c.scalar("sign", type, 8);
+  const TensorId moved = c.temp("moved", Op::Binary, {low, sign}, function(F::bitwise_xor));
+  c.emit(Op::Binary, {moved, sign}, function(F::sub));
+}
+
+void emit_cast(OpContext& c, DataType type, bool four_bit, bool saturate) {
+  if (four_bit) return emit_four_bit(c, type);
+  c.emit(Op::Cast, {c.in(0)}, to(type, saturate));
+}
+
 // Until opset 6 the type was given by name.
 void cast_by_name(OpContext& c) {
   const std::string name = c.text("to", "");
@@ -34,7 +59,9 @@ void cast_by_name(OpContext& c) {
 void cast(OpContext& c) {
   const bool saturate = c.flag("saturate", true);
   c.ignore("round_mode");  // of 8-bit floats only
-  c.emit(Op::Cast, {c.in(0)}, to(type_of_number(c, c.integer("to")), saturate));
+  const int64_t number = c.integer("to");
+  const DataType type = type_of_number(c, number);
+  emit_cast(c, type, io::is_four_bit(static_cast<int32_t>(number)), saturate);
 }
 
 void cast_like(OpContext& c) {
@@ -42,7 +69,7 @@ void cast_like(OpContext& c) {
   c.ignore("round_mode");
   const DataType type = c.type(c.in(1));
   if (type == DataType::undefined) c.unsupported("the type of its second input is not known");
-  c.emit(Op::Cast, {c.in(0)}, to(type, saturate));
+  emit_cast(c, type, c.is_four_bit(c.in(1)), saturate);
 }
 
 void identity(OpContext& c) { c.emit(Op::Identity, {c.in(0)}, schema::NoAttributesT()); }
