@@ -152,8 +152,8 @@ void check_sizes(const Graph& graph, const Limits& limits) {
   }
 }
 
-// The tensors of the main graph that are kept, and by name those and the nodes of all graphs. `inner` gets a name that is
-// only in a nested graph, if the caller gave one.
+// The tensors of the main graph that are kept, and by name those and the nodes of all graphs. `inner` gets a name that
+// is only in a nested graph, if the caller gave one.
 std::vector<TensorId> find_kept(const graph::Module& module, const Request& request, Prepared& prepared,
                                 std::string& inner) {
   std::vector<TensorId> tensors;
@@ -179,8 +179,8 @@ std::vector<TensorId> find_kept(const graph::Module& module, const Request& requ
       if (const TensorId id = graph.find_tensor(name); id != kNone) keep(name, id);
   }
   if (!missing.empty())
-    base::fail(ErrorCode::not_found,
-               "keep names \"%\", which is neither a node nor a tensor of the model", {*missing.begin()});
+    base::fail(ErrorCode::not_found, "keep names \"%\", which is neither a node nor a tensor of the model",
+               {*missing.begin()});
   for (const std::string& name : asked)
     if (!found_in_main.count(name)) inner = name;
   return tensors;

@@ -58,8 +58,7 @@ class Stage {
  public:
   // `rest` is what remains, with its inputs fixed; it is inferred, split and planned here.
   Stage(DynamicRunner& runner, Module rest) : runner_(runner), module_(std::move(rest)) {
-    graph::infer_shapes(module_,
-                        {.evaluator = runner.evaluator_, .keep_dequantize = runner.request_.optimize});
+    graph::infer_shapes(module_, {.evaluator = runner.evaluator_, .keep_dequantize = runner.request_.optimize});
     find_captured();
     split();
     find_wanted();
@@ -224,8 +223,9 @@ class Stage {
     for (size_t i = 0; i < graph.outputs.size(); ++i) {
       if (!runner_.kept_->tensors.count(output_names_[i])) continue;
       const graph::Tensor& tensor = graph.tensor(graph.outputs[i]);
-      run.watcher->show(output_names_[i], {tensor.type, tensor.extents(),
-                                           {instance_->memory(graph.outputs[i]), tensor.bytes(), nullptr}});
+      run.watcher->show(
+          output_names_[i],
+          {tensor.type, tensor.extents(), {instance_->memory(graph.outputs[i]), tensor.bytes(), nullptr}});
     }
   }
 
@@ -291,8 +291,8 @@ class Stage {
       const std::string& name = whole.tensor(whole.inputs[i]).name;
       const auto it = around.find(name);
       if (it == around.end())
-        base::fail(ErrorCode::invalid_model,
-                   "the body of node \"%\" reads tensor \"%\", which nothing around it has", {node.name, name});
+        base::fail(ErrorCode::invalid_model, "the body of node \"%\" reads tensor \"%\", which nothing around it has",
+                   {node.name, name});
       captured.insert(*it);
     }
     Body call(graph, *body, std::move(captured), run);
@@ -321,7 +321,8 @@ size_t DynamicRunner::planned() const {
   return count;
 }
 
-// Values and shapes that never repeat must not fill the memory with plans. Roots, which hold most of the weights, go last.
+// Values and shapes that never repeat must not fill the memory with plans. Roots, which hold most of the weights, go
+// last.
 void DynamicRunner::forget_old() {
   constexpr size_t kMostStages = 64, kMostRoots = 16;
   if (stages_ <= kMostStages) return;
@@ -343,7 +344,8 @@ Stage& DynamicRunner::child(Stages& stages, const Module& rest, const Values& va
   const bool embedded = next.main().inputs.size() < inputs_before;
   auto stage = std::make_unique<Stage>(*this, std::move(next));
   if (!embedded && stage->nodes_left() >= parent_nodes && !stage->finished())
-    base::fail(ErrorCode::unsupported, "the shapes of % nodes cannot be found even while running: %", {stage->nodes_left(), list_nodes(stage->rest().main().nodes)});
+    base::fail(ErrorCode::unsupported, "the shapes of % nodes cannot be found even while running: %",
+               {stage->nodes_left(), list_nodes(stage->rest().main().nodes)});
   ++stages_;
   return *(stages[key] = std::move(stage));
 }

@@ -17,8 +17,7 @@ namespace {
 using Shape = std::vector<int64_t>;
 
 [[noreturn]] void invalid(const Node& node, std::initializer_list<base::Piece> why) {
-  base::fail(ErrorCode::invalid_model,
-             "node \"%\" (%) %", {node.name, graph::describe_op(node), base::text(why)});
+  base::fail(ErrorCode::invalid_model, "node \"%\" (%) %", {node.name, graph::describe_op(node), base::text(why)});
 }
 
 // Bytes of the elements from `first` on along the shape: what one index of axis `first - 1` covers.
@@ -93,7 +92,8 @@ void collect(const Node& node, const Limits& limits, std::vector<Collected>& col
     bytes += collected[k].bytes();
   }
   if (bytes > limits.max_run_bytes)
-    base::fail(ErrorCode::limit, "node \"%\" (%) collected % bytes (limit %); raise Limits::max_run_bytes", {node.name, graph::describe_op(node), bytes, limits.max_run_bytes});
+    base::fail(ErrorCode::limit, "node \"%\" (%) collected % bytes (limit %); raise Limits::max_run_bytes",
+               {node.name, graph::describe_op(node), bytes, limits.max_run_bytes});
 }
 
 int64_t int64_at(const Node& node, const Value& value, const char* what) {
@@ -149,7 +149,8 @@ ScanShape scan_shape(const Node& node, const std::vector<const Value*>& inputs) 
     s.axes.push_back(static_cast<size_t>(axis < 0 ? axis + rank : axis));
     s.reversed.push_back(at(a.scan_input_directions, k) != 0);
     const int64_t steps = shape[s.axes.back()];
-    if (k != 0 && steps != s.steps) invalid(node, {"scans inputs of different lengths (", s.steps, " and ", steps, ")"});
+    if (k != 0 && steps != s.steps)
+      invalid(node, {"scans inputs of different lengths (", s.steps, " and ", steps, ")"});
     s.steps = steps;
   }
   return s;
@@ -207,7 +208,8 @@ std::vector<Value> run_loop(const Node& node, const std::vector<const Value*>& i
   int64_t i = 0;
   for (; i < trips && condition; ++i) {
     if (static_cast<uint64_t>(i) >= limits.max_iterations)
-      base::fail(ErrorCode::limit, "node \"%\" (Loop) ran % iterations (limit %); raise Limits::max_iterations", {node.name, i, limits.max_iterations});
+      base::fail(ErrorCode::limit, "node \"%\" (Loop) ran % iterations (limit %); raise Limits::max_iterations",
+                 {node.name, i, limits.max_iterations});
     std::vector<Value> outputs = body.run(step_inputs(i));
     condition = bool_at(node, outputs[0], "a body whose condition");
     for (size_t k = 0; k < carried; ++k) state[k] = std::move(outputs[1 + k]);

@@ -52,10 +52,9 @@ SessionState::Planned SessionState::make_plan() {
   for (size_t i = 0; i < prepared.output_count; ++i)
     made.outputs.push_back(
         {prepared.output_names[i], static_cast<DataType>(graph.tensor(graph.outputs[i]).type), {0}, {}});
-  made.kept = std::make_shared<const plan::Kept>(
-      plan::Kept{std::move(prepared.kept_nodes), std::move(prepared.kept_tensors)});
-  made.staged =
-      std::make_shared<run::DynamicRunner>(std::move(*prepared.staged), request, evaluator.get(), made.kept);
+  made.kept =
+      std::make_shared<const plan::Kept>(plan::Kept{std::move(prepared.kept_nodes), std::move(prepared.kept_tensors)});
+  made.staged = std::make_shared<run::DynamicRunner>(std::move(*prepared.staged), request, evaluator.get(), made.kept);
   made.staged->plan_first(inputs);
   return made;
 }
@@ -260,14 +259,12 @@ void add_callback(SessionState& state, std::string_view name, Session::NodeCallb
       if (!node && n.name == name) graph = &g, node = &n;
   if (!node) base::fail(ErrorCode::not_found, "node \"%\" does not exist in the model", {name});
   if (!kept.count(std::string(name)))
-    base::fail(ErrorCode::not_found,
-               "node \"%\" is not observable in this session; name it in CompileOptions::keep", {name});
+    base::fail(ErrorCode::not_found, "node \"%\" is not observable in this session; name it in CompileOptions::keep",
+               {name});
   NodeInfo info;
   info.name = node->name;
   info.op = graph::describe_op(*node);
-  const auto tensor_name = [&](TensorId id) {
-    return id == kNone ? std::string() : graph->tensor(id).name;
-  };
+  const auto tensor_name = [&](TensorId id) { return id == kNone ? std::string() : graph->tensor(id).name; };
   for (TensorId id : node->inputs) info.inputs.push_back(tensor_name(id));
   for (TensorId id : node->outputs) info.outputs.push_back(tensor_name(id));
   state.callbacks.push_back({info.name, before, [info, callback = std::move(callback)] { callback(info); }});

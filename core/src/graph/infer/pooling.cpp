@@ -10,7 +10,7 @@ namespace {
 
 std::optional<Dims> pool_shape(Context& c, const schema::PoolAttributesT& a) {
   c.require_rank(0, 3, sdk::kMaxRank, "the input");
-  if (a.kernel_shape.empty()) c.fail({"kernel_shape is missing"});
+  if (a.kernel_shape.empty()) c.fail("kernel_shape is missing");
   const Dims* x = c.shape(0);
   const size_t spatial = x ? x->size() - 2 : a.kernel_shape.size();
   const std::vector<int64_t> kernel = list_attribute(c, a.kernel_shape, spatial, 1, 1, "kernel_shape");
@@ -37,8 +37,8 @@ std::optional<Dims> pool_shape(Context& c, const schema::PoolAttributesT& a) {
 void pool(Context& c) {
   const auto& a = c.attributes<schema::PoolAttributesT>();
   c.require_type(0, kNumeric, "the input");
-  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail({"p (", a.p, ") is below 1"});
-  if (c.writes(1) && a.function != schema::PoolFunction::max) c.fail({"only max pooling has a second output"});
+  if (a.function == schema::PoolFunction::lp && a.p < 1) c.fail("p (%) is below 1", {a.p});
+  if (c.writes(1) && a.function != schema::PoolFunction::max) c.fail("only max pooling has a second output");
   const std::optional<Dims> shape = pool_shape(c, a);
   c.set(0, c.type(0), shape);
   c.set(1, DataType::int64, shape);
@@ -48,7 +48,7 @@ void qlinear_pool(Context& c) {
   const auto& a = c.attributes<schema::PoolAttributesT>();
   require_quantized(c, 0, "the input");
   require_quantization(c, 3);
-  if (a.function != schema::PoolFunction::average) c.fail({"only the average is known of quantized numbers"});
+  if (a.function != schema::PoolFunction::average) c.fail("only the average is known of quantized numbers");
   c.set(0, c.type(4), pool_shape(c, a));
 }
 

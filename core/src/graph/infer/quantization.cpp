@@ -32,7 +32,7 @@ void check_parameters(const Context& c, size_t i, const char* what) {
 void require_single(const Context& c, size_t i, const char* what) {
   const Dims* shape = c.shape(i);
   if (!shape || shape->empty()) return;
-  if (shape->size() > 1 || differ((*shape)[0], Dim(1))) c.fail({what, " (input ", i, ") is not a single number"});
+  if (shape->size() > 1 || differ((*shape)[0], Dim(1))) c.fail("% (input %) is not a single number", {what, i});
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ void qlinear_unary(Context& c) {
   const UnaryFunction function = c.attributes<schema::UnaryAttributesT>().function;
   if (function == UnaryFunction::is_nan || function == UnaryFunction::is_inf ||
       function == UnaryFunction::logical_not || function == UnaryFunction::bitwise_not)
-    c.fail({"its function is none of real numbers"});
+    c.fail("its function is none of real numbers");
   c.set(0, c.type(4), c.input(0).shape);
 }
 
@@ -104,9 +104,9 @@ void qlinear_binary(Context& c) {
   require_quantized(c, 3, "the second input");
   require_quantization(c, 6);
   const auto& a = c.attributes<schema::BinaryAttributesT>();
-  if (a.function >= schema::BinaryFunction::shift_left) c.fail({"its function is none of real numbers"});
+  if (a.function >= schema::BinaryFunction::shift_left) c.fail("its function is none of real numbers");
   if (a.activation.function() != UnaryFunction::identity)
-    c.fail({"it has an activation, which belongs in a node of its own"});
+    c.fail("it has an activation, which belongs in a node of its own");
   if (a.function == schema::BinaryFunction::prelu && c.shape(0)) {
     c.require_broadcasts_to(3, *c.shape(0), "the slope");
     return c.set(0, c.type(7), *c.shape(0));
