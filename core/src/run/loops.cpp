@@ -16,8 +16,9 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-[[noreturn]] void invalid(const Node& node, std::initializer_list<base::Piece> why) {
-  base::fail(ErrorCode::invalid_model, "node \"%\" (%) %", {node.name, graph::describe_op(node), base::text(why)});
+[[noreturn]] void invalid(const Node& node, const char* format, std::initializer_list<base::Piece> values = {}) {
+  base::fail(ErrorCode::invalid_model, "node \"%\" (%) %",
+             {node.name, graph::describe_op(node), base::text(format, values)});
 }
 
 // Bytes of the elements from `first` on along the shape: what one index of axis `first - 1` covers.
@@ -39,7 +40,7 @@ class Collected {
 
   void add(const Node& node, const Value& piece) {
     if (count_ == 0) shape_ = piece.shape;
-    if (piece.shape != shape_) invalid(node, {"collects an output whose shape changes between its steps"});
+    if (piece.shape != shape_) invalid(node, "collects an output whose shape changes between its steps");
     type_ = piece.type;
     const auto* data = static_cast<const std::byte*>(piece.data.data);
     bytes_->insert(bytes_->end(), data, data + piece.data.bytes);
@@ -51,8 +52,7 @@ class Collected {
 
   Value finish(const Node& node) {
     const auto rank = static_cast<int64_t>(shape_.size()) + 1;
-    if (axis_ < -rank || axis_ >= rank)
-      invalid(node, {"collects an output along axis ", axis_, " (its rank is ", rank, ")"});
+    if (axis_ < -rank || axis_ >= rank) invalid(node, "collects an output along axis % (its rank is %)", {axis_, rank});
     const auto axis = static_cast<size_t>(axis_ < 0 ? axis_ + rank : axis_);
     if (axis != 0 || reversed_) arrange(axis);
     Value value{type_, shape_, {}};
@@ -97,27 +97,27 @@ void collect(const Node& node, const Limits& limits, std::vector<Collected>& col
 }
 
 int64_t int64_at(const Node& node, const Value& value, const char* what) {
-  if (value.type != DataType::int64 || value.data.bytes < 8) invalid(node, {"has ", what, " that is no int64 scalar"});
+  if (value.type != DataType::int64 || value.data.bytes < 8) invalid(node, "has % that is no int64 scalar", {what});
   int64_t number;
   std::memcpy(&number, value.data.data, sizeof number);
   return number;
 }
 
 bool bool_at(const Node& node, const Value& value, const char* what) {
-  if (value.type != DataType::bool_ || value.data.bytes < 1) invalid(node, {"has ", what, " that is no bool scalar"});
+  if (value.type != DataType::bool_ || value.data.bytes < 1) invalid(node, "has % that is no bool scalar", {what});
   return *static_cast<const uint8_t*>(value.data.data) != 0;
 }
 
 void check_body(const Node& node, const Graph& body, size_t inputs, size_t least_outputs) {
   if (body.inputs.size() != inputs || body.outputs.size() < least_outputs)
-    invalid(node, {"has a body of ", body.inputs.size(), " inputs and ", body.outputs.size(), " outputs (expected ",
-                   inputs, " and at least ", least_outputs, ")"});
+    invalid(node, "has a body of % inputs and % outputs (expected % and at least %)",
+            {body.inputs.size(), body.outputs.size(), inputs, least_outputs});
 }
 
 std::vector<Value> carried_values(const Node& node, const std::vector<const Value*>& inputs, size_t first, size_t end) {
   std::vector<Value> state;
   for (size_t i = first; i < end; ++i) {
-    if (!inputs[i]) invalid(node, {"lacks input ", i});
+    if (!inputs[i]) invalid(node, "lacks input %", {i});
     state.push_back(*inputs[i]);
   }
   return state;
@@ -136,21 +136,20 @@ int64_t at(const std::vector<int64_t>& list, size_t i) { return i < list.size() 
 ScanShape scan_shape(const Node& node, const std::vector<const Value*>& inputs) {
   const auto& a = graph::attributes<schema::ScanAttributesT>(node);
   if (a.num_scan_inputs < 1 || static_cast<uint64_t>(a.num_scan_inputs) > inputs.size())
-    invalid(node, {"scans ", a.num_scan_inputs, " of its ", inputs.size(), " inputs"});
+    invalid(node, "scans % of its % inputs", {a.num_scan_inputs, inputs.size()});
   ScanShape s;
   s.sequences = static_cast<size_t>(a.num_scan_inputs);
   s.states = inputs.size() - s.sequences;
   for (size_t k = 0; k < s.sequences; ++k) {
-    if (!inputs[s.states + k]) invalid(node, {"lacks input ", s.states + k});
+    if (!inputs[s.states + k]) invalid(node, "lacks input %", {s.states + k});
     const Shape& shape = inputs[s.states + k]->shape;
     const auto rank = static_cast<int64_t>(shape.size());
     const int64_t axis = at(a.scan_input_axes, k);
-    if (axis < -rank || axis >= rank) invalid(node, {"scans along axis ", axis, " of an input of rank ", rank});
+    if (axis < -rank || axis >= rank) invalid(node, "scans along axis % of an input of rank %", {axis, rank});
     s.axes.push_back(static_cast<size_t>(axis < 0 ? axis + rank : axis));
     s.reversed.push_back(at(a.scan_input_directions, k) != 0);
     const int64_t steps = shape[s.axes.back()];
-    if (k != 0 && steps != s.steps)
-      invalid(node, {"scans inputs of different lengths (", s.steps, " and ", steps, ")"});
+    if (k != 0 && steps != s.steps) invalid(node, "scans inputs of different lengths (% and %)", {s.steps, steps});
     s.steps = steps;
   }
   return s;
