@@ -61,19 +61,8 @@ std::optional<bool> bool_of(const graph::Tensor& tensor) {
   return *tensor.values<uint8_t>() != 0;
 }
 
-}  // namespace
-
-std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
-  return id == kNone ? std::nullopt : ints_of(tensor_of(id));
-}
-
-std::optional<bool> OpContext::constant_bool(TensorId id) const {
-  return id == kNone ? std::nullopt : bool_of(tensor_of(id));
-}
-
-std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
-  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
-  const graph::Tensor& tensor = tensor_of(id);
+std::optional<std::vector<float>> floats_of(const graph::Tensor& tensor) {
+  if (!tensor.is_constant()) return std::nullopt;
   const auto count = static_cast<size_t>(tensor.elements());
   std::vector<float> result(count);
   for (size_t i = 0; i < count; ++i) {
@@ -86,6 +75,27 @@ std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const 
     }
   }
   return result;
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
+  return id == kNone ? std::nullopt : ints_of(tensor_of(id));
+}
+
+std::optional<bool> OpContext::constant_bool(TensorId id) const {
+  return id == kNone ? std::nullopt : bool_of(tensor_of(id));
+}
+
+std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
+  return id == kNone ? std::nullopt : floats_of(tensor_of(id));
+}
+
+std::optional<std::vector<uint8_t>> OpContext::constant_bytes(TensorId id) const {
+  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
+  const graph::Constant& constant = *tensor_of(id).constant;
+  const auto* bytes = static_cast<const uint8_t*>(constant.data);
+  return std::vector<uint8_t>(bytes, bytes + constant.bytes);
 }
 
 // ---- attributes
@@ -239,6 +249,24 @@ TensorId OpContext::scalar(const std::string& suffix, DataType type, double valu
   unsupported("the type of its input is not known");
 }
 
+TensorId OpContext::table(const std::string& suffix, DataType type, const std::vector<int64_t>& extents,
+                          const std::vector<float>& values) {
+  const auto make = [&](auto convert) {
+    std::vector<decltype(convert(0.0f))> elements;
+    elements.reserve(values.size());
+    for (float value : values) elements.push_back(convert(value));
+    return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), type, extents,
+                                          graph::Constant::of(elements));
+  };
+  switch (type) {
+    case DataType::float32: return make([](float v) { return v; });
+    case DataType::float64: return make([](float v) { return static_cast<double>(v); });
+    case DataType::float16: return make([](float v) { return io::float_to_half(v); });
+    case DataType::bfloat16: return make([](float v) { return io::float_to_bfloat(v); });
+    default: unsupported("an input that is not surely of a floating-point type");
+  }
+}
+
 TensorId OpContext::cast(const std::string& suffix, TensorId id, DataType to) {
   if (type(id) == to) return id;
   schema::CastAttributesT attributes;
@@ -275,6 +303,11 @@ void OpContext::connect(TensorId from, TensorId to) {
 std::optional<std::vector<int64_t>> OpContext::folded_ints(TensorId id) {
   const std::optional<graph::Tensor> tensor = importer_.fold(id);
   return tensor ? ints_of(*tensor) : std::nullopt;
+}
+
+std::optional<std::vector<float>> OpContext::folded_floats(TensorId id) {
+  const std::optional<graph::Tensor> tensor = importer_.fold(id);
+  return tensor ? floats_of(*tensor) : std::nullopt;
 }
 
 std::optional<bool> OpContext::folded_bool(TensorId id) {

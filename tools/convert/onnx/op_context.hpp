@@ -57,6 +57,8 @@ class OpContext {
   bool is_constant_false(TensorId id) const { return constant_bool(id) == false; }
   // The values of a floating-point constant.
   std::optional<std::vector<float>> constant_floats(TensorId id) const;
+  // The bytes of a constant of any type.
+  std::optional<std::vector<uint8_t>> constant_bytes(TensorId id) const;
 
   // ---- attributes. Throw Error(invalid_model) where the attribute has another kind, or a required one is missing.
   bool has(const char* name);
@@ -101,6 +103,11 @@ class OpContext {
   TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
   TensorId floats(const std::string& suffix, const std::vector<float>& values);
   TensorId scalar(const std::string& suffix, DataType type, double value);
+  // Numbers as a constant of a floating-point type.
+  TensorId table(const std::string& suffix, DataType type, const std::vector<int64_t>& extents,
+                 const std::vector<float>& values);
+  // A tensor that a node of several outputs is to write.
+  TensorId declare(const std::string& suffix) { return new_tensor(suffix); }
   // The tensor in another type; itself where it has it.
   TensorId cast(const std::string& suffix, TensorId id, DataType to);
   // Makes an output a constant.
@@ -116,6 +123,7 @@ class OpContext {
   // Values of a tensor that follows from constants and shapes alone.
   std::optional<std::vector<int64_t>> folded_ints(TensorId id);
   std::optional<bool> folded_bool(TensorId id);
+  std::optional<std::vector<float>> folded_floats(TensorId id);
 
   [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
   // Error(invalid_model): "node "x" (Op) " + why.

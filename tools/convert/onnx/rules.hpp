@@ -56,6 +56,16 @@ std::span<const OpRule> vision();
 std::span<const OpRule> attention();
 std::span<const OpRule> control_flow();
 std::span<const OpRule> decomposed();
+std::span<const OpRule> losses();
+std::span<const OpRule> signal();
+std::span<const OpRule> matrices();
+std::span<const OpRule> sequences();
+// com.microsoft
+std::span<const OpRule> contrib_attention();
+std::span<const OpRule> contrib_decoder();
+std::span<const OpRule> contrib_norm();
+std::span<const OpRule> contrib_fused();
+std::span<const OpRule> contrib_nbits();
 }  // namespace ops
 
 }  // namespace motley::convert
