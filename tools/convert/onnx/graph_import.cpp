@@ -114,9 +114,26 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
   const std::optional<TensorId> outer = look_up(name, *scope.outer);
   if (!outer || *outer == kNone) return outer;
   if (scope.outer->graph == scope.graph) return *outer;
-  // A tensor of the enclosing graph is captured by name; a constant is simply shared.
-  return scope.names[name] = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
+  return scope.names[name] = captured(*outer, *scope.outer->graph, *scope.graph);
 }
+
+// A tensor of the enclosing graph is captured by name; a constant is simply shared; a sequence is its tensors.
+TensorId GraphImporter::captured(TensorId outer, const Graph& from, Graph& to) {
+  const TensorId id = to.add_tensor(Tensor(from.tensor(outer)));
+  const auto list = lists_.find({&from, outer});
+  if (list == lists_.end()) return id;
+  ListValue inner{{}, list->second.empty_optional};
+  for (TensorId item : list->second.items) inner.items.push_back(captured(item, from, to));
+  lists_[{&to, id}] = std::move(inner);
+  return id;
+}
+
+const ListValue* GraphImporter::list_value(TensorId id) const {
+  const auto found = lists_.find({scope_->graph, id});
+  return found == lists_.end() ? nullptr : &found->second;
+}
+
+void GraphImporter::set_list_value(TensorId id, ListValue value) { lists_[{scope_->graph, id}] = std::move(value); }
 
 // ---- graphs
 
@@ -231,6 +248,9 @@ void GraphImporter::import_outputs(const onnx::GraphProto& proto, Scope& scope) 
     if (!id || *id == kNone)
       throw Error(ErrorCode::invalid_model,
                   "output \"" + output.name() + "\" of graph \"" + proto.name() + "\" is never produced");
+    if (list_value(*id))
+      throw Error(ErrorCode::unsupported, "output \"" + output.name() + "\" of graph \"" + proto.name() +
+                                              "\" is a sequence or an optional; only tensors leave a graph");
     scope.graph->outputs.push_back(*id);
   }
 }
@@ -307,7 +327,7 @@ void GraphImporter::import_node(const onnx::NodeProto& proto, int index, Scope& 
 void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& name, int64_t version,
                                std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
   const OpRule* rule = find_rule(proto.domain(), proto.op_type(), version);
-  if (!rule) return report(proto, version, name, "no such operator is known in this version");
+  if (!rule) return report(proto, version, name, why_unknown(proto.domain(), proto.op_type(), version));
   if (!rule->import)
     return report(proto, version, name, "the operator was removed in version " + std::to_string(rule->since));
   OpContext context(*this, proto, *rule, version, name, std::move(inputs), std::move(outputs));
@@ -324,6 +344,9 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   if (std::all_of(context.outputs().begin(), context.outputs().end(), [](TensorId id) { return id == kNone; })) {
     return;  // nobody can see what it computes
   }
+  const bool lists = std::any_of(context.inputs().begin(), context.inputs().end(),
+                                 [&](TensorId id) { return id != kNone && list_value(id); });
+  if (lists && !rule->takes_lists) return report(proto, version, name, "a sequence or an empty optional as an input");
   try {
     rule->import(context);
     context.check_attributes_used();

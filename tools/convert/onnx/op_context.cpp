@@ -26,6 +26,11 @@ void OpContext::invalid(const std::string& why) const { throw Error(ErrorCode::i
 
 const graph::Tensor& OpContext::tensor_of(TensorId id) const { return importer_.graph().tensor(id); }
 
+TensorId OpContext::required(size_t i) const {
+  if (in(i) == kNone) invalid("lacks its input " + std::to_string(i + 1));
+  return in(i);
+}
+
 std::vector<TensorId> OpContext::inputs_without_empty(std::initializer_list<size_t> droppable) const {
   std::vector<TensorId> result = inputs_;
   for (size_t i : droppable) {
@@ -96,6 +101,26 @@ std::optional<std::vector<uint8_t>> OpContext::constant_bytes(TensorId id) const
   const graph::Constant& constant = *tensor_of(id).constant;
   const auto* bytes = static_cast<const uint8_t*>(constant.data);
   return std::vector<uint8_t>(bytes, bytes + constant.bytes);
+}
+
+// ---- sequences and optionals
+
+const std::vector<TensorId>* OpContext::sequence(TensorId id) const {
+  const ListValue* value = importer_.list_value(id);
+  return value && !value->empty_optional ? &value->items : nullptr;
+}
+
+bool OpContext::is_empty_optional(TensorId id) const {
+  const ListValue* value = importer_.list_value(id);
+  return value && value->empty_optional;
+}
+
+void OpContext::set_sequence(TensorId id, std::vector<TensorId> items) {
+  if (id != kNone) importer_.set_list_value(id, {std::move(items), false});
+}
+
+void OpContext::set_empty_optional(TensorId id) {
+  if (id != kNone) importer_.set_list_value(id, {{}, true});
 }
 
 // ---- attributes

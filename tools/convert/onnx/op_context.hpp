@@ -41,6 +41,8 @@ class OpContext {
   size_t output_count() const { return outputs_.size(); }
   TensorId in(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNone; }
   TensorId out(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNone; }
+  // Input i, which must be there. Throws Error(invalid_model).
+  TensorId required(size_t i) const;
   const std::vector<TensorId>& inputs() const { return inputs_; }
   const std::vector<TensorId>& outputs() const { return outputs_; }
   // Inputs `first` on, trailing absent ones dropped; a constant without elements counts as absent in those listed.
@@ -59,6 +61,13 @@ class OpContext {
   std::optional<std::vector<float>> constant_floats(TensorId id) const;
   // The bytes of a constant of any type.
   std::optional<std::vector<uint8_t>> constant_bytes(TensorId id) const;
+
+  // ---- sequences and optionals, which exist while importing only
+  // The tensors of a sequence; null for what is none.
+  const std::vector<TensorId>* sequence(TensorId id) const;
+  bool is_empty_optional(TensorId id) const;
+  void set_sequence(TensorId id, std::vector<TensorId> items);
+  void set_empty_optional(TensorId id);
 
   // ---- attributes. Throw Error(invalid_model) where the attribute has another kind, or a required one is missing.
   bool has(const char* name);

@@ -32,7 +32,7 @@ std::vector<const OpRule*> all_rules() {
        {ops::unary(), ops::binary(), ops::types(), ops::movement(), ops::indexing(), ops::shape(), ops::convolution(),
         ops::pooling(), ops::normalization(), ops::reduction(), ops::matmul(), ops::quantization(), ops::recurrent(),
         ops::vision(), ops::attention(), ops::control_flow(), ops::decomposed(), ops::losses(), ops::signal(), ops::matrices(),
-        ops::sequences(), ops::contrib_attention(), ops::contrib_decoder(), ops::contrib_norm(), ops::contrib_fused(),
+        ops::sequences(), ops::stateful(), ops::contrib_attention(), ops::contrib_decoder(), ops::contrib_norm(), ops::contrib_fused(),
         ops::contrib_nbits()})
     for (const OpRule& rule : table) rules.push_back(&rule);
   return rules;

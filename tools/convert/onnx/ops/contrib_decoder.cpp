@@ -126,7 +126,7 @@ void group_query_attention(OpContext& c) {
   const TensorId zero = b.scalar(DataType::int64, 0);
   Sequences s;
   s.steps = b.extent(query, 1);
-  s.lengths = b.add(b.reshape(b.cast(c.in(5), DataType::int64), {-1}), b.scalar(DataType::int64, 1));
+  s.lengths = b.add(b.reshape(b.cast(c.required(5), DataType::int64), {-1}), b.scalar(DataType::int64, 1));
   s.first = b.max(b.sub(s.lengths, s.steps), zero);  // a prompt may be shorter than its batch
   if (rotary) {
     if (c.in(7) == kNone || c.in(8) == kNone) c.invalid("rotates without cosines and sines (inputs 8 and 9)");
@@ -143,7 +143,7 @@ void group_query_attention(OpContext& c) {
   const TensorId y = c.declare("y");
   const auto finish = [&] { c.connect(b.reshape(b.transpose(y, {0, 2, 1, 3}), {0, 0, -1}), c.out(0)); };
 
-  const TensorId total = b.reshape(b.cast(c.in(6), DataType::int64), {1});
+  const TensorId total = b.reshape(b.cast(c.required(6), DataType::int64), {1});
   if (c.in(3) == kNone && causal && window <= 0) {  // a prompt: padding stands behind what anyone may see
     attributes.is_causal = true;
     c.emit(Op::Attention, {query, key, value, c.in(10)}, {y, c.out(1), c.out(2)}, std::move(attributes));

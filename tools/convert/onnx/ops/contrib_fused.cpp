@@ -36,8 +36,8 @@ void bias_dropout(OpContext& c) {
 // Softmax over all dimensions from `axis` on together.
 void bias_softmax(OpContext& c) {
   Build b(c);
-  c.integer("is_inner_broadcast");  // which of the bias's dimensions are 1, and its shape says so too
-  const int64_t axis = c.integer("axis", 1);
+  for (const char* name : {"is_inner_broadcast", "broadcast_axis"}) c.ignore(name);  // the bias's shape says it too
+  const int64_t axis = c.integer("axis", c.integer("softmax_axis", 1));
   c.connect(b.softmax(schema::SoftmaxFunction::softmax, b.add(c.in(0), c.in(1)), axis, true), c.out(0));
 }
 

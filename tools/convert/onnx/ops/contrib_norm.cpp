@@ -79,6 +79,7 @@ void embed_layer_normalization(OpContext& c) {
   c.ignore("mask_index_type");
   if ((c.in(1) == kNone) != (c.in(4) == kNone)) c.invalid("has segments without their embedding, or the reverse");
   const TensorId ids = c.in(0);
+  for (size_t i : {2, 3, 5, 6}) c.required(i);
   TensorId positions = c.in(8);
   if (positions == kNone) positions = b.count_to(b.extent(ids, 1));
   TensorId sum = b.add(b.gather(c.in(2), ids, 0), b.gather(c.in(3), positions, 0));
@@ -133,7 +134,7 @@ constexpr OpRule kRules[] = {
     {"SkipLayerNormalization", 1, 3, 5, 4, skip_layer_normalization, 0, nullptr, 0, nullptr, 0, kDomain},
     {"SkipSimplifiedLayerNormalization", 1, 3, 4, 4, skip_simplified_layer_normalization, 0, nullptr, 0, nullptr, 0,
      kDomain},
-    {"EmbedLayerNormalization", 1, 4, 9, 3, embed_layer_normalization, 0, nullptr, 0, nullptr, 0, kDomain},
+    {"EmbedLayerNormalization", 1, 1, 9, 3, embed_layer_normalization, 0, nullptr, 0, nullptr, 0, kDomain},
     {"GroupNorm", 1, 3, 3, 1, group_norm, 0, nullptr, 0, nullptr, 0, kDomain},
     {"SkipGroupNorm", 1, 4, 5, 2, skip_group_norm, 0, nullptr, 0, nullptr, 0, kDomain},
 };

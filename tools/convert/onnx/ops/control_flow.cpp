@@ -95,6 +95,8 @@ bool unroll(OpContext& c) {
 
 void loop(OpContext& c) {
   if (unroll(c)) return;
+  for (TensorId id : c.inputs())
+    if (c.sequence(id) || c.is_empty_optional(id)) c.unsupported("a sequence carried through a loop of unknown length");
   schema::LoopAttributesT attributes;
   attributes.body_graph = c.nested("body");
   c.emit(Op::Loop, c.inputs(), c.outputs(), std::move(attributes));
@@ -102,62 +104,118 @@ void loop(OpContext& c) {
 
 int64_t at(const std::vector<int64_t>& list, size_t i) { return i < list.size() ? list[i] : 0; }
 
-// One step per element along the axes of the scanned inputs, whose extent must be known.
-void scan(OpContext& c) {
-  const std::vector<int64_t> directions_in = c.integers("scan_input_directions"),
-                             axes_in = c.integers("scan_input_axes");
-  const std::vector<int64_t> directions_out = c.integers("scan_output_directions"),
-                             axes_out = c.integers("scan_output_axes");
-  const int64_t scanned = c.integer("num_scan_inputs");
-  const auto& body = c.graph_attribute("body");
-  if (scanned < 1 || scanned > static_cast<int64_t>(c.input_count()))
-    c.invalid("scans " + std::to_string(scanned) + " of its " + std::to_string(c.input_count()) + " inputs");
-  const size_t carried = c.input_count() - static_cast<size_t>(scanned);
-  if (static_cast<size_t>(body.output_size()) < carried) c.invalid("has a body of too few outputs");
-  const size_t collected = static_cast<size_t>(body.output_size()) - carried;
-  if (c.output_count() > carried + collected) c.invalid("has more outputs than its body");
+// How sequences are read and results laid: per input, per output; 0 where a list is shorter.
+struct Directions {
+  std::vector<int64_t> axes_in, reversed_in, axes_out, reversed_out;
+};
 
+int64_t scan_length(OpContext& c, const std::vector<TensorId>& sequences, const Directions& d) {
   int64_t steps = -1;
-  for (size_t i = carried; i < c.input_count(); ++i) {
-    const auto rank = c.rank(c.in(i));
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const auto rank = c.rank(sequences[i]);
     if (!rank) c.unsupported("a scanned input whose rank is not known");
-    const int64_t axis = at(axes_in, i - carried) + (at(axes_in, i - carried) < 0 ? static_cast<int64_t>(*rank) : 0);
+    const int64_t axis = at(d.axes_in, i) + (at(d.axes_in, i) < 0 ? static_cast<int64_t>(*rank) : 0);
     if (axis < 0 || axis >= static_cast<int64_t>(*rank)) c.invalid("scans along axis " + std::to_string(axis));
-    const graph::Dim& extent = (*c.shape(c.in(i)))[static_cast<size_t>(axis)];
+    const graph::Dim& extent = (*c.shape(sequences[i]))[static_cast<size_t>(axis)];
     if (!extent.known() || extent.value > kMaxUnrolled)
       c.unsupported("a scanned input whose length is not known, or over " + std::to_string(kMaxUnrolled));
     if (steps >= 0 && extent.value != steps) c.invalid("scans inputs of different lengths");
     steps = extent.value;
   }
-  std::vector<TensorId> state(c.inputs().begin(), c.inputs().begin() + static_cast<std::ptrdiff_t>(carried));
-  std::vector<std::vector<TensorId>> pieces(collected);
+  return steps;
+}
+
+TensorId element(OpContext& c, TensorId x, int64_t axis, int64_t index, const std::string& suffix) {
+  schema::AxisAttributesT along;
+  along.axis = axis;
+  return c.temp(suffix, Op::Gather, {x, c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))}, along);
+}
+
+// The body for each element of the sequences: the last state, then the results of all steps, one tensor per output.
+std::vector<TensorId> scanned(OpContext& c, std::vector<TensorId> state, const std::vector<TensorId>& sequences,
+                              const Directions& d, const std::string& prefix) {
+  const size_t carried = state.size();
+  const int64_t steps = scan_length(c, sequences, d);
+  std::vector<std::vector<TensorId>> pieces;
   for (int64_t t = 0; t < steps; ++t) {
-    const std::string step = std::to_string(t);
+    const std::string step = prefix + std::to_string(t);
     std::vector<TensorId> inputs = state;
-    for (size_t i = carried; i < c.input_count(); ++i) {
-      const std::string suffix = step + "/slice" + std::to_string(i - carried);
-      schema::AxisAttributesT along;
-      along.axis = at(axes_in, i - carried);
-      const int64_t index = at(directions_in, i - carried) != 0 ? steps - 1 - t : t;
-      inputs.push_back(c.temp(suffix, Op::Gather,
-                              {c.in(i), c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))},
-                              along));
-    }
+    for (size_t i = 0; i < sequences.size(); ++i)
+      inputs.push_back(element(c, sequences[i], at(d.axes_in, i), at(d.reversed_in, i) != 0 ? steps - 1 - t : t,
+                               step + "/slice" + std::to_string(i)));
     const std::vector<TensorId> outputs = c.inline_graph("body", inputs, step);
     state.assign(outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(carried));
-    for (size_t k = 0; k < collected; ++k)
-      pieces[k].push_back(unsqueezed(c, outputs[carried + k], at(axes_out, k), step + "/piece" + std::to_string(k)));
+    pieces.resize(outputs.size() - carried);
+    for (size_t k = 0; k < pieces.size(); ++k)
+      pieces[k].push_back(
+          unsqueezed(c, outputs[carried + k], at(d.axes_out, k), step + "/piece" + std::to_string(k)));
   }
-  for (size_t k = 0; k < carried; ++k) c.connect(state[k], c.out(k));
-  for (size_t k = 0; k < collected; ++k) {
-    if (at(directions_out, k) != 0) std::reverse(pieces[k].begin(), pieces[k].end());
-    join(c, pieces[k], at(axes_out, k), c.out(carried + k));
+  if (steps == 0) c.unsupported("a scan of no elements");
+  for (size_t k = 0; k < pieces.size(); ++k) {
+    if (at(d.reversed_out, k) != 0) std::reverse(pieces[k].begin(), pieces[k].end());
+    state.push_back(c.declare(prefix + "result" + std::to_string(k)));
+    join(c, pieces[k], at(d.axes_out, k), state.back());
   }
+  return state;
+}
+
+struct ScanInputs {
+  std::vector<TensorId> state, sequences;
+};
+
+// Inputs `first` on: states, then sequences.
+ScanInputs scan_inputs(OpContext& c, size_t first) {
+  const int64_t count = c.integer("num_scan_inputs");
+  const auto& body = c.graph_attribute("body");
+  if (count < 1 || count > static_cast<int64_t>(c.input_count() - first))
+    c.invalid("scans " + std::to_string(count) + " of its " + std::to_string(c.input_count() - first) + " inputs");
+  const auto begin = c.inputs().begin() + static_cast<std::ptrdiff_t>(first), split = c.inputs().end() - count;
+  ScanInputs result{{begin, split}, {split, c.inputs().end()}};
+  for (size_t i = first; i < c.input_count(); ++i) c.required(i);
+  if (static_cast<size_t>(body.output_size()) < result.state.size()) c.invalid("has a body of too few outputs");
+  if (c.output_count() > static_cast<size_t>(body.output_size())) c.invalid("has more outputs than its body");
+  return result;
+}
+
+// One step per element along the axes of the scanned inputs, whose extent must be known.
+void scan(OpContext& c) {
+  const Directions directions{c.integers("scan_input_axes"), c.integers("scan_input_directions"),
+                              c.integers("scan_output_axes"), c.integers("scan_output_directions")};
+  const ScanInputs inputs = scan_inputs(c, 0);
+  const std::vector<TensorId> results = scanned(c, inputs.state, inputs.sequences, directions, "");
+  for (size_t i = 0; i < c.output_count(); ++i) c.connect(results[i], c.out(i));
+}
+
+// Opset 8: every input and output has the batch as its first dimension, and sequences run along the second.
+void scan_of_batches(OpContext& c) {
+  if (c.in(0) != kNone) c.unsupported("lengths of its sequences");
+  const Directions directions{{}, c.integers("directions"), {}, {}};
+  const ScanInputs inputs = scan_inputs(c, 1);
+  const auto& shape = c.shape(inputs.sequences[0]);
+  if (!shape || shape->empty() || !(*shape)[0].known() || (*shape)[0].value < 1 || (*shape)[0].value > kMaxUnrolled)
+    c.unsupported("a batch whose size is not known, 0, or over " + std::to_string(kMaxUnrolled));
+  std::vector<std::vector<TensorId>> rows;
+  for (int64_t n = 0; n < (*c.shape(inputs.sequences[0]))[0].value; ++n) {
+    const std::string prefix = "batch" + std::to_string(n) + "/";
+    const auto row = [&](const std::vector<TensorId>& all, const char* what) {
+      std::vector<TensorId> result;
+      for (size_t i = 0; i < all.size(); ++i)
+        result.push_back(element(c, all[i], 0, n, prefix + what + std::to_string(i)));
+      return result;
+    };
+    const std::vector<TensorId> results =
+        scanned(c, row(inputs.state, "state"), row(inputs.sequences, "sequence"), directions, prefix);
+    rows.resize(results.size());
+    for (size_t k = 0; k < results.size(); ++k)
+      rows[k].push_back(unsqueezed(c, results[k], 0, prefix + "row" + std::to_string(k)));
+  }
+  for (size_t k = 0; k < c.output_count(); ++k) join(c, rows[k], 0, c.out(k));
 }
 
 constexpr OpRule kRules[] = {
     {"If", 1, 1, 1, kAny, branch},
-    {"Loop", 1, 0, kAny, kAny, loop},
+    {"Loop", 1, 0, kAny, kAny, loop, 0, nullptr, 0, nullptr, 0, "", true},
+    {"Scan", 8, 0, kAny, kAny, scan_of_batches},
     {"Scan", 9, 1, kAny, kAny, scan},
 };
 
