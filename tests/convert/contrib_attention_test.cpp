@@ -14,8 +14,8 @@ struct Sizes {
   size_t batch, heads, queries, keys, size, value_size;
 };
 
-// Queries (B, S, N·H), keys (B, T, N·H), values (B, T, N·V) gives (B, S, N·V). `added` is what the score of a query and a
-// key gets on top.
+// Queries (B, S, N·H), keys (B, T, N·H), values (B, T, N·V) gives (B, S, N·V). `added` is what the score of a query and
+// a key gets on top.
 using Added = std::function<double(size_t b, size_t n, size_t s, size_t t)>;
 std::vector<double> attention(const Values& q, const Values& k, const Values& v, const Sizes& z, double scale,
                               const Added& added) {
@@ -84,8 +84,8 @@ struct Projected {
   Values x = some_values(B * S * In, 1), w = some_values(In * (2 * N * H + N * V), 2),
          bias = some_values(2 * N * H + N * V, 3);
   static constexpr size_t all = 2 * N * H + N * V;
-  Values q = projected(x, w, bias, B * S, In, all, 0, N * H), k = projected(x, w, bias, B * S, In, all, N * H, N * H),
-         v = projected(x, w, bias, B * S, In, all, 2 * N * H, N * V);
+  Values q = projected(x, w, bias, B*S, In, all, 0, N*H), k = projected(x, w, bias, B*S, In, all, N*H, N*H),
+         v = projected(x, w, bias, B*S, In, all, 2 * N * H, N*V);
   Network network() const {
     Network n("Attention", 17, kDomain);
     n.input({B, S, In}, x).constant({In, all}, w).constant({all}, bias).with("num_heads", static_cast<int>(N));
@@ -98,20 +98,18 @@ const double kScale = 1 / std::sqrt(static_cast<double>(H));
 
 TEST(ContribAttention, WithoutMask) {
   const Projected p;
-  expect_near(p.network().run().values[0],
-              attention(p.q, p.k, p.v, kSizes, kScale, [](auto...) { return 0.0; }));
-  expect_near(p.network().with("unidirectional", 1).with("scale", 0.7f).run().values[0],
-              attention(p.q, p.k, p.v, kSizes, 0.7,
-                        [](size_t, size_t, size_t s, size_t t) { return t > s ? -1e9 : 0.0; }));
+  expect_near(p.network().run().values[0], attention(p.q, p.k, p.v, kSizes, kScale, [](auto...) { return 0.0; }));
+  expect_near(
+      p.network().with("unidirectional", 1).with("scale", 0.7f).run().values[0],
+      attention(p.q, p.k, p.v, kSizes, 0.7, [](size_t, size_t, size_t s, size_t t) { return t > s ? -1e9 : 0.0; }));
 }
 
 TEST(ContribAttention, MasksOfEveryForm) {
   const Projected p;
   const auto expect = [&](Network&& network, const std::function<bool(size_t, size_t, size_t)>& seen) {
     expect_near(network.run().values[0],
-                attention(p.q, p.k, p.v, kSizes, kScale, [&](size_t b, size_t, size_t s, size_t t) {
-                  return seen(b, s, t) ? 0.0 : -10000.0;
-                }),
+                attention(p.q, p.k, p.v, kSizes, kScale,
+                          [&](size_t b, size_t, size_t s, size_t t) { return seen(b, s, t) ? 0.0 : -10000.0; }),
                 1e-3);  // beside 10000, a float's digits end there
   };
   expect(std::move(p.network().input({B}, std::vector<int32_t>{4, 2})),
@@ -212,9 +210,8 @@ TEST(ContribMultiHeadAttention, PastAndPresent) {
   network.with("num_heads", static_cast<int>(N)).with("unidirectional", 1).outputs(3);
   const Values keys = appended(past_k, k, B, N, P, S, H), values = appended(past_v, v, B, N, P, S, H);
   const Results results = network.run();
-  expect_near(results.values[0],
-              attention(q, keys, values, {B, N, S, P + S, H, H}, kScale,
-                        [](size_t, size_t, size_t s, size_t t) { return t > s + P ? -1e9 : 0.0; }));
+  expect_near(results.values[0], attention(q, keys, values, {B, N, S, P + S, H, H}, kScale,
+                                           [](size_t, size_t, size_t s, size_t t) { return t > s + P ? -1e9 : 0.0; }));
   expect_near(results.values[1], by_head(keys, B, P + S, N, H));
   expect_near(results.values[2], by_head(values, B, P + S, N, H));
 }

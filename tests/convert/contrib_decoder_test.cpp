@@ -28,7 +28,8 @@ Values angles(bool cosines, size_t pairs) {
   Values table;
   for (size_t p = 0; p < kPositions; ++p)
     for (size_t i = 0; i < pairs; ++i) {
-      const double angle = static_cast<double>(p) / std::pow(100.0, static_cast<double>(i) / static_cast<double>(pairs));
+      const double angle =
+          static_cast<double>(p) / std::pow(100.0, static_cast<double>(i) / static_cast<double>(pairs));
       table.push_back(static_cast<float>(cosines ? std::cos(angle) : std::sin(angle)));
     }
   return table;
@@ -59,7 +60,8 @@ TEST(ContribRotaryEmbedding, PartOfAHeadByHead) {
   const Values x = some_values(B * N * S * H, 1), cosines = angles(true, pairs), sines = angles(false, pairs);
   Doubles expected(x.begin(), x.end());
   for (size_t n = 0; n < N; ++n)
-    for (size_t s = 0; s < S; ++s) turn(&expected[(n * S + s) * H], pairs, static_cast<int64_t>(s), cosines, sines, false);
+    for (size_t s = 0; s < S; ++s)
+      turn(&expected[(n * S + s) * H], pairs, static_cast<int64_t>(s), cosines, sines, false);
   Network network("RotaryEmbedding", 17, kDomain);
   network.input({B, N, S, H}, x).input({1}, std::vector<int64_t>{0});
   network.constant({kPositions, pairs}, cosines).constant({kPositions, pairs}, sines);
@@ -122,9 +124,8 @@ Decoded decode(const Decoder& d, const Values& q, const Values& k, const Values&
     for (size_t s = 0; s < d.steps; ++s)
       for (size_t n = 0; n < d.heads; ++n) {
         const size_t g = n / (d.heads / d.groups), last = d.first(b) + s;
-        const size_t begin = d.window > 0 && last + 1 > static_cast<size_t>(d.window)
-                                 ? last + 1 - static_cast<size_t>(d.window)
-                                 : 0;
+        const size_t begin =
+            d.window > 0 && last + 1 > static_cast<size_t>(d.window) ? last + 1 - static_cast<size_t>(d.window) : 0;
         Doubles weights;
         double sum = 0;
         for (size_t t = begin; t <= last; ++t) {
@@ -152,8 +153,8 @@ void expect_decoded(const Decoder& d, bool packed) {
              N = static_cast<int64_t>(d.heads), G = static_cast<int64_t>(d.groups), P = static_cast<int64_t>(d.cache);
   const size_t rows = d.batch * d.steps, past = d.batch * d.groups * d.cache * d.size;
   const Values q = some_values(rows * d.heads * d.size, 1), k = some_values(rows * d.groups * d.size, 2),
-               v = some_values(rows * d.groups * d.size, 3), past_k = some_values(past, 4), past_v = some_values(past, 5),
-               cosines = angles(true, d.size / 2), sines = angles(false, d.size / 2);
+               v = some_values(rows * d.groups * d.size, 3), past_k = some_values(past, 4),
+               past_v = some_values(past, 5), cosines = angles(true, d.size / 2), sines = angles(false, d.size / 2);
   Network network("GroupQueryAttention", 17, kDomain);
   if (packed) {
     Values all;
@@ -191,7 +192,8 @@ void expect_decoded(const Decoder& d, bool packed) {
   for (size_t b = 0; b < d.batch; ++b)
     for (size_t s = 0; s < d.steps; ++s) {
       if (d.first(b) + s >= static_cast<size_t>(d.totals[b])) continue;  // padding: nobody reads it
-      const auto begin = static_cast<std::ptrdiff_t>((b * d.steps + s) * row), end = begin + static_cast<std::ptrdiff_t>(row);
+      const auto begin = static_cast<std::ptrdiff_t>((b * d.steps + s) * row),
+                 end = begin + static_cast<std::ptrdiff_t>(row);
       expect_near(Doubles(got.values[0].begin() + begin, got.values[0].begin() + end),
                   Doubles(expected.y.begin() + begin, expected.y.begin() + end));
     }
@@ -201,25 +203,27 @@ void expect_decoded(const Decoder& d, bool packed) {
 
 TEST(ContribGroupQueryAttention, Prompts) {
   expect_decoded({.batch = 2, .heads = 4, .groups = 2, .steps = 5, .size = 4, .cache = 0, .totals = {5, 5}}, false);
-  expect_decoded({.batch = 2, .heads = 4, .groups = 2, .steps = 5, .size = 4, .cache = 0, .totals = {5, 3}, .rotary = true},
-                 true);
-  expect_decoded({.batch = 1, .heads = 3, .groups = 1, .steps = 6, .size = 4, .cache = 0, .totals = {6}, .window = 2}, false);
+  expect_decoded(
+      {.batch = 2, .heads = 4, .groups = 2, .steps = 5, .size = 4, .cache = 0, .totals = {5, 3}, .rotary = true}, true);
+  expect_decoded({.batch = 1, .heads = 3, .groups = 1, .steps = 6, .size = 4, .cache = 0, .totals = {6}, .window = 2},
+                 false);
 }
 
 TEST(ContribGroupQueryAttention, OneStepAfterAPast) {
-  expect_decoded({.batch = 1, .heads = 4, .groups = 2, .steps = 1, .size = 4, .cache = 6, .totals = {7}, .rotary = true},
-                 false);
-  expect_decoded({.batch = 2, .heads = 4, .groups = 4, .steps = 1, .size = 4, .cache = 6, .totals = {7, 4}, .rotary = true},
-                 true);
+  expect_decoded(
+      {.batch = 1, .heads = 4, .groups = 2, .steps = 1, .size = 4, .cache = 6, .totals = {7}, .rotary = true}, false);
+  expect_decoded(
+      {.batch = 2, .heads = 4, .groups = 4, .steps = 1, .size = 4, .cache = 6, .totals = {7, 4}, .rotary = true}, true);
   expect_decoded({.batch = 1, .heads = 2, .groups = 1, .steps = 1, .size = 4, .cache = 6, .totals = {7}, .window = 3},
                  false);
 }
 
 TEST(ContribGroupQueryAttention, ACacheOfFixedLength) {
-  expect_decoded({.batch = 2, .heads = 4, .groups = 2, .steps = 1, .size = 4, .cache = 10, .totals = {6, 9}, .rotary = true},
-                 false);
-  expect_decoded({.batch = 1, .heads = 2, .groups = 2, .steps = 3, .size = 4, .cache = 8, .totals = {7}, .softcap = 0.5},
-                 false);
+  expect_decoded(
+      {.batch = 2, .heads = 4, .groups = 2, .steps = 1, .size = 4, .cache = 10, .totals = {6, 9}, .rotary = true},
+      false);
+  expect_decoded(
+      {.batch = 1, .heads = 2, .groups = 2, .steps = 3, .size = 4, .cache = 8, .totals = {7}, .softcap = 0.5}, false);
 }
 
 }  // namespace

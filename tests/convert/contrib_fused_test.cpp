@@ -40,7 +40,8 @@ TEST(ContribNorm, SkipLayerNormalization) {
                beta = some_values(7, 4), bias = some_values(7, 5);
   Doubles sum;
   for (size_t i = 0; i < x.size(); ++i)
-    sum.push_back(static_cast<double>(x[i]) + static_cast<double>(skip[i % skip.size()]) + static_cast<double>(bias[i % 7]));
+    sum.push_back(static_cast<double>(x[i]) + static_cast<double>(skip[i % skip.size()]) +
+                  static_cast<double>(bias[i % 7]));
   Network full("SkipLayerNormalization", 17, kDomain);
   full.input({2, 3, 7}, x).input({3, 7}, skip).constant({7}, scale).constant({7}, beta).constant({7}, bias);
   const Results results = full.with("epsilon", 0.01f).outputs(4).run();
@@ -90,7 +91,8 @@ TEST(ContribNorm, EmbedLayerNormalization) {
   Network bare("EmbedLayerNormalization", 17, kDomain);  // DistilBERT: no segments
   bare.input({2, 3}, ids).absent().constant({5, W}, words).constant({9, W}, places).absent();
   bare.constant({W}, scale).constant({W}, bias).with("epsilon", 0.01f).outputs(2);
-  for (size_t i = 0; i < sum.size(); ++i) sum[i] -= static_cast<double>(kinds[static_cast<size_t>(segments[i / W]) * W + i % W]);
+  for (size_t i = 0; i < sum.size(); ++i)
+    sum[i] -= static_cast<double>(kinds[static_cast<size_t>(segments[i / W]) * W + i % W]);
   const Results less = bare.run();
   expect_near(less.values[0], normalized(sum, scale, bias, 0.01, true).y);
   expect_near(less.values[1], Doubles{0, 0});
@@ -98,7 +100,8 @@ TEST(ContribNorm, EmbedLayerNormalization) {
 
 TEST(ContribNorm, GroupNormOfChannelsThatComeLast) {
   constexpr size_t pixels = 6, C = 4, groups = 2;
-  const Values x = some_values(pixels * C, 1), scale = some_values(C, 2), bias = some_values(C, 3), skip = some_values(C, 4);
+  const Values x = some_values(pixels * C, 1), scale = some_values(C, 2), bias = some_values(C, 3),
+               skip = some_values(C, 4);
   const auto expected = [&](const Doubles& in, bool swish) {
     Doubles y(in.size());
     for (size_t g = 0; g < groups; ++g) {
@@ -143,9 +146,15 @@ TEST(ContribFused, Gelus) {
     if (i % 4 < 2) split.push_back(sum * gelu(static_cast<double>(x[i + 2]) + static_cast<double>(bias[i % 4 + 2])));
   }
   expect_near(Network("BiasGelu", 17, kDomain).input({2, 3, 4}, x).constant({4}, bias).run().values[0], biased);
-  expect_near(Network("BiasAdd", 17, kDomain).input({2, 3, 4}, x).constant({4}, bias).input({2, 3, 4}, skip).run().values[0],
-              added);
-  expect_near(Network("BiasDropout", 17, kDomain).input({2, 3, 4}, x).constant({4}, bias).input({2, 3, 4}, skip).run().values[0],
+  expect_near(
+      Network("BiasAdd", 17, kDomain).input({2, 3, 4}, x).constant({4}, bias).input({2, 3, 4}, skip).run().values[0],
+      added);
+  expect_near(Network("BiasDropout", 17, kDomain)
+                  .input({2, 3, 4}, x)
+                  .constant({4}, bias)
+                  .input({2, 3, 4}, skip)
+                  .run()
+                  .values[0],
               added);
   expect_near(Network("BiasSplitGelu", 17, kDomain).input({2, 3, 4}, x).constant({4}, bias).run().values[0], split);
 }
@@ -157,7 +166,8 @@ TEST(ContribFused, BiasSoftmaxOverSeveralDimensions) {
   Doubles expected;
   for (size_t row = 0; row < 2; ++row) {
     double sum = 0;
-    for (size_t i = 0; i < 12; ++i) sum += std::exp(static_cast<double>(x[row * 12 + i]) + static_cast<double>(bias[i]));
+    for (size_t i = 0; i < 12; ++i)
+      sum += std::exp(static_cast<double>(x[row * 12 + i]) + static_cast<double>(bias[i]));
     for (size_t i = 0; i < 12; ++i)
       expected.push_back(std::exp(static_cast<double>(x[row * 12 + i]) + static_cast<double>(bias[i])) / sum);
   }
@@ -249,11 +259,13 @@ TEST(ContribFused, SmallOnes) {
       roots.push_back(std::sqrt(sum));
     }
   expect_near(Network("CDist", 17, kDomain).input({3, 2}, a).input({4, 2}, b).run().values[0], squares);
-  expect_near(Network("CDist", 17, kDomain).input({3, 2}, a).input({4, 2}, b).with("metric", "euclidean").run().values[0],
-              roots);
+  expect_near(
+      Network("CDist", 17, kDomain).input({3, 2}, a).input({4, 2}, b).with("metric", "euclidean").run().values[0],
+      roots);
   const Results expanded = Network("ExpandDims", 17, kDomain).input({3, 2}, a).constant({1}, true).run();
   EXPECT_EQ(expanded.shapes[0], (std::vector<int64_t>{3, 1, 2}));
-  const Results padded = Network("Pad", 17, kDomain).input({2}, Values{1, 2}).constant({1, 2}).constant({1}, Values{7}).run();
+  const Results padded =
+      Network("Pad", 17, kDomain).input({2}, Values{1, 2}).constant({1, 2}).constant({1}, Values{7}).run();
   expect_near(padded.values[0], Doubles{7, 1, 2, 7, 7});
   expect_near(Network("Range", 17, kDomain).constant({2}, true).constant({5}, true).run().values[0], Doubles{2, 3, 4});
   expect_near(Network("Trilu", 17, kDomain).input({2, 2}, Values{1, 2, 3, 4}).run().values[0], Doubles{1, 2, 0, 4});
@@ -320,7 +332,9 @@ TEST(ContribNBits, WeightsOfEveryWidth) {
 
 TEST(ContribNBits, SizesThatDoNotFit) {
   Network network("MatMulNBits", 17, kDomain);
-  network.input({2, 32}, some_values(64, 1)).constant_bytes({1, 2, 7}, std::vector<uint8_t>(14)).constant({1, 2}, {1, 1});
+  network.input({2, 32}, some_values(64, 1))
+      .constant_bytes({1, 2, 7}, std::vector<uint8_t>(14))
+      .constant({1, 2}, {1, 1});
   network.with("N", 1).with("K", 32).with("bits", 4).with("block_size", 16).outputs(1);
   EXPECT_NE(error_of(network.model(), ErrorCode::invalid_model).find("14 bytes (expected 16)"), std::string::npos);
 }

@@ -51,9 +51,7 @@ class Network {
   onnx::NodeProto& node() { return *node_; }
   onnx::ModelProto& model() { return model_; }
 
-  Network& input(const std::vector<int64_t>& shape, const std::vector<float>& values) {
-    return add(shape, values, 1);
-  }
+  Network& input(const std::vector<int64_t>& shape, const std::vector<float>& values) { return add(shape, values, 1); }
   Network& input(const std::vector<int64_t>& shape, const std::vector<int32_t>& values) {
     return add(shape, values, 6);
   }

@@ -20,7 +20,8 @@ struct Chain {
     add_ints(graph, "one", {1}, true);
     add_ints(graph, "last", {-1}, true);
   }
-  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& in, const std::vector<std::string>& out) {
+  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& in,
+                        const std::vector<std::string>& out) {
     return add_node(graph, op, in, out);
   }
   Doubles run() const {
@@ -42,9 +43,9 @@ TEST(Sequences, BuiltChangedAndRead) {
   Chain c;
   c.node("Neg", {"x"}, {"n"});
   c.node("SequenceConstruct", {"x", "y"}, {"s"});
-  c.node("SequenceInsert", {"s", "n", "one"}, {"t"});   // x n y
-  c.node("SequenceErase", {"t", "last"}, {"u"});        // x n
-  c.node("SequenceInsert", {"u", "y"}, {"v"});          // x n y
+  c.node("SequenceInsert", {"s", "n", "one"}, {"t"});  // x n y
+  c.node("SequenceErase", {"t", "last"}, {"u"});       // x n
+  c.node("SequenceInsert", {"u", "y"}, {"v"});         // x n y
   c.node("SequenceAt", {"v", "last"}, {"a"});
   c.node("SequenceAt", {"v", "one"}, {"b"});
   c.node("SequenceLength", {"v"}, {"length"});
@@ -145,6 +146,11 @@ TEST(Sequences, WhatIsRefused) {
   computed.node("SequenceConstruct", {"x", "y"}, {"s"});
   computed.node("SequenceAt", {"s", "p"}, {"z"});
   refused(computed, "not constant");
+  Chain nested;
+  nested.node("SequenceConstruct", {"x", "y"}, {"s"});
+  nested.node("SequenceConstruct", {"s", "s"}, {"t"});
+  nested.node("SequenceAt", {"t", "one"}, {"z"});
+  refused(nested, "a sequence of sequences");
   Chain beyond;
   beyond.node("SequenceConstruct", {"x"}, {"s"});
   beyond.node("SequenceAt", {"s", "one"}, {"z"});

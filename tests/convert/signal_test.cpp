@@ -116,7 +116,11 @@ TEST(Signal, Windows) {
 
 TEST(Signal, MelFiltersAreTriangles) {
   Network network("MelWeightMatrix", 17);
-  network.constant({8}, true).constant({16}, true).constant({8192}, true).constant({}, Values{0}).constant({}, Values{4096});
+  network.constant({8}, true)
+      .constant({16}, true)
+      .constant({8192}, true)
+      .constant({}, Values{0})
+      .constant({}, Values{4096});
   const Results results = network.run();
   EXPECT_EQ(results.shapes[0], (std::vector<int64_t>{9, 8}));
   // Corners on the mel scale: 0, then 2595·log10(1 + 4096/700) / 10 apart; in bins 17·f/8192, rounded down.
@@ -205,9 +209,9 @@ double determinant(const Doubles& a, size_t m) {  // along the first row
 TEST(Matrices, Determinants) {
   for (const size_t m : {1, 2, 3, 6}) {
     Values x = some_values(6 * m * m, static_cast<uint32_t>(m));
-    for (size_t i = 0; i < m; ++i) x[m * m + i] = 0;               // a row of zeros
+    for (size_t i = 0; i < m; ++i) x[m * m + i] = 0;                              // a row of zeros
     if (m > 1) std::copy_n(x.begin() + 2 * m * m, m, x.begin() + 2 * m * m + m);  // two equal rows
-    x[3 * m * m] = 0;                                              // the first pivot is elsewhere
+    x[3 * m * m] = 0;                                                             // the first pivot is elsewhere
     Doubles expected;
     for (size_t i = 0; i < 6; ++i)
       expected.push_back(determinant(Doubles(x.begin() + i * m * m, x.begin() + (i + 1) * m * m), m));
@@ -233,7 +237,10 @@ TEST(Matrices, CumulativeProducts) {
           }
         }
       Network network("CumProd", 26);
-      network.input({2, 7, 3}, x).constant({-2}, true).with("exclusive", exclusive ? 1 : 0).with("reverse", reverse ? 1 : 0);
+      network.input({2, 7, 3}, x)
+          .constant({-2}, true)
+          .with("exclusive", exclusive ? 1 : 0)
+          .with("reverse", reverse ? 1 : 0);
       expect_near(network.run().values[0], expected);
     }
 }
@@ -261,12 +268,32 @@ TEST(Matrices, UniqueElements) {
   expect_near(found.values[2], Doubles{0, 1, 1, 2, 3, 2});
   expect_near(found.values[3], Doubles{1, 2, 2, 1});
   expect_near(Network("Unique", 11).input({1}, Values{5}).run().values[0], Doubles{5});
+  EXPECT_EQ(found.shapes[0], (std::vector<int64_t>{4}));
+}
+
+TEST(Matrices, UniqueSlices) {
+  const Values rows{2, 3, 4, 1, 0, 0, 2, 3, 4, 1, 0, 5};
+  const Results sorted = Network("Unique", 11).input({4, 3}, rows).with("axis", 0).outputs(4).run();
+  expect_near(sorted.values[0], Doubles{1, 0, 0, 1, 0, 5, 2, 3, 4});
+  EXPECT_EQ(sorted.shapes[0], (std::vector<int64_t>{3, 3}));
+  expect_near(sorted.values[1], Doubles{1, 3, 0});
+  expect_near(sorted.values[2], Doubles{2, 0, 2, 1});
+  expect_near(sorted.values[3], Doubles{1, 1, 2});
+  const Results found = Network("Unique", 11).input({4, 3}, rows).with("axis", -2).with("sorted", 0).outputs(4).run();
+  expect_near(found.values[0], Doubles{2, 3, 4, 1, 0, 0, 1, 0, 5});
+  expect_near(found.values[2], Doubles{0, 1, 0, 2});
+  // Slices along the middle: (2, 3, 2), the first and the last alike.
+  const Values deep{1, 1, 0, 1, 1, 1, 0, 1, 2, 1, 0, 1};
+  const Results middle = Network("Unique", 11).input({2, 3, 2}, deep).with("axis", 1).outputs(2).run();
+  expect_near(middle.values[0], Doubles{0, 1, 1, 1, 2, 1, 0, 1});
+  EXPECT_EQ(middle.shapes[0], (std::vector<int64_t>{2, 2, 2}));
+  expect_near(middle.values[1], Doubles{1, 0});
 }
 
 TEST(Matrices, BatchStatistics) {
   constexpr size_t N = 2, C = 3, D = 4;
-  const Values x = some_values(N * C * D, 1), scale = some_values(C, 2), bias = some_values(C, 3), mean = some_values(C, 4),
-               variance = some_values(C, 5);
+  const Values x = some_values(N * C * D, 1), scale = some_values(C, 2), bias = some_values(C, 3),
+               mean = some_values(C, 4), variance = some_values(C, 5);
   Doubles y(x.size()), means, variances;
   for (size_t c = 0; c < C; ++c) {
     double m = 0, v = 0;

@@ -73,8 +73,8 @@ void expect_linear_attention(const char* rule, bool fades, bool corrects, bool p
         for (size_t n = g * N / G; n < (g + 1) * N / G; ++n)
           for (size_t j = 0; j < V; ++j)
             for (size_t i = 0; i < K; ++i)
-              y[((b * T + t) * N + n) * V + j] +=
-                  static_cast<double>(q[((b * T + t) * N + n) * K + i]) * s[i * V + j] / std::sqrt(static_cast<double>(K));
+              y[((b * T + t) * N + n) * V + j] += static_cast<double>(q[((b * T + t) * N + n) * K + i]) * s[i * V + j] /
+                                                  std::sqrt(static_cast<double>(K));
       }
   Network network("LinearAttention", 27);
   network.input({B, T, N * K}, q).input({B, T, G * K}, k).input({B, T, G * V}, v);
@@ -160,7 +160,8 @@ TEST(Stateful, ScansBackwards) {
   Network network("Scan", 9);
   network.input({1}, Values{10}).input({1, 3}, Values{1, 2, 3}).with("num_scan_inputs", 1);
   network.with("scan_input_axes", std::vector<int64_t>{-1}).with("scan_output_axes", std::vector<int64_t>{1});
-  network.with("scan_input_directions", std::vector<int64_t>{1}).with("scan_output_directions", std::vector<int64_t>{1});
+  network.with("scan_input_directions", std::vector<int64_t>{1})
+      .with("scan_output_directions", std::vector<int64_t>{1});
   add_body(network.node());
   const Results results = network.outputs(2).run();
   expect_near(results.values[0], Doubles{16});

@@ -122,8 +122,10 @@ TensorId GraphImporter::captured(TensorId outer, const Graph& from, Graph& to) {
   const TensorId id = to.add_tensor(Tensor(from.tensor(outer)));
   const auto list = lists_.find({&from, outer});
   if (list == lists_.end()) return id;
+  // No sequence holds another, so this is one step deep.
   ListValue inner{{}, list->second.empty_optional};
   for (TensorId item : list->second.items) inner.items.push_back(captured(item, from, to));
+  list_items_ += inner.items.size();
   lists_[{&to, id}] = std::move(inner);
   return id;
 }
@@ -133,7 +135,13 @@ const ListValue* GraphImporter::list_value(TensorId id) const {
   return found == lists_.end() ? nullptr : &found->second;
 }
 
-void GraphImporter::set_list_value(TensorId id, ListValue value) { lists_[{scope_->graph, id}] = std::move(value); }
+// Every change of a sequence is a copy, so a file of many changes could grow without end.
+void GraphImporter::set_list_value(TensorId id, ListValue value) {
+  constexpr uint64_t kMaxItems = 1 << 22;
+  if ((list_items_ += value.items.size()) > kMaxItems)
+    throw Error(ErrorCode::limit, "the model's sequences come to more than " + std::to_string(kMaxItems) + " tensors");
+  lists_[{scope_->graph, id}] = std::move(value);
+}
 
 // ---- graphs
 

@@ -103,7 +103,7 @@ class GraphImporter {
   std::vector<UnsupportedOp> unsupported_;
   std::map<std::tuple<std::string, std::string, std::string>, size_t> reported_;  // domain, op, reason → entry
   static constexpr uint64_t kMaxInlinedNodes = 100'000;
-  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0, copied_bytes_ = 0;
+  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0, copied_bytes_ = 0, list_items_ = 0;
   uint32_t inlining_ = 0;
   uint32_t depth_ = 0;
 };

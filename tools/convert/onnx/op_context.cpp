@@ -116,6 +116,8 @@ bool OpContext::is_empty_optional(TensorId id) const {
 }
 
 void OpContext::set_sequence(TensorId id, std::vector<TensorId> items) {
+  for (TensorId item : items)
+    if (importer_.list_value(item)) unsupported("a sequence of sequences or optionals");
   if (id != kNone) importer_.set_list_value(id, {std::move(items), false});
 }
 

@@ -65,6 +65,7 @@ std::span<const OpRule> signal();
 std::span<const OpRule> matrices();
 std::span<const OpRule> sequences();
 std::span<const OpRule> stateful();
+std::span<const OpRule> experimental();
 // com.microsoft
 std::span<const OpRule> contrib_attention();
 std::span<const OpRule> contrib_decoder();

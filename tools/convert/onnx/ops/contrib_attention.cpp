@@ -70,7 +70,7 @@ void attention(OpContext& c) {
   }
   if (sizes.size() != 3) c.invalid("has " + std::to_string(sizes.size()) + " qkv_hidden_sizes (expected 3)");
   for (int64_t size : sizes)
-    if (size < 1 || size % attributes.q_num_heads != 0)
+    if (size < 1 || size > INT32_MAX || size % attributes.q_num_heads != 0)
       c.invalid("has a hidden size (" + std::to_string(size) + ") that does not divide into its heads");
   TensorId projected = b.matmul(c.in(0), c.in(1));
   if (c.in(2) != kNone) projected = b.add(projected, c.in(2));
@@ -130,7 +130,7 @@ void add_biases(Build& b, Projections& p) {
   if (c.in(3) == kNone) return;
   const int64_t all = known_extent(c, c.in(3), 0), query = known_extent(c, p.query, 2);
   const int64_t hidden = query >= 0 ? query : all >= 0 && all % 3 == 0 ? all / 3 : -1;
-  if (all < 0 || hidden < 0 || all < 2 * hidden || (query < 0 && known_extent(c, p.value, 2) != all - 2 * hidden))
+  if (all < 0 || hidden < 0 || hidden > all / 2 || (query < 0 && known_extent(c, p.value, 2) != all - 2 * hidden))
     c.unsupported("a bias whose parts are not known; fix the shapes of the inputs");
   p.query = b.add(p.query, b.slice(c.in(3), 0, 0, hidden));
   if (p.keys_by_head) return;  // computed elsewhere, with their bias

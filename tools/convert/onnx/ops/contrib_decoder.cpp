@@ -15,7 +15,7 @@ TensorId rotated(Build& b, TensorId x, TensorId cosines, TensorId sines, TensorI
   attributes.interleaved = interleaved;
   attributes.num_heads = heads;
   const int64_t pairs = known_extent(c, cosines, 1);
-  if (pairs < 0) c.unsupported("a cache of cosines whose shape is not known");
+  if (pairs < 0 || pairs > INT32_MAX) c.unsupported("a cache of cosines whose shape is not known, or too large");
   attributes.rotary_embedding_dim = 2 * pairs;
   return c.temp("rotated", Op::RotaryEmbedding, {x, cosines, sines, positions}, std::move(attributes));
 }
@@ -35,7 +35,8 @@ void rotary_embedding(OpContext& c) {
   int64_t heads = c.integer("num_heads", 0);
   const auto rank = c.rank(c.in(0)), position_rank = c.rank(c.in(1));
   const int64_t pairs = known_extent(c, c.in(2), 1);
-  if (!rank || !position_rank || pairs < 0) c.unsupported("inputs whose shape is not known");
+  if (!rank || !position_rank || pairs < 0 || pairs > INT32_MAX)
+    c.unsupported("inputs whose shape is not known, or too large");
   if (*rank != 3 && *rank != 4) c.invalid("has an input of " + std::to_string(*rank) + " dimensions (3 or 4)");
   if (part != 0 && part != 2 * pairs)
     c.invalid("has a rotary_embedding_dim (" + std::to_string(part) + ") that does not fit its cosines (" +
@@ -76,8 +77,8 @@ TensorId visible(Build& b, const Sequences& s, TensorId keys, bool causal, int64
     const TensorId query = b.add(b.reshape(s.first, {-1, 1, 1}), b.reshape(b.count_to(s.steps), {1, -1, 1}));
     seen = b.both(seen, b.compare(C::less_or_equal, key, query));
     if (window > 0)
-      seen = b.both(seen, b.compare(C::greater, key,
-                                    b.sub(query, b.scalar(DataType::int64, static_cast<double>(window)))));
+      seen = b.both(seen,
+                    b.compare(C::greater, key, b.sub(query, b.scalar(DataType::int64, static_cast<double>(window)))));
   }
   // The least number, not infinity: rows of padding see nothing, and must not become NaN.
   const double least = type == DataType::float16 ? -65504.0 : -3.3e38;
@@ -108,7 +109,7 @@ void group_query_attention(OpContext& c) {
   const bool rotary = c.flag("do_rotary", false), interleaved = c.flag("rotary_interleaved", false);
   const int64_t window = c.integer("local_window_size", -1), heads = attributes.q_num_heads,
                 groups = attributes.kv_num_heads;
-  if (heads < 1 || groups < 1 || heads % groups != 0)
+  if (heads < 1 || groups < 1 || heads > INT32_MAX || heads % groups != 0)
     c.invalid("has " + std::to_string(heads) + " heads of queries and " + std::to_string(groups) + " of keys");
   if ((c.in(3) == kNone) != (c.in(4) == kNone)) c.invalid("has a past of keys without one of values, or the reverse");
   TensorId query = c.in(0), key = c.in(1), value = c.in(2);
@@ -130,9 +131,8 @@ void group_query_attention(OpContext& c) {
   s.first = b.max(b.sub(s.lengths, s.steps), zero);  // a prompt may be shorter than its batch
   if (rotary) {
     if (c.in(7) == kNone || c.in(8) == kNone) c.invalid("rotates without cosines and sines (inputs 8 and 9)");
-    const TensorId positions = c.in(9) != kNone
-                                   ? c.in(9)
-                                   : b.add(b.reshape(s.first, {-1, 1}), b.reshape(b.count_to(s.steps), {1, -1}));
+    const TensorId positions =
+        c.in(9) != kNone ? c.in(9) : b.add(b.reshape(s.first, {-1, 1}), b.reshape(b.count_to(s.steps), {1, -1}));
     query = rotated(b, query, c.in(7), c.in(8), positions, heads, interleaved);
     key = rotated(b, key, c.in(7), c.in(8), positions, groups, interleaved);
   }

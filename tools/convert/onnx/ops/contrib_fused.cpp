@@ -147,8 +147,8 @@ void nhwc_fused_conv(OpContext& c) {
   const Activation a = activation_of(c, parameter(0), parameter(1));
   attributes.activation = schema::Activation(a.alpha, a.beta, a.function);
   const TensorId residual = c.in(3) == kNone ? kNone : channels_moved(b, c.in(3), true);
-  const TensorId y = c.temp("conv", Op::Conv, {channels_moved(b, c.in(0), true), c.in(1), c.in(2), residual},
-                            std::move(attributes));
+  const TensorId y =
+      c.temp("conv", Op::Conv, {channels_moved(b, c.in(0), true), c.in(1), c.in(2), residual}, std::move(attributes));
   c.connect(channels_moved(b, y, false), c.out(0));
 }
 
@@ -170,8 +170,8 @@ void nhwc_conv(OpContext& c) {
   const bool first = first_fits && is_kernel(2), moved = last_fits && is_kernel(1);
   if (first == moved) c.unsupported("weights whose layout their shape does not tell");
   const TensorId weights = moved ? channels_moved(b, c.in(1), true) : c.in(1);
-  const TensorId y = c.temp("conv", Op::Conv, {channels_moved(b, c.in(0), true), weights, c.in(2)},
-                            conv_attributes(c, weights));
+  const TensorId y =
+      c.temp("conv", Op::Conv, {channels_moved(b, c.in(0), true), weights, c.in(2)}, conv_attributes(c, weights));
   c.connect(channels_moved(b, y, false), c.out(0));
 }
 

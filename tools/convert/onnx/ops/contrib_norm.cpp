@@ -105,8 +105,9 @@ TensorId group_normalized(Build& b, TensorId x, TensorId scale, TensorId bias) {
   const bool swish = c.integer("activation") != 0, last = c.flag("channels_last", true);
   const DataType type = c.type(x);
   if (c.rank(x) != 4u || type == DataType::undefined) c.unsupported("an input that is not surely of 4 dimensions");
-  TensorId y = c.temp("normalized", Op::GroupNormalization,
-                      {last ? channels_first(b, x) : x, b.cast(scale, type), b.cast(bias, type)}, std::move(attributes));
+  TensorId y =
+      c.temp("normalized", Op::GroupNormalization,
+             {last ? channels_first(b, x) : x, b.cast(scale, type), b.cast(bias, type)}, std::move(attributes));
   if (swish) y = b.unary(U::swish, y, 1);
   return last ? channels_last(b, y) : y;
 }

@@ -39,7 +39,8 @@ void join(OpContext& c, const std::vector<TensorId>& pieces, int64_t axis, Tenso
   c.emit(Op::Concat, pieces, {out}, std::move(attributes));
 }
 
-// Whether the body hands its condition on, or gives a constant. Else the loop's end is computed, and only a run knows it.
+// Whether the body hands its condition on, or gives a constant. Else the loop's end is computed, and only a run knows
+// it.
 bool hands_condition_on(const onnx::GraphProto& body) {
   if (body.output_size() < 1 || body.input_size() < 2) return false;
   std::string name = body.output(0).name();
@@ -128,7 +129,8 @@ int64_t scan_length(OpContext& c, const std::vector<TensorId>& sequences, const 
 TensorId element(OpContext& c, TensorId x, int64_t axis, int64_t index, const std::string& suffix) {
   schema::AxisAttributesT along;
   along.axis = axis;
-  return c.temp(suffix, Op::Gather, {x, c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))}, along);
+  return c.temp(suffix, Op::Gather, {x, c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))},
+                along);
 }
 
 // The body for each element of the sequences: the last state, then the results of all steps, one tensor per output.
@@ -147,8 +149,7 @@ std::vector<TensorId> scanned(OpContext& c, std::vector<TensorId> state, const s
     state.assign(outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(carried));
     pieces.resize(outputs.size() - carried);
     for (size_t k = 0; k < pieces.size(); ++k)
-      pieces[k].push_back(
-          unsqueezed(c, outputs[carried + k], at(d.axes_out, k), step + "/piece" + std::to_string(k)));
+      pieces[k].push_back(unsqueezed(c, outputs[carried + k], at(d.axes_out, k), step + "/piece" + std::to_string(k)));
   }
   if (steps == 0) c.unsupported("a scan of no elements");
   for (size_t k = 0; k < pieces.size(); ++k) {

@@ -36,7 +36,8 @@ Eliminated eliminate(Build& b, TensorId x, int64_t batch, int64_t m) {
   const TensorId pivot = b.slice(pivots, 2, 0, 1);
   // Moving row p to the front passes p rows.
   const TensorId two = b.scalar(DataType::int64, 2);
-  const TensorId odd = b.compare(C::equal, b.binary(schema::BinaryFunction::mod, row, two), b.scalar(DataType::int64, 1));
+  const TensorId odd =
+      b.compare(C::equal, b.binary(schema::BinaryFunction::mod, row, two), b.scalar(DataType::int64, 1));
   Eliminated result{};
   result.pivot = b.reshape(b.where(odd, b.unary(U::neg, pivot), pivot), {batch});
   if (m == 1) return result;
@@ -60,7 +61,8 @@ void det(OpContext& c) {
   if (extents.size() < 2 || extents[extents.size() - 1] != extents[extents.size() - 2])
     c.invalid("has an input of shape " + graph::to_string(c.shape(c.in(0))) + ", which is no square matrix");
   const int64_t m = extents.back();
-  if (m < 1 || m > kMost) c.unsupported("matrices of " + std::to_string(m) + " rows (1 to " + std::to_string(kMost) + ")");
+  if (m < 1 || m > kMost)
+    c.unsupported("matrices of " + std::to_string(m) + " rows (1 to " + std::to_string(kMost) + ")");
   const std::vector<int64_t> leading(extents.begin(), extents.end() - 2);
   const int64_t batch = checked_product(c, leading);
   if (batch == 0) c.unsupported("an empty batch");
@@ -86,6 +88,7 @@ void cum_prod(OpContext& c) {
   if (axis < 0 || axis >= dims) c.invalid("multiplies along axis " + std::to_string((*given)[0]));
   const int64_t extent = known_extent(c, c.in(0), axis);
   if (extent < 0) c.unsupported("an axis whose extent is not known; fix the shapes of the inputs");
+  checked_product(c, {extent});
   const auto moved = [&](TensorId x, int64_t by) {
     std::vector<int64_t> pads(2 * *rank, 0);
     pads[static_cast<size_t>(reverse ? axis + dims : axis)] = by;
@@ -97,8 +100,8 @@ void cum_prod(OpContext& c) {
   c.connect(x, c.out(0));
 }
 
-// The pooled elements back at their places in the pooled image, counted over the whole tensor; zeros elsewhere. A larger
-// output has the image in its corner.
+// The pooled elements back at their places in the pooled image, counted over the whole tensor; zeros elsewhere. A
+// larger output has the image in its corner.
 void max_unpool(OpContext& c) {
   Build b(c);
   const std::vector<int64_t> input = known_extents(c, c.in(0), "an input");
@@ -110,7 +113,8 @@ void max_unpool(OpContext& c) {
   std::vector<int64_t> strides = c.integers("strides"), pads = c.integers("pads");
   if (strides.empty()) strides.assign(dims, 1);
   if (pads.empty()) pads.assign(2 * dims, 0);
-  if (strides.size() != dims || pads.size() != 2 * dims) c.invalid("has strides or pads of another length than its kernel");
+  if (strides.size() != dims || pads.size() != 2 * dims)
+    c.invalid("has strides or pads of another length than its kernel");
   std::vector<int64_t> image{input[0], input[1]};
   for (size_t d = 0; d < dims; ++d) {
     for (int64_t v : {kernel[d], strides[d], pads[d], pads[d + dims], input[d + 2]})
@@ -141,43 +145,99 @@ void max_unpool(OpContext& c) {
   c.connect(y, c.out(0));
 }
 
-// Sorted, so that equal elements stand together; where a run begins is a distinct element. How many there are, only a
-// run knows.
-void unique(OpContext& c) {
-  Build b(c);
-  const bool sorted = c.flag("sorted", true);
-  if (c.has("axis") && c.rank(c.in(0)) != 1u) c.unsupported("attribute axis, of an input that is no list");
-  c.integer("axis", 0);
-  const std::vector<int64_t> extents = known_extents(c, c.in(0), "an input");
-  const int64_t n = checked_product(c, extents);
-  if (n == 0) c.unsupported("an input without elements");
-  const TensorId flat = b.reshape(c.in(0), {-1});
+// The elements of a list in ascending order, equal ones as they stood; and which of them begin a run of equal ones.
+struct Sorted {
+  TensorId order, begins;
+};
+
+TensorId first_of_all(Build& b) { return b.cast(b.ints({1}), DataType::bool_); }
+
+Sorted sorted_elements(Build& b, TensorId list, int64_t n) {
+  OpContext& c = b.c;
   schema::TopKAttributesT attributes;
   attributes.axis = 0;
   attributes.largest = false;
-  const TensorId values = c.declare("values"), order = c.declare("order");
-  c.emit(Op::TopK, {flat, b.ints({n})}, {values, order}, std::move(attributes));
-  TensorId begins = b.cast(b.ints({1}), DataType::bool_);
-  if (n > 1)
-    begins = b.concat({begins, b.compare(C::not_equal, b.slice(values, 0, 1, n), b.slice(values, 0, 0, n - 1))}, 0);
-  const TensorId ones = b.cast(begins, DataType::int64);
+  Sorted result{c.declare("order"), first_of_all(b)};
+  const TensorId values = c.declare("values");
+  c.emit(Op::TopK, {list, b.ints({n})}, {values, result.order}, std::move(attributes));
+  if (n > 1) {
+    const TensorId changes = b.compare(C::not_equal, b.slice(values, 0, 1, n), b.slice(values, 0, 0, n - 1));
+    result.begins = b.concat({result.begins, changes}, 0);
+  }
+  return result;
+}
+
+// Rows (n, width) compared in pairs: by the first element in which they differ.
+Sorted sorted_rows(Build& b, TensorId rows, int64_t n, int64_t width) {
+  OpContext& c = b.c;
+  checked_product(c, {n, n, width});
+  const TensorId pairs = b.ints({n, n, width});
+  const TensorId x = b.expand(b.unsqueeze(rows, {1}), pairs), y = b.expand(b.unsqueeze(rows, {0}), pairs);
+  const TensorId differs = b.cast(b.compare(C::not_equal, x, y), DataType::int32);
+  schema::ArgReduceAttributesT first;
+  first.take_max = true;
+  first.axis = 2;
+  const TensorId at = c.temp("first", Op::ArgReduce, {differs}, std::move(first));  // (n, n, 1)
+  const auto number = [&](TensorId condition) { return b.cast(b.reshape(condition, {n, n}), DataType::int64); };
+  const TensorId less = number(b.compare(C::less, b.gather_elements(x, at, 2), b.gather_elements(y, at, 2)));
+  const TensorId any = b.reduce(R::max, differs, {2}, false);
+  const TensorId equal = number(b.compare(C::equal, any, b.like(any, 0)));
+  std::vector<int64_t> numbers;
+  for (int64_t i = 0; i < n; ++i) numbers.push_back(i);
+  const TensorId list = b.ints(numbers);
+  const TensorId earlier = number(b.compare(C::less, b.reshape(list, {n, 1}), b.reshape(list, {1, n})));
+  // How many rows stand before each one.
+  const TensorId place = b.reduce(R::sum, b.add(less, b.mul(equal, earlier)), {0}, false);
+  Sorted result{b.scatter_elements(b.expand(b.ints({0}), b.ints({n})), place, list, 0), first_of_all(b)};
+  if (n > 1) {
+    const TensorId next = b.slice(result.order, 0, 1, n), before = b.slice(result.order, 0, 0, n - 1);
+    const TensorId pair = b.add(b.mul(next, b.scalar(DataType::int64, static_cast<double>(n))), before);
+    const TensorId same = b.gather(b.reshape(equal, {-1}), pair, 0);
+    result.begins = b.concat({result.begins, b.compare(C::equal, same, b.like(same, 0))}, 0);
+  }
+  return result;
+}
+
+// Sorted, so that equal elements stand together; where a run begins is a distinct element. How many there are, only a
+// run knows. With an axis, the slices along it take the place of elements.
+void unique(OpContext& c) {
+  Build b(c);
+  const bool in_order = c.flag("sorted", true), has_axis = c.has("axis");
+  const std::vector<int64_t> extents = known_extents(c, c.in(0), "an input");
+  const auto rank = static_cast<int64_t>(extents.size());
+  const int64_t given = c.integer("axis", 0), axis = given < 0 ? given + rank : given;
+  if (has_axis && (axis < 0 || axis >= rank)) c.invalid("has an axis out of range (" + std::to_string(given) + ")");
+  const int64_t all = checked_product(c, extents), n = has_axis ? extents[static_cast<size_t>(axis)] : all;
+  if (all == 0) c.unsupported("an input without elements");
+  const TensorId source = has_axis ? c.in(0) : b.reshape(c.in(0), {-1});
+  const int64_t along = has_axis ? axis : 0;
+  TensorId rows = source;
+  if (has_axis) {
+    std::vector<int64_t> perm{axis};
+    for (int64_t d = 0; d < rank; ++d)
+      if (d != axis) perm.push_back(d);
+    rows = b.reshape(b.transpose(source, std::move(perm)), {n, all / n});
+  }
+  const bool list = !has_axis || all == n;
+  const Sorted sorted = list ? sorted_elements(b, b.reshape(rows, {-1}), n) : sorted_rows(b, rows, n, all / n);
+  const TensorId order = sorted.order;
+  const TensorId ones = b.cast(sorted.begins, DataType::int64);
   const TensorId run = b.sub(b.cum_sum(ones, 0), b.scalar(DataType::int64, 1));  // of each sorted element
-  const TensorId starts = b.squeeze(b.nonzero(begins), {0});
-  const TensorId last = b.ints({n});
-  const TensorId lengths = b.sub(b.concat({b.slice(starts, 0, 1, INT64_MAX), last}, 0), starts);
+  const TensorId starts = b.squeeze(b.nonzero(sorted.begins), {0});
+  const TensorId lengths = b.sub(b.concat({b.slice(starts, 0, 1, INT64_MAX), b.ints({n})}, 0), starts);
   const TensorId zeros = b.expand(b.ints({0}), b.ints({n}));
   const auto in_place = [&](TensorId of_sorted) { return b.scatter_elements(zeros, order, of_sorted, 0); };
-  if (sorted) {
-    c.connect(b.gather(values, starts, 0), c.out(0));
-    if (c.out(1) != kNone) c.connect(b.gather(order, starts, 0), c.out(1));
+  if (in_order) {
+    const TensorId first = b.gather(order, starts, 0);
+    c.connect(b.gather(source, first, along), c.out(0));
+    c.connect(first, c.out(1));
     if (c.out(2) != kNone) c.connect(in_place(run), c.out(2));
-    if (c.out(3) != kNone) c.connect(lengths, c.out(3));
-    return;
+    return c.connect(lengths, c.out(3));
   }
   // In the order of their first places.
   const TensorId first = in_place(ones);
   const TensorId places = b.squeeze(b.nonzero(first), {0});
-  c.connect(b.gather(flat, places, 0), c.out(0));
+  c.connect(b.gather(source, places, along), c.out(0));
   c.connect(places, c.out(1));
   if (c.out(2) != kNone) {
     const TensorId number = b.sub(b.cum_sum(first, 0), b.scalar(DataType::int64, 1));

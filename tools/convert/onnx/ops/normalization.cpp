@@ -19,6 +19,12 @@ void batch_normalization_per_element(OpContext& c, float epsilon) {
 void batch_normalization_training(OpContext& c, float epsilon, float momentum) {
   Build b(c);
   const auto rank = c.rank(c.in(0));
+  // Exporters merge equal initializers. Where a runtime updates the statistics in place, as ONNX Runtime does, it changes
+  // the scale or the bias with them, and its result is another one than the definition's.
+  for (size_t statistic : {3, 4})
+    for (size_t parameter : {1, 2})
+      if (c.in(statistic) == c.in(parameter))
+        c.unsupported("batch statistics (training) that share a tensor with the scale or the bias");
   if (!rank || *rank < 2) c.unsupported("batch statistics of an input whose rank is not known, or under 2");
   const DataType type = c.type(c.in(0));
   std::vector<int64_t> axes{0}, per_channel{1, -1};
@@ -57,7 +63,8 @@ void batch_normalization(OpContext& c) {
   if (training) return batch_normalization_training(c, attributes.epsilon, momentum);
   // Old files leave is_test at its default, off, in networks that are plainly for inference: one output.
   if (more_outputs || (!is_test && c.output_count() > 1))
-    c.unsupported(c.version() < 14 ? "batch statistics (training) before version 14" : "statistics without training_mode");
+    c.unsupported(c.version() < 14 ? "batch statistics (training) before version 14"
+                                   : "statistics without training_mode");
   if (!spatial) return batch_normalization_per_element(c, attributes.epsilon);
   c.emit(Op::BatchNormalization, c.inputs(), std::move(attributes));
 }

@@ -85,7 +85,8 @@ void split_to_sequence(OpContext& c) {
     if (c.rank(c.in(1)) == 0u) {
       const int64_t each = (*given)[0];
       if (each < 1) c.invalid("splits into parts of " + std::to_string(each));
-      for (int64_t at = 0; at < extent && at / each < kMost; at += each) sizes.push_back(std::min(each, extent - at));
+      for (int64_t left = extent; left > 0 && static_cast<int64_t>(sizes.size()) < kMost; left -= sizes.back())
+        sizes.push_back(std::min(each, left));
     } else {
       sizes = *given;
     }
@@ -93,8 +94,10 @@ void split_to_sequence(OpContext& c) {
     sizes.assign(static_cast<size_t>(std::min(extent, kMost)), 1);
   }
   int64_t sum = 0;
-  for (int64_t size : sizes)
-    if (size < 0 || (sum += size) > extent) c.invalid("splits into parts that do not fit its input");
+  for (int64_t size : sizes) {
+    if (size < 0 || size > extent - sum) c.invalid("splits into parts that do not fit its input");
+    sum += size;
+  }
   if (sum != extent && (static_cast<int64_t>(sizes.size()) < kMost || c.rank(c.in(1)) == 1u))
     c.invalid("splits into parts of " + std::to_string(sum) + " in all (the axis has " + std::to_string(extent) + ")");
   if (static_cast<int64_t>(sizes.size()) >= kMost) c.unsupported("sequences of " + std::to_string(kMost) + " and more");

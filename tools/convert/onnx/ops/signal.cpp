@@ -19,9 +19,9 @@ void check_size(OpContext& c, int64_t rows, int64_t columns) {
 }
 
 struct Transform {
-  int64_t samples;     // along the axis of the input; those past `length` are cut off, those before it taken as 0
-  int64_t length;      // N
-  int64_t parts;       // of a sample: 1 real, 2 complex
+  int64_t samples;  // along the axis of the input; those past `length` are cut off, those before it taken as 0
+  int64_t length;   // N
+  int64_t parts;    // of a sample: 1 real, 2 complex
   bool inverse = false;
   bool onesided = false;  // forwards: half of the spectrum comes out; backwards: half goes in, and the signal is real
 
@@ -76,7 +76,8 @@ std::optional<int64_t> folded_scalar(OpContext& c, TensorId id, const char* what
 
 int64_t parts_of(OpContext& c, TensorId x) {
   const int64_t parts = known_extent(c, x, -1);
-  if (parts != 1 && parts != 2) c.unsupported("samples that are not surely real or complex (a last dimension of 1 or 2)");
+  if (parts != 1 && parts != 2)
+    c.unsupported("samples that are not surely real or complex (a last dimension of 1 or 2)");
   return parts;
 }
 
@@ -94,6 +95,7 @@ void dft(OpContext& c) {
   t.parts = parts_of(c, c.in(0));
   t.samples = known_extent(c, c.in(0), axis);
   if (t.samples < 0) c.unsupported("a signal whose length is not known; fix the shapes of the inputs");
+  check_size(c, std::max<int64_t>(t.samples, 1), t.parts);
   t.inverse = c.flag("inverse", false);
   t.onesided = c.flag("onesided", false);
   if (t.onesided && !t.inverse && t.parts != 1) c.unsupported("half of the spectrum of a complex signal");

@@ -14,8 +14,8 @@ void causal_conv_with_state(OpContext& c) {
   const bool swish = c.choice<bool>("activation", "none", {{"none", false}, {"silu", true}, {"swish", true}});
   const int64_t channels = known_extent(c, c.in(1), 0), kernel = known_extent(c, c.in(1), 2);
   if (channels < 1 || kernel < 1 || c.rank(c.in(1)) != 3u) c.unsupported("weights whose shape is not known, or empty");
-  const TensorId padded = c.in(3) != kNone ? b.concat({c.in(3), c.in(0)}, 2)
-                                           : b.pad(c.in(0), b.ints({0, 0, kernel - 1, 0, 0, 0}), kNone);
+  const TensorId padded =
+      c.in(3) != kNone ? b.concat({c.in(3), c.in(0)}, 2) : b.pad(c.in(0), b.ints({0, 0, kernel - 1, 0, 0, 0}), kNone);
   schema::ConvAttributesT attributes;
   attributes.group = channels;
   TensorId y = c.temp("conv", Op::Conv, {padded, c.in(1), c.in(2)}, std::move(attributes));
@@ -32,11 +32,9 @@ void linear_attention(OpContext& c) {
   struct Rule {
     bool fades, corrects;
   };
-  const Rule rule = c.choice<Rule>("update_rule", "gated_delta",
-                                   {{"linear", {false, false}},
-                                    {"gated", {true, false}},
-                                    {"delta", {false, true}},
-                                    {"gated_delta", {true, true}}});
+  const Rule rule = c.choice<Rule>(
+      "update_rule", "gated_delta",
+      {{"linear", {false, false}}, {"gated", {true, false}}, {"delta", {false, true}}, {"gated_delta", {true, true}}});
   c.ignore("chunk_size");
   const int64_t heads = c.integer("q_num_heads"), groups = c.integer("kv_num_heads");
   if (heads < 1 || groups < 1 || heads % groups != 0)
@@ -44,7 +42,8 @@ void linear_attention(OpContext& c) {
   if (rule.fades != (c.in(4) != kNone) || rule.corrects != (c.in(5) != kNone))
     c.invalid("has an update_rule that does not fit its inputs decay and beta");
   if (c.in(6) != kNone) c.unsupported("a gate for erasing (input 7)");
-  const int64_t steps = known_extent(c, c.in(0), 1), width = known_extent(c, c.in(0), 2), values = known_extent(c, c.in(2), 2);
+  const int64_t steps = known_extent(c, c.in(0), 1), width = known_extent(c, c.in(0), 2),
+                values = known_extent(c, c.in(2), 2);
   if (steps < 1 || steps > kMaxSteps || width < 0 || values < 0)
     c.unsupported("sequences whose shape is not known, or not of 1 to " + std::to_string(kMaxSteps) + " steps");
   if (width % heads != 0 || values % groups != 0) c.invalid("has inputs that do not divide into their heads");

@@ -103,9 +103,9 @@ void constant(OpContext& c) {
 }
 
 constexpr OpRule kRules[] = {
-    {"Cast", 1, 1, 1, 1, cast_by_name}, {"Cast", 6, 1, 1, 1, cast},       {"CastLike", 15, 2, 2, 1, cast_like},
-    {"Identity", 1, 1, 1, 1, identity, 0, nullptr, 0, nullptr, 0, "", true},
-    {"Dropout", 1, 1, 1, 2, dropout}, {"Dropout", 12, 1, 3, 2, dropout},
+    {"Cast", 1, 1, 1, 1, cast_by_name},   {"Cast", 6, 1, 1, 1, cast},
+    {"CastLike", 15, 2, 2, 1, cast_like}, {"Identity", 1, 1, 1, 1, identity, 0, nullptr, 0, nullptr, 0, "", true},
+    {"Dropout", 1, 1, 1, 2, dropout},     {"Dropout", 12, 1, 3, 2, dropout},
     {"Constant", 1, 0, 0, 1, constant},
 };
 
