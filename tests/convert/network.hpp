@@ -1,4 +1,4 @@
-// ONNX models in memory, run on the reference plugin.
+// ONNX models in memory, run on the plugins.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -93,6 +93,7 @@ class Network {
     return *this;
   }
 
+  // What the reference plugin gives; the cpu plugin, with it behind, must give the same.
   Results run() {
     if (node_->output_size() == 0) outputs(1);
     RuntimeOptions options;
@@ -100,7 +101,20 @@ class Network {
     options.plugin_folders = {MOTLEY_PLUGINS};
     const Runtime runtime(options);
     const Model loaded = Model::from_module(import(model_));
-    Session session = runtime.compile(loaded, {.devices = {"reference"}});
+    const Results plain = run_on(runtime, loaded, {"reference"}), fast = run_on(runtime, loaded, {"cpu", "reference"});
+    EXPECT_EQ(plain.shapes, fast.shapes);
+    for (size_t i = 0; i < plain.values.size() && i < fast.values.size(); ++i) {
+      EXPECT_EQ(plain.values[i].size(), fast.values[i].size());
+      for (size_t k = 0; k < plain.values[i].size() && k < fast.values[i].size(); ++k)
+        EXPECT_NEAR(plain.values[i][k], fast.values[i][k], 1e-4 * (1 + std::abs(plain.values[i][k])))
+            << "on the cpu plugin, output " << i << " at " << k;
+    }
+    return plain;
+  }
+
+ private:
+  Results run_on(const Runtime& runtime, const Model& loaded, const std::vector<std::string>& devices) {
+    Session session = runtime.compile(loaded, {.devices = devices});
     for (const Fed& fed : fed_) session.input(fed.name).copy_from_bytes(std::as_bytes(std::span(fed.bytes)));
     session.run();
     Results results;
@@ -112,7 +126,6 @@ class Network {
     return results;
   }
 
- private:
   struct Fed {
     std::string name;
     std::vector<char> bytes;
