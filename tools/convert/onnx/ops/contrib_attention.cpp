@@ -27,7 +27,7 @@ TensorId mask_bias(Build& b, TensorId mask, TensorId batch_like, TensorId total,
   if (same_extent(c, mask, 0, batch_like, 0))
     return b.unsqueeze(numbers(b.compare(C::less, keys, column(mask))), {1, 2});
   const int64_t entries = known_extent(c, mask, 0), batch = known_extent(c, batch_like, 0);
-  if (!starts_allowed || batch < 0 || entries != 2 * batch)
+  if (!starts_allowed || batch < 0 || batch > INT32_MAX || entries % 2 != 0 || entries / 2 != batch)
     c.unsupported("a mask of one dimension that is not surely one length per sequence; fix the shapes of the inputs");
   const TensorId before_end = b.compare(C::less, keys, column(b.slice(mask, 0, 0, batch)));
   const TensorId from_start = b.compare(C::greater_or_equal, keys, column(b.slice(mask, 0, batch, 2 * batch)));

@@ -137,8 +137,8 @@ void max_unpool(OpContext& c) {
     if (wanted->size() != image.size()) c.invalid("has an output shape of another rank than its input");
     std::vector<int64_t> after(2 * image.size(), 0);
     for (size_t d = 0; d < image.size(); ++d) {
+      if ((*wanted)[d] < image[d] || (*wanted)[d] > kMaxElements) c.invalid("has an output shape out of range");
       after[image.size() + d] = (*wanted)[d] - image[d];
-      if (after[image.size() + d] < 0 || (*wanted)[d] > kMaxElements) c.invalid("has an output shape out of range");
     }
     y = b.pad(y, b.ints(after), kNone);
   }
