@@ -119,10 +119,34 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
   const std::optional<TensorId> outer = look_up(name, *scope.outer);
   if (!outer || *outer == kNone) return outer;
   if (scope.outer->graph == scope.graph) return *outer;
-  // A tensor of the enclosing graph is captured by name; a constant is simply shared.
-  const TensorId captured = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
-  if (four_bit_.contains({scope.outer->graph, *outer})) four_bit_.insert({scope.graph, captured});
-  return scope.names[name] = captured;
+  return scope.names[name] = captured(*outer, *scope.outer->graph, *scope.graph);
+}
+
+// A tensor of the enclosing graph is captured by name; a constant is simply shared; a sequence is its tensors.
+TensorId GraphImporter::captured(TensorId outer, const Graph& from, Graph& to) {
+  const TensorId id = to.add_tensor(Tensor(from.tensor(outer)));
+  if (four_bit_.contains({&from, outer})) four_bit_.insert({&to, id});
+  const auto list = lists_.find({&from, outer});
+  if (list == lists_.end()) return id;
+  // No sequence holds another, so this is one step deep.
+  ListValue inner{{}, list->second.empty_optional};
+  for (TensorId item : list->second.items) inner.items.push_back(captured(item, from, to));
+  list_items_ += inner.items.size();
+  lists_[{&to, id}] = std::move(inner);
+  return id;
+}
+
+const ListValue* GraphImporter::list_value(TensorId id) const {
+  const auto found = lists_.find({scope_->graph, id});
+  return found == lists_.end() ? nullptr : &found->second;
+}
+
+// Every change of a sequence is a copy, so a file of many changes could grow without end.
+void GraphImporter::set_list_value(TensorId id, ListValue value) {
+  constexpr uint64_t kMaxItems = 1 << 22;
+  if ((list_items_ += value.items.size()) > kMaxItems)
+    throw Error(ErrorCode::limit, "the model's sequences come to more than " + std::to_string(kMaxItems) + " tensors");
+  lists_[{scope_->graph, id}] = std::move(value);
 }
 
 // ---- graphs
@@ -240,6 +264,9 @@ void GraphImporter::import_outputs(const onnx::GraphProto& proto, Scope& scope) 
     if (!id || *id == kNone)
       throw Error(ErrorCode::invalid_model,
                   "output \"" + output.name() + "\" of graph \"" + proto.name() + "\" is never produced");
+    if (list_value(*id))
+      throw Error(ErrorCode::unsupported, "output \"" + output.name() + "\" of graph \"" + proto.name() +
+                                              "\" is a sequence or an optional; only tensors leave a graph");
     scope.graph->outputs.push_back(*id);
   }
 }
@@ -319,7 +346,7 @@ void GraphImporter::import_node(const onnx::NodeProto& proto, int index, Scope& 
 void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& name, int64_t version,
                                std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
   const OpRule* rule = find_rule(proto.domain(), proto.op_type(), version);
-  if (!rule) return report(proto, version, name, "no such operator is known in this version");
+  if (!rule) return report(proto, version, name, why_unknown(proto.domain(), proto.op_type(), version));
   if (!rule->import)
     return report(proto, version, name, "the operator was removed in version " + std::to_string(rule->since));
   OpContext context(*this, proto, *rule, version, name, std::move(inputs), std::move(outputs));
@@ -336,6 +363,9 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   if (std::all_of(context.outputs().begin(), context.outputs().end(), [](TensorId id) { return id == kNone; })) {
     return;  // nobody can see what it computes
   }
+  const bool lists = std::any_of(context.inputs().begin(), context.inputs().end(),
+                                 [&](TensorId id) { return id != kNone && list_value(id); });
+  if (lists && !rule->takes_lists) return report(proto, version, name, "a sequence or an empty optional as an input");
   try {
     rule->import(context);
     context.check_attributes_used();

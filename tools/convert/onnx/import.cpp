@@ -17,7 +17,10 @@ std::string list_nodes(const std::vector<std::string>& nodes) {
 }
 
 std::string describe(const std::vector<UnsupportedOp>& ops) {
-  std::string text = "the model uses what is not supported: ";
+  size_t nodes = 0;
+  for (const UnsupportedOp& op : ops) nodes += op.nodes.size();
+  std::string text =
+      "the model uses what is not supported (" + std::to_string(nodes) + (nodes == 1 ? " place): " : " places): ");
   constexpr size_t kShown = 100;
   for (size_t i = 0; i < ops.size() && i < kShown; ++i) {
     const UnsupportedOp& op = ops[i];

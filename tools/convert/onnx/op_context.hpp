@@ -41,6 +41,8 @@ class OpContext {
   size_t output_count() const { return outputs_.size(); }
   TensorId in(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNone; }
   TensorId out(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNone; }
+  // Input i, which must be there. Throws Error(invalid_model).
+  TensorId required(size_t i) const;
   const std::vector<TensorId>& inputs() const { return inputs_; }
   const std::vector<TensorId>& outputs() const { return outputs_; }
   // Inputs `first` on, trailing absent ones dropped; a constant without elements counts as absent in those listed.
@@ -60,6 +62,15 @@ class OpContext {
   bool is_constant_false(TensorId id) const { return constant_bool(id) == false; }
   // The values of a floating-point constant.
   std::optional<std::vector<float>> constant_floats(TensorId id) const;
+  // The bytes of a constant of any type.
+  std::optional<std::vector<uint8_t>> constant_bytes(TensorId id) const;
+
+  // ---- sequences and optionals, which exist while importing only
+  // The tensors of a sequence; null for what is none.
+  const std::vector<TensorId>* sequence(TensorId id) const;
+  bool is_empty_optional(TensorId id) const;
+  void set_sequence(TensorId id, std::vector<TensorId> items);
+  void set_empty_optional(TensorId id);
 
   // ---- attributes. Throw Error(invalid_model) where the attribute has another kind, or a required one is missing.
   bool has(const char* name);
@@ -113,6 +124,11 @@ class OpContext {
   TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
   TensorId floats(const std::string& suffix, const std::vector<float>& values);
   TensorId scalar(const std::string& suffix, DataType type, double value);
+  // Numbers as a constant of a floating-point type.
+  TensorId table(const std::string& suffix, DataType type, const std::vector<int64_t>& extents,
+                 const std::vector<float>& values);
+  // A tensor that a node of several outputs is to write.
+  TensorId declare(const std::string& suffix) { return new_tensor(suffix); }
   // The tensor in another type; itself where it has it.
   TensorId cast(const std::string& suffix, TensorId id, DataType to);
   // Makes an output a constant.
@@ -133,6 +149,7 @@ class OpContext {
   // Values of a tensor that follows from constants and shapes alone.
   std::optional<std::vector<int64_t>> folded_ints(TensorId id);
   std::optional<bool> folded_bool(TensorId id);
+  std::optional<std::vector<float>> folded_floats(TensorId id);
 
   [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
   // Error(invalid_model): "node "x" (Op) " + why.

@@ -96,6 +96,8 @@ bool unroll(OpContext& c) {
 
 void loop(OpContext& c) {
   if (unroll(c)) return;
+  for (TensorId id : c.inputs())
+    if (c.sequence(id) || c.is_empty_optional(id)) c.unsupported("a sequence carried through a loop of unknown length");
   schema::LoopAttributesT attributes;
   attributes.body_graph = c.nested("body");
   c.emit(Op::Loop, c.inputs(), c.outputs(), std::move(attributes));
@@ -201,7 +203,7 @@ void scan_of_batch(OpContext& c) {
 
 constexpr OpRule kRules[] = {
     {"If", 1, 1, 1, kAny, branch},
-    {"Loop", 1, 0, kAny, kAny, loop},
+    {"Loop", 1, 0, kAny, kAny, loop, 0, nullptr, 0, nullptr, 0, "", true},
     {"Scan", 8, 0, kAny, kAny, scan_of_batch},
     {"Scan", 9, 1, kAny, kAny, scan},
 };

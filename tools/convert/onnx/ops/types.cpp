@@ -72,7 +72,10 @@ void cast_like(OpContext& c) {
   emit_cast(c, type, c.is_four_bit(c.in(1)), saturate);
 }
 
-void identity(OpContext& c) { c.emit(Op::Identity, {c.in(0)}, schema::NoAttributesT()); }
+void identity(OpContext& c) {
+  if (c.sequence(c.in(0)) || c.is_empty_optional(c.in(0))) return c.connect(c.in(0), c.out(0));
+  c.emit(Op::Identity, {c.in(0)}, schema::NoAttributesT());
+}
 
 // Of the shape of `like`, every element one.
 void emit_ones(OpContext& c, TensorId like, TensorId out, DataType type) {
@@ -87,12 +90,14 @@ void emit_ones(OpContext& c, TensorId like, TensorId out, DataType type) {
   c.emit(Op::Cast, {ones}, {out}, to(type));
 }
 
-// Inference drops nothing: the output is the input, and the mask is all ones.
+// Nothing is dropped in inference, nor with a ratio of 0: the output is the input, and the mask is all ones.
 void dropout(OpContext& c) {
   for (const char* name : {"ratio", "seed", "is_test", "consumed_inputs"}) c.ignore(name);
   if (c.in(2) != kNone) {
     const auto& training = c.in(2);
-    if (!c.is_constant_false(training)) c.unsupported("training_mode is not constant false");
+    const auto ratio = c.constant_floats(c.in(1));
+    const bool drops = !ratio || ratio->size() != 1 || (*ratio)[0] != 0;
+    if (drops && !c.is_constant_false(training)) c.unsupported("training_mode is not constant false");
   }
   if (c.out(0) != kNone) c.emit(Op::Identity, {c.in(0)}, schema::NoAttributesT());
   // The mask had the data's type until opset 10.
@@ -125,8 +130,9 @@ void constant(OpContext& c) {
 }
 
 constexpr OpRule kRules[] = {
-    {"Cast", 1, 1, 1, 1, cast_by_name}, {"Cast", 6, 1, 1, 1, cast},       {"CastLike", 15, 2, 2, 1, cast_like},
-    {"Identity", 1, 1, 1, 1, identity}, {"Dropout", 1, 1, 1, 2, dropout}, {"Dropout", 12, 1, 3, 2, dropout},
+    {"Cast", 1, 1, 1, 1, cast_by_name},   {"Cast", 6, 1, 1, 1, cast},
+    {"CastLike", 15, 2, 2, 1, cast_like}, {"Identity", 1, 1, 1, 1, identity, 0, nullptr, 0, nullptr, 0, "", true},
+    {"Dropout", 1, 1, 1, 2, dropout},     {"Dropout", 12, 1, 3, 2, dropout},
     {"Constant", 1, 0, 0, 1, constant},
 };
 
