@@ -1,6 +1,8 @@
 // Prints how fast the cpu plugin multiplies and convolves: a table per op, algorithms side by side with a plain loop.
 //
-// usage: cpu_kernels [--threads N] [--rounds N]
+// usage: cpu_kernels [--threads N] [--rounds N] [--integers]
+//
+// --integers: only products and convolutions of bytes beside those of floats.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -336,6 +338,14 @@ int option(int argc, char** argv, const char* name, int fallback) {
   return fallback;
 }
 
+void bench_floats(const sdk::Threads& threads, int rounds) {
+  for (int64_t n : {256, 512, 1024})
+    for (bool constant : {false, true}) bench_product(n, n, n, constant, threads, rounds);
+  bench_product(1, 1000, 1280, true, threads, rounds);
+  bench_product(8, 1024, 1024, false, threads, rounds);
+  for (const Layer& layer : kLayers) bench_layer(layer, threads, rounds);
+}
+
 int run(int argc, char** argv) {
   Workers workers(static_cast<uint32_t>(option(argc, argv, "--threads", 1)));
   const int rounds = option(argc, argv, "--rounds", 21);
@@ -343,11 +353,9 @@ int run(int argc, char** argv) {
   const sdk::Threads threads(&host);
   std::printf("%s, %u thread(s); GFLOP/s (times as fast as the plain loop on one thread), medians of %d rounds\n",
               cpu::simd_name(), workers.count(), rounds);
-  for (int64_t n : {256, 512, 1024})
-    for (bool constant : {false, true}) bench_product(n, n, n, constant, threads, rounds);
-  bench_product(1, 1000, 1280, true, threads, rounds);
-  bench_product(8, 1024, 1024, false, threads, rounds);
-  for (const Layer& layer : kLayers) bench_layer(layer, threads, rounds);
+  const bool integers_only =
+      std::any_of(argv, argv + argc, [](const char* a) { return !std::strcmp(a, "--integers"); });
+  if (!integers_only) bench_floats(threads, rounds);
   std::printf("integers; times as fast as float32\n");
   for (int64_t n : {64, 256, 512, 1024}) bench_quantized_product(n, n, n, threads, rounds);
   bench_quantized_product(1, 1000, 1280, threads, rounds);

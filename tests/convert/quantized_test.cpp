@@ -264,10 +264,18 @@ TEST(FourBits, WeightsAreUnpackedAndTheirTypeFollows) {
   add_node(graph, "CastLike", {"x", "moved"}, {"y"});
   graph.add_output()->set_name("y");
   expect_values<int8_t, int8_t>(model, {{100, -9, 7}}, {4, 7, 7}, 0);
-  const graph::Module module = import(model);
-  EXPECT_EQ(constant_values<int8_t>(module, module.main().find_tensor("w")), (std::vector<int8_t>{7, -6, -8}));
   graph.mutable_initializer(0)->add_int32_data(1);
   EXPECT_THROW(import(model), Error);
+}
+
+TEST(FourBits, WeightsHaveTheirSigns) {
+  onnx::ModelProto model = one_node("Add", kInt8, 3);
+  onnx::GraphProto& graph = *model.mutable_graph();
+  add_small<int>(graph, "w", kInt4, {3}, {0xa7, 0x08});  // 7, -6, -8
+  onnx::NodeProto& cast = add_node(graph, "Cast", {"w"}, {"wide"});
+  set_attribute(cast, "to", kInt8);
+  graph.mutable_node(0)->add_input("wide");
+  expect_values<int8_t, int8_t>(model, {{100, 0, 1}}, {107, -6, -7}, 0);
 }
 
 }  // namespace
