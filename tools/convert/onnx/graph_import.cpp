@@ -174,7 +174,7 @@ Tensor GraphImporter::read_value_info(const onnx::ValueInfoProto& proto, bool mu
     if (dim.has_dim_value() && dim.dim_value() < -1)
       throw Error(ErrorCode::invalid_model,
                   what + " has a negative dimension (" + std::to_string(dim.dim_value()) + ")");
-    if (dim.has_dim_value() && dim.dim_value() >= 0) tensor.shape->emplace_back(dim.dim_value());
+    if (dim.has_dim_value() && dim.dim_value() >= 0) tensor.shape->push_back(graph::Dim(dim.dim_value()));
     else tensor.shape->push_back(graph::Dim(dim.dim_param()));  // some exporters write -1 for what is open
   }
   return tensor;
@@ -184,7 +184,7 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
   const auto wanted = options_.input_shapes.find(tensor.name);
   if (wanted != options_.input_shapes.end()) {
     const std::vector<int64_t>& dims = wanted->second;
-    bool fits = !tensor.shape || tensor.shape->size() == dims.size();
+    bool fits = tensor.shape ? tensor.shape->size() == dims.size() : dims.size() <= options_.limits.max_rank;
     for (size_t i = 0; fits && i < dims.size(); ++i)
       fits = dims[i] >= 0 && (!tensor.shape || !(*tensor.shape)[i].known() || (*tensor.shape)[i].value == dims[i]);
     if (!fits)
@@ -196,7 +196,7 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
   const auto value = options_.input_values.find(tensor.name);
   if (value == options_.input_values.end()) return;
   const io::Tensor& given = value->second;
-  if (static_cast<graph::DataType>(given.type) != tensor.type ||
+  if (static_cast<graph::DataType>(given.type) != tensor.type || given.shape.size() > options_.limits.max_rank ||
       given.bytes.size() != io::checked_bytes(given.type, given.shape, "the value of input \"" + tensor.name + "\""))
     throw Error(ErrorCode::invalid_argument, "the value given for input \"" + tensor.name +
                                                  "\" does not have its type (" + graph::to_string(tensor.type) + ")");

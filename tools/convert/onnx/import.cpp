@@ -43,7 +43,9 @@ graph::Module import_onnx(std::span<const std::byte> bytes, const std::filesyste
     if (options.progress) options.progress(stage, fraction);
   };
   progress("read", 0);
-  graph::Module module = GraphImporter(parse_model(bytes, options.limits, what), folder, options).run();
+  ImportOptions checked = options;
+  checked.limits.max_rank = std::min<uint32_t>(options.limits.max_rank, sdk::kMaxRank);
+  graph::Module module = GraphImporter(parse_model(bytes, checked.limits, what), folder, checked).run();
   progress("import", 1);
   progress("infer", 0);
   graph::infer_shapes(module);
