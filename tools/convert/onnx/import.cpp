@@ -1,5 +1,8 @@
 // The entry points: read, import, infer.
 #include "convert.hpp"
+
+#include <algorithm>
+
 #include "graph/infer.hpp"
 #include "io/file.hpp"
 #include "onnx/graph_import.hpp"
