@@ -16,8 +16,8 @@ namespace {
 constexpr int64_t kQueries = 48;    // per block; a multiple of every tile's rows
 constexpr int64_t kKeys = 256;      // per block; a multiple of every tile's columns
 constexpr int64_t kFewQueries = 4;  // up to these, packing keys costs more than it saves
-// Less than this is done by the caller's thread. With two threads, 12 heads of size 64 and one step took 17 us in two of
-// three runs, where waking the second one took longer than the work, and 1 us alone.
+// Less than this is done by the caller's thread. With two threads, 12 heads of size 64 and one step took 17 us in four of
+// six runs on a busy machine, where waking the second one took longer than the work, and 1 us alone.
 constexpr double kSerialFlops = 0x1p20;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
