@@ -31,26 +31,10 @@ void side_by_side(const std::function<void(int)>& body) {
     if (!failure.empty()) throw std::runtime_error(failure);
 }
 
-// Cases of different labels, so that more than one kernel is looked at.
-std::vector<const Case*> some_cases(Scene& scene, size_t count) {
-  std::vector<const Case*> some = {&scene.simple()};
-  for (const Case& c : scene.cases) {
-    if (some.size() == count) break;
-    if (c.label == some.back()->label || c.graph.tensor(c.graph.outputs[0]).elements() < 15) continue;
-    if (!scene.refusal(c).empty()) continue;
-    try {
-      scene.prepare(c, 1);
-      some.push_back(&c);
-    } catch (const Unsupported&) {
-    }
-  }
-  return some;
-}
-
 // The same executable from every thread, each with memory, input values and, where there are any, a queue of its own.
 int one_executable(Scene& scene) {
   const int rounds = scene.options.by_depth(20, 50, 500);
-  const std::vector<const Case*> cases = some_cases(scene, scene.options.by_depth<size_t>(4, 12, 200));
+  const std::vector<const Case*> cases = scene.some(scene.options.by_depth<size_t>(4, 50, 50));
   for (const Case* c : cases) {
     scene.reporter.stage(c->label + ", " + c->detail);
     std::vector<Prepared> prepared;
@@ -71,7 +55,7 @@ int one_executable(Scene& scene) {
 // Compiling, running and releasing in every thread at once.
 int many_executables(Scene& scene) {
   const int rounds = scene.options.by_depth(5, 10, 100);
-  const std::vector<const Case*> cases = some_cases(scene, kThreads);
+  const std::vector<const Case*> cases = scene.some(kThreads);
   std::vector<Prepared> prepared;
   for (size_t t = 0; t < kThreads; ++t) prepared.push_back(scene.prepare(*cases[t % cases.size()], 1));
   scene.reporter.stage("compiling, running and releasing in four threads");

@@ -1,4 +1,5 @@
 // Opening, compiling, releasing: again and again, in any order, twice at once.
+#include <functional>
 #include <memory>
 #include <stdexcept>
 
@@ -39,23 +40,29 @@ int second_open(Scene& scene) {
   return 3;
 }
 
+// Some ops, each again and again.
+int again_and_again(Scene& scene, const std::string& what, int rounds,
+                    const std::function<std::function<void()>(const Case&)>& make) {
+  const std::vector<const Case*> cases = scene.some(scene.options.by_depth<size_t>(4, 50, 50));
+  for (const Case* c : cases) {
+    scene.reporter.stage(what + ", " + c->label + ", " + c->detail);
+    const std::string left = growth(make(*c), 10, rounds);
+    if (!left.empty()) throw std::runtime_error(c->label + ", " + c->detail + ": " + what + " " + left);
+  }
+  return rounds * static_cast<int>(cases.size());
+}
+
 int compile_release(Scene& scene) {
-  const Case& c = scene.simple();
-  OpenDevice& device = scene.device();
-  const int rounds = scene.options.by_depth(30, 50, 500);
-  const std::string left = growth([&] { Program program(device, c.graph); }, 10, rounds);
-  if (!left.empty()) throw std::runtime_error("compiling and releasing " + left);
-  return rounds;
+  return again_and_again(scene, "compiling and releasing", scene.options.by_depth(30, 50, 500), [&](const Case& c) {
+    return [&] { Program program(scene.device(), c.graph); };
+  });
 }
 
 int many_runs(Scene& scene) {
-  const Case& c = scene.simple();
-  const Prepared p = scene.prepare(c, 1);
-  Program program(scene.device(), c.graph);
-  const int rounds = scene.options.by_depth(50, 200, 1000);
-  const std::string left = growth([&] { program.run(p.inputs); }, 20, rounds);
-  if (!left.empty()) throw std::runtime_error("running an executable " + left);
-  return rounds;
+  return again_and_again(scene, "running", scene.options.by_depth(50, 100, 1000), [&](const Case& c) {
+    const auto program = std::make_shared<Program>(scene.device(), c.graph);
+    return [program, p = scene.prepare(c, 1)] { program->run(p.inputs); };
+  });
 }
 
 int failed_compiles(Scene& scene) {
@@ -79,14 +86,21 @@ int failed_compiles(Scene& scene) {
 
 // Two sessions of one graph, their runs interleaved: nothing of one may show in the other.
 int two_sessions(Scene& scene) {
-  const Case& c = scene.simple();
-  const Prepared a = scene.prepare(c, 1), b = scene.prepare(c, 2);
-  Program first(scene.device(), c.graph), second(scene.device(), c.graph);
-  expect_equal(c.graph, a.expected, first.run(a.inputs), " in the first of two sessions");
-  expect_equal(c.graph, b.expected, second.run(b.inputs), " in the second of two sessions");
-  expect_equal(c.graph, a.expected, second.run(a.inputs), " in the second session's second run");
-  expect_equal(c.graph, b.expected, first.run(b.inputs), " in the first session after the second ran");
-  return 4;
+  int runs = 0;
+  for (const Case* c : scene.some(scene.options.by_depth<size_t>(6, 50, 50))) {
+    scene.reporter.stage(c->label + ", " + c->detail);
+    const Prepared a = scene.prepare(*c, 1), b = scene.prepare(*c, 2);
+    Program first(scene.device(), c->graph), second(scene.device(), c->graph);
+    const auto same = [&](Program& program, const Prepared& p, const char* when) {
+      expect_equal(c->graph, p.expected, program.run(p.inputs), " (" + c->label + ", " + c->detail + ")" + when);
+      ++runs;
+    };
+    same(first, a, " in the first of two sessions");
+    same(second, b, " in the second of two sessions");
+    same(second, a, " in the second session's second run");
+    same(first, b, " in the first session after the second ran");
+  }
+  return runs;
 }
 
 // Executables made in one order and released in another; those left must not notice.

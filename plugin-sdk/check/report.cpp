@@ -24,7 +24,7 @@ std::string row_text(const Result& r, size_t width, bool with_device) {
   if (with_device && !r.device.empty()) name += " [" + r.device + "]";
   name.resize(std::max(width, name.size()), ' ');
   char cases[32] = "             ";
-  if (r.cases) std::snprintf(cases, sizeof cases, "  %5d cases", r.cases);
+  if (r.cases) std::snprintf(cases, sizeof cases, "  %5d case%s", r.cases, r.cases == 1 ? " " : "s");
   char verdict[32];
   std::snprintf(verdict, sizeof verdict, "%-11s", to_string(r.verdict));
   std::string text = name + "  " + verdict + cases + (r.message.empty() ? "" : "  " + r.message);

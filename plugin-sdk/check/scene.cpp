@@ -1,6 +1,7 @@
 // Loading, opening and preparing on demand.
 #include "scene.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "graph/lower.hpp"
@@ -73,6 +74,19 @@ const Case& Scene::simple() {
   }
   if (!simple_) throw Unsupported("no case of the checker is claimed");
   return *simple_;
+}
+
+std::vector<const Case*> Scene::some(size_t count) {
+  std::vector<const Case*> found = {&simple()};
+  for (const Case& c : cases) {
+    if (found.size() >= count) break;
+    const schema::Op op = c.graph.nodes[0].op;
+    const bool known =
+        std::any_of(found.begin(), found.end(), [&](const Case* f) { return f->graph.nodes[0].op == op; });
+    if (known || c.graph.tensor(c.graph.outputs[0]).elements() < 15 || !refusal(c).empty()) continue;
+    if (defined(reference(), c)) found.push_back(&c);
+  }
+  return found;
 }
 
 Prepared Scene::prepare(const Case& c, uint64_t seed) {

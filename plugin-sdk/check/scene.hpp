@@ -37,6 +37,8 @@ class Scene {
   std::string refusal(const Case& c);
   // The first case with a few elements that the device claims and the oracle defines. Throws Unsupported.
   const Case& simple();
+  // As simple(), one case per op, at most `count`; never empty.
+  std::vector<const Case*> some(size_t count);
   // Inputs by seed, outputs by the oracle.
   Prepared prepare(const Case& c, uint64_t seed);
 
