@@ -70,7 +70,7 @@ void on_fault(int signal, siginfo_t* info, void*) {
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   for (const Slot& slot : slots) {
     if (!slot.used.load()) continue;
-    if (address >= slot.begin && address < slot.end) tell("touched, when it might not, ", slot.label);
+    if (address >= slot.begin && address < slot.end) tell("touched what it may not, ", slot.label);
     else if (address >= slot.end && address < slot.end + page()) tell("touched memory past the end of ", slot.label);
     else if (address < slot.begin && address >= slot.begin - page()) tell("touched memory before ", slot.label);
     else continue;
