@@ -43,8 +43,9 @@ int odd_sizes(Scene& scene) {
     scene.reporter.stage("a buffer of " + std::to_string(size) + " bytes");
     ErrorBuffer message;
     motley_buffer* buffer = nullptr;
-    const motley_status status = call(
-        "buffer_alloc", [&] { return scene.api().buffer_alloc(scene.device().handle(), size, &buffer, &message.error); });
+    const motley_status status = call("buffer_alloc", [&] {
+      return scene.api().buffer_alloc(scene.device().handle(), size, &buffer, &message.error);
+    });
     if (status == MOTLEY_OK && buffer) scene.api().buffer_release(buffer);
     if (status == MOTLEY_OK && size)
       throw std::runtime_error("buffer_alloc gives a buffer of " + std::to_string(size) + " bytes");

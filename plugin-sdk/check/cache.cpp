@@ -22,8 +22,8 @@ Bytes export_of(Program& program) {
                            to.insert(to.end(), begin, begin + size);
                          }};
   ErrorBuffer message;
-  const motley_status status = call(
-      "exec_export", [&] { return program.device().api().exec_export(program.handle(), &sink, &message.error); });
+  const motley_status status =
+      call("exec_export", [&] { return program.device().api().exec_export(program.handle(), &sink, &message.error); });
   if (status == MOTLEY_UNSUPPORTED) throw Unsupported(std::string("exec_export: ") + message.text);
   if (status != MOTLEY_OK) throw std::runtime_error(std::string("exec_export failed: ") + message.text);
   if (bytes.empty()) throw std::runtime_error("exec_export gives no bytes");

@@ -103,7 +103,8 @@ void check_offer(Scene& scene, const Case& whole, const Offer& offer) {
   std::set<uint32_t> distinct(offer.nodes.begin(), offer.nodes.end());
   if (offer.nodes.empty() || distinct.size() != offer.nodes.size() || *distinct.rbegin() >= count)
     throw std::runtime_error("a candidate names no nodes, one twice, or one that the graph does not have");
-  if (offer.layout > static_cast<uint32_t>(schema::Layout::nhwc)) throw std::runtime_error("a candidate's layout is no Layout");
+  if (offer.layout > static_cast<uint32_t>(schema::Layout::nhwc))
+    throw std::runtime_error("a candidate's layout is no Layout");
   if (offer.precision == 0 || offer.precision > static_cast<uint32_t>(DataType::bool_))
     throw std::runtime_error("a candidate's precision is no DataType");
   if (!(offer.cost_ns >= 0) || !std::isfinite(offer.cost_ns))
@@ -112,8 +113,7 @@ void check_offer(Scene& scene, const Case& whole, const Offer& offer) {
   const Prepared p = scene.prepare(part, scene.options.seed);
   std::vector<uint32_t> nodes(part.graph.nodes.size());
   for (uint32_t i = 0; i < nodes.size(); ++i) nodes[i] = i;
-  model::SerializedGraph segment =
-      model::serialize_segment(part.graph, nodes, part.graph.inputs, part.graph.outputs);
+  model::SerializedGraph segment = model::serialize_segment(part.graph, nodes, part.graph.inputs, part.graph.outputs);
   Program program(scene.device(), part.graph, std::move(segment), offer.config);
   for (const Placing placing : {Placing::at_end, Placing::arena})
     expect_equal(part.graph, p.expected, program.run(p.inputs, {placing}), " (reference: its nodes one by one)",

@@ -28,8 +28,8 @@ class GuardedPages {
   int slot_ = -1;  // in the list that the signal handler reads
 };
 
-// In the child, once: a fault in or beside GuardedPages is told to the parent on `fd`, in words, before the process dies
-// of it.
+// In the child, once: a fault in or beside GuardedPages is told to the parent on `fd`, in words, before the process
+// dies of it.
 void watch_guards(int fd);
 
 }  // namespace motley::check

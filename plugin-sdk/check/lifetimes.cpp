@@ -53,9 +53,8 @@ int again_and_again(Scene& scene, const std::string& what, int rounds,
 }
 
 int compile_release(Scene& scene) {
-  return again_and_again(scene, "compiling and releasing", scene.options.by_depth(30, 50, 500), [&](const Case& c) {
-    return [&] { Program program(scene.device(), c.graph); };
-  });
+  return again_and_again(scene, "compiling and releasing", scene.options.by_depth(30, 50, 500),
+                         [&](const Case& c) { return [&] { Program program(scene.device(), c.graph); }; });
 }
 
 int many_runs(Scene& scene) {
@@ -75,9 +74,8 @@ int failed_compiles(Scene& scene) {
       [&] {
         ErrorBuffer message;
         motley_executable* executable = nullptr;
-        call("compile", [&] {
-          return device.api().compile(device.handle(), &graph, &options, &executable, &message.error);
-        });
+        call("compile",
+             [&] { return device.api().compile(device.handle(), &graph, &options, &executable, &message.error); });
       },
       10, rounds);
   if (!left.empty()) throw std::runtime_error("compiling what is no graph " + left);

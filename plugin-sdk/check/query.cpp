@@ -73,9 +73,8 @@ int damaged_graphs(Scene& scene) {
     motley_executable* executable = nullptr;
     const motley_compile_options options{sizeof options, 0, nullptr};
     call("query_support", [&] { return device.api().query_support(device.handle(), &view, &sink, &message.error); });
-    const motley_status status = call("compile", [&] {
-      return device.api().compile(device.handle(), &view, &options, &executable, &message.error);
-    });
+    const motley_status status = call(
+        "compile", [&] { return device.api().compile(device.handle(), &view, &options, &executable, &message.error); });
     if (status == MOTLEY_OK && executable) device.api().exec_release(executable);
     ++tried;
   };
@@ -126,8 +125,8 @@ int estimates(Scene& scene) {
     const model::SerializedGraph serialized = model::serialize(c.graph);
     const motley_graph view = serialized.view();
     double cost = -1;
-    const motley_status status = call(
-        "estimate_cost", [&] { return scene.api().estimate_cost(scene.device().handle(), &view, 0, &cost); });
+    const motley_status status =
+        call("estimate_cost", [&] { return scene.api().estimate_cost(scene.device().handle(), &view, 0, &cost); });
     if (status != MOTLEY_OK || !(cost >= 0) || !std::isfinite(cost))
       throw std::runtime_error(c.label + ", " + c.detail + ": estimate_cost gives " + std::to_string(cost) + " (" +
                                status_name(status) + ")");
@@ -143,8 +142,8 @@ int fingerprint(Scene& scene) {
     const motley_sink sink{sizeof sink, &text, [](void* context, const void* data, uint64_t size) {
                              static_cast<std::string*>(context)->append(static_cast<const char*>(data), size);
                            }};
-    if (call("device_fingerprint",
-             [&] { return scene.api().device_fingerprint(scene.device().handle(), &sink); }) != MOTLEY_OK)
+    if (call("device_fingerprint", [&] { return scene.api().device_fingerprint(scene.device().handle(), &sink); }) !=
+        MOTLEY_OK)
       throw std::runtime_error("device_fingerprint failed");
     return text;
   };

@@ -40,7 +40,8 @@ int timeout(Scene& scene) {
     const auto begin = std::chrono::steady_clock::now();
     const motley_status status = queue.wait(1, timeout_ns, message);
     const auto took = std::chrono::steady_clock::now() - begin;
-    const std::string what = "fence_wait, with nothing submitted and a timeout of " + std::to_string(timeout_ns) + " ns,";
+    const std::string what =
+        "fence_wait, with nothing submitted and a timeout of " + std::to_string(timeout_ns) + " ns,";
     expect(status, MOTLEY_TIMEOUT, what, message);
     if (took > std::chrono::seconds(2)) throw std::runtime_error(what + " took over 2 s");
     if (took < std::chrono::nanoseconds(timeout_ns / 2)) throw std::runtime_error(what + " came back too early");

@@ -11,8 +11,8 @@ enum class Verdict { pass, fail, unsupported, expected_failure, unexpected_pass 
 const char* to_string(Verdict verdict);
 
 struct Result {
-  std::string group;  // "rules", "lifetimes", "ops", …
-  std::string name;   // "Conv", "struct_size"
+  std::string group;        // "rules", "lifetimes", "ops", …
+  std::string name;         // "Conv", "struct_size"
   std::string device = {};  // id of the device; "" for what concerns the plugin
   Verdict verdict = Verdict::pass;
   std::string message = {};  // a sentence, "" for most passes

@@ -100,8 +100,8 @@ int resident(Scene& scene) {
   for (int i = 0; i < kCount; ++i) programs.push_back(std::make_unique<Program>(scene.device(), c.graph));
   const auto held = static_cast<uint64_t>(std::max<int64_t>(allocation_count().live_bytes - before, 0)) / kCount;
   const uint64_t told = programs[0]->requirements().resident_bytes;
-  const std::string numbers = "resident_bytes is " + std::to_string(told) + "; one executable holds " +
-                              std::to_string(held) + " bytes of heap";
+  const std::string numbers =
+      "resident_bytes is " + std::to_string(told) + "; one executable holds " + std::to_string(held) + " bytes of heap";
   if (held > told + told / 4 + kSlack) throw std::runtime_error(numbers);
   if (told > (uint64_t{64} << 20)) throw std::runtime_error(numbers + ", with 2 MiB of weights");
   return kCount;

@@ -57,17 +57,14 @@ Answers ask(OpenDevice& device, const motley_graph& graph) {
   sink.candidate = [](void* pointer, const motley_candidate* candidate) {
     motley_candidate c{};
     std::memcpy(&c, candidate, std::min<size_t>(candidate->struct_size, sizeof c));
-    static_cast<Context*>(pointer)->answers.offers.push_back({{c.nodes, c.nodes + c.node_count},
-                                                              c.layout,
-                                                              c.precision,
-                                                              c.cost_ns,
-                                                              c.config ? c.config : ""});
+    static_cast<Context*>(pointer)->answers.offers.push_back(
+        {{c.nodes, c.nodes + c.node_count}, c.layout, c.precision, c.cost_ns, c.config ? c.config : ""});
   };
   ErrorBuffer message;
-  const motley_status status = call("query_support", [&] {
-    return device.api().query_support(device.handle(), &graph, &sink, &message.error);
-  });
-  if (status != MOTLEY_OK) throw std::runtime_error(std::string("query_support failed on a valid graph: ") + message.text);
+  const motley_status status =
+      call("query_support", [&] { return device.api().query_support(device.handle(), &graph, &sink, &message.error); });
+  if (status != MOTLEY_OK)
+    throw std::runtime_error(std::string("query_support failed on a valid graph: ") + message.text);
   if (context.odd) throw std::runtime_error("query_support answers for a node that the graph does not have");
   for (int times : context.seen)
     if (times != 1)
@@ -79,8 +76,8 @@ std::vector<std::string> query(OpenDevice& device, const motley_graph& graph) { 
 
 SharedGraph::SharedGraph(model::SerializedGraph serialized) : serialized_(std::move(serialized)) {
   view_ = serialized_.view();
-  std::tie(model_, view_.model) =
-      at_page_end(serialized_.model.data(), serialized_.model.size(), kModelAlignment, "the graph (valid for the call)");
+  std::tie(model_, view_.model) = at_page_end(serialized_.model.data(), serialized_.model.size(), kModelAlignment,
+                                              "the graph (valid for the call)");
   for (size_t i = 0; i < serialized_.constants.size(); ++i) {
     const motley_bytes& c = serialized_.constants[i];
     auto [pages, bytes] = at_page_end(c.data, c.size, kConstantAlignment, "constant " + std::to_string(i));

@@ -65,7 +65,8 @@ motley_status admitted(Scene& scene, const motley_graph& graph, const std::strin
 
 void check_space(const Space& space) {
   if (space.announced != 1)
-    throw std::runtime_error("the sink's space() was called " + std::to_string(space.announced) + " times (once is right)");
+    throw std::runtime_error("the sink's space() was called " + std::to_string(space.announced) +
+                             " times (once is right)");
   std::set<std::string> names;
   for (const Parameter& p : space.parameters) {
     if (p.name.empty() || p.name.find_first_of(",=|") != std::string::npos)
@@ -74,7 +75,8 @@ void check_space(const Space& space) {
     std::set<std::string> values;
     for (const std::string& v : p.values)
       if (v.empty() || v.find_first_of(",=") != std::string::npos || !values.insert(v).second)
-        throw std::runtime_error("parameter \"" + p.name + "\" has an empty, unusable or repeated value (\"" + v + "\")");
+        throw std::runtime_error("parameter \"" + p.name + "\" has an empty, unusable or repeated value (\"" + v +
+                                 "\")");
     if (!values.count(p.standard))
       throw std::runtime_error("the default of parameter \"" + p.name + "\" (\"" + p.standard +
                                "\") is none of its values");
@@ -93,8 +95,7 @@ std::vector<std::string> configs(const Space& space, const Options& options, uin
   std::vector<size_t> standard;
   double product = 1;
   for (const Parameter& p : space.parameters) {
-    standard.push_back(
-        static_cast<size_t>(std::find(p.values.begin(), p.values.end(), p.standard) - p.values.begin()));
+    standard.push_back(static_cast<size_t>(std::find(p.values.begin(), p.values.end(), p.standard) - p.values.begin()));
     product *= static_cast<double>(p.values.size());
   }
   std::vector<std::string> list = {config_text(space, standard)};
@@ -141,8 +142,7 @@ bool try_config(Scene& scene, const Case& c, const motley_graph& graph, const Sp
     } catch (const std::exception&) {
       compiles = false;
     }
-    if (compiles)
-      throw std::runtime_error(std::string("config_check refuses what compile takes: ") + message.text);
+    if (compiles) throw std::runtime_error(std::string("config_check refuses what compile takes: ") + message.text);
     return false;
   }
   Program program(scene.device(), c.graph, config);
@@ -206,11 +206,10 @@ int nonsense(Scene& scene) {
   const Parameter first = read_space(scene, graph).parameters.front();
   const std::string known = first.name + "=" + first.values.front();
   int tried = 0;
-  for (const std::string& config :
-       {std::string("no_such_parameter=1"), first.name + "=no_such_value", first.name + "=", first.name,
-        known + ",no_such_parameter=1", std::string("=,=,="), std::string(","), first.name + "=-1",
-        first.name + "=99999999999999999999999", first.name + "=1e999", std::string(5000, 'x') + "=1",
-        first.name + "=" + std::string(5000, '9')}) {
+  for (const std::string& config : {std::string("no_such_parameter=1"), first.name + "=no_such_value", first.name + "=",
+                                    first.name, known + ",no_such_parameter=1", std::string("=,=,="), std::string(","),
+                                    first.name + "=-1", first.name + "=99999999999999999999999", first.name + "=1e999",
+                                    std::string(5000, 'x') + "=1", first.name + "=" + std::string(5000, '9')}) {
     const std::string shown = "\"" + config.substr(0, 60) + (config.size() > 60 ? "…" : "") + "\"";
     scene.reporter.stage("config " + shown);
     ErrorBuffer message;

@@ -42,9 +42,13 @@ TEST(Checker, TheUnbrokenPluginsPass) {
   EXPECT_NE(o.output.find("cache/flipped                   pass"), std::string::npos) << o.output;
   expect_good(run_checker("--quick --op relu " + kBrokenQueued), "queues/in_order");
 }
-TEST(Checker, TheReferencePassesAgainstItself) { expect_good(run_checker("--quick " + plugin("reference")), "ops/Conv"); }
+TEST(Checker, TheReferencePassesAgainstItself) {
+  expect_good(run_checker("--quick " + plugin("reference")), "ops/Conv");
+}
 TEST(Checker, TheCpuPluginPassesQuickly) { expect_good(run_checker("--quick " + plugin("cpu")), "tuning/Conv"); }
-TEST(Checker, TheCpuPluginPasses) { expect_good(run_checker("--timeout 600 --seed 2 " + plugin("cpu")), "tuning/Conv"); }
+TEST(Checker, TheCpuPluginPasses) {
+  expect_good(run_checker("--timeout 600 --seed 2 " + plugin("cpu")), "tuning/Conv");
+}
 
 TEST(Checker, AReportIsCompleteWhateverThePluginDoes) {
   const std::string arguments = "--quick --op relu " + kBroken;
@@ -69,7 +73,8 @@ TEST(Checker, WritesJsonAndJUnit) {
   EXPECT_GT(log["results"].size(), 40u);
   std::ostringstream xml;
   xml << std::ifstream(junit).rdbuf();
-  EXPECT_NE(xml.str().find("<testcase classname=\"ops\" name=\"Unary(relu) [broken]\""), std::string::npos) << xml.str();
+  EXPECT_NE(xml.str().find("<testcase classname=\"ops\" name=\"Unary(relu) [broken]\""), std::string::npos)
+      << xml.str();
   EXPECT_NE(xml.str().find("<failure message="), std::string::npos);
 }
 
@@ -91,7 +96,8 @@ TEST(Checker, FilterListAndDevice) {
   EXPECT_EQ(rows_in(filtered.output), 3u) << filtered.output;
   const Outcome list = run_checker("--list");
   EXPECT_EQ(list.exit_code, 0);
-  for (const char* name : {"rules/load ", "memory/offsets ", "queues/waits ", "cache/flipped ", "ops/Conv ", "tuning/OP "})
+  for (const char* name :
+       {"rules/load ", "memory/offsets ", "queues/waits ", "cache/flipped ", "ops/Conv ", "tuning/OP "})
     EXPECT_NE(list.output.find(name), std::string::npos) << name;
   EXPECT_EQ(run_checker("--quick --device broken --filter 'query/*' " + kBroken).exit_code, 0);
 }

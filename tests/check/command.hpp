@@ -25,8 +25,6 @@ inline Outcome run_checker(const std::string& arguments, const std::string& envi
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, output};
 }
 
-inline std::string library(const std::string& name) {
-  return std::string(MOTLEY_TEST_PLUGINS) + "/lib" + name + ".so";
-}
+inline std::string library(const std::string& name) { return std::string(MOTLEY_TEST_PLUGINS) + "/lib" + name + ".so"; }
 
 }  // namespace motley::test

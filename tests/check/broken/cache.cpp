@@ -88,8 +88,8 @@ motley_status import(motley_device* device, const motley_graph* segment, motley_
     Head head{};
     if (!is_whole(cache, &model, head)) throw sdk::StatusError(MOTLEY_INCOMPATIBLE_CACHE, "the cache is damaged");
     const std::string bytes(model, head.size);
-    const bool same = bytes.size() == segment->model.size &&
-                      std::memcmp(bytes.data(), segment->model.data, bytes.size()) == 0;
+    const bool same =
+        bytes.size() == segment->model.size && std::memcmp(bytes.data(), segment->model.data, bytes.size()) == 0;
     if (!same && !breaks("no_checksum") && !breaks("takes_any_graph"))
       throw sdk::StatusError(MOTLEY_INCOMPATIBLE_CACHE, "the cache is of another graph");
     motley_graph graph = *segment;

@@ -79,9 +79,9 @@ void break_compile(motley_plugin& p) {
       for (uint32_t i = 0; i < nodes->size(); ++i) {
         const bool relu = nodes->Get(i)->op() == schema::Op::Unary && nodes->Get(i)->outputs()->Get(0) >= 0;
         const auto* a = relu ? nodes->Get(i)->attributes_as_UnaryAttributes() : nullptr;
-        const bool yes = a && a->function() == schema::UnaryFunction::relu &&
-                         schema::GetModel(g->model.data)->graphs()->Get(0)->tensors()->Get(0)->type() ==
-                             schema::DataType::float32;
+        const bool yes =
+            a && a->function() == schema::UnaryFunction::relu &&
+            schema::GetModel(g->model.data)->graphs()->Get(0)->tensors()->Get(0)->type() == schema::DataType::float32;
         sink->node(sink->context, i, yes ? MOTLEY_OK : MOTLEY_UNSUPPORTED, yes ? "" : "only relu");
       }
       return MOTLEY_OK;
@@ -97,11 +97,11 @@ void break_compile(motley_plugin& p) {
 
 void break_query(motley_plugin& p) {
   if (breaks("crash_at_query"))
-    p.query_support = [](motley_device*, const motley_graph*, const motley_support_sink*, motley_error*)
-        -> motley_status { crash(); };
+    p.query_support = [](motley_device*, const motley_graph*, const motley_support_sink*,
+                         motley_error*) -> motley_status { crash(); };
   if (breaks("throws_at_query"))
-    p.query_support = [](motley_device*, const motley_graph*, const motley_support_sink*, motley_error*)
-        -> motley_status { throw std::bad_alloc(); };
+    p.query_support = [](motley_device*, const motley_graph*, const motley_support_sink*,
+                         motley_error*) -> motley_status { throw std::bad_alloc(); };
   if (breaks("answers_twice"))
     p.query_support = [](motley_device* d, const motley_graph* g, const motley_support_sink* sink, motley_error* e) {
       good.query_support(d, g, sink, e);

@@ -1,5 +1,6 @@
-// A device as GPUs are: memory of its own that the host reaches only by mapping, and queues that work in the background.
-// Runs relu and add. It stands in for hardware that no test machine has; broken variants of it are in tests/check.
+// A device as GPUs are: memory of its own that the host reaches only by mapping, and queues that work in the
+// background. Runs relu and add. It stands in for hardware that no test machine has; broken variants of it are in
+// tests/check.
 #pragma once
 
 #include <array>
@@ -41,7 +42,8 @@ inline std::unique_ptr<Kernel> prepare_add(const NodeView& node, const PrepareCo
     for (int64_t i = 0; i < n; ++i) run.output<float>(0)[i] = run.input<float>(0)[i] + run.input<float>(1)[i];
   });
 }
-inline constexpr KernelEntry kKernels[] = {{Op::Unary, supports_relu, prepare_relu}, {Op::Binary, supports_add, prepare_add}};
+inline constexpr KernelEntry kKernels[] = {{Op::Unary, supports_relu, prepare_relu},
+                                           {Op::Binary, supports_add, prepare_add}};
 
 // Memory of the device, or host memory that it was lent.
 struct Buffer {
@@ -178,7 +180,8 @@ inline void add_compiling(motley_plugin& p) {
   p.compile = [](motley_device*, const motley_graph* segment, const motley_compile_options* options,
                  motley_executable** executable, motley_error* error) {
     return guarded(error, [&] {
-      *executable = reinterpret_cast<motley_executable*>(new Executable(read_struct(segment), kKernels, read_struct(options), Threads()));
+      *executable = reinterpret_cast<motley_executable*>(
+          new Executable(read_struct(segment), kKernels, read_struct(options), Threads()));
     });
   };
   p.exec_requirements = [](motley_executable* e, motley_exec_requirements* r) {
