@@ -91,6 +91,7 @@ std::string describe_end(int status, const Listener& listener) {
   setpgid(0, 0);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
+  dup2(STDERR_FILENO, STDOUT_FILENO);  // the table is the parent's
   watch_guards(fd);
   Reporter reporter(fd);
   try {
@@ -106,23 +107,29 @@ std::string describe_end(int status, const Listener& listener) {
   _exit(kDone);
 }
 
-// Reads until the child closes its end; false when time ran out.
-bool listen(int fd, double timeout_s, Listener& listener) {
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+}
+
+// Reads until the child has said all or ended; false when time ran out.
+bool listen(int fd, pid_t child, double timeout_s, Listener& listener) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
   while (true) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) return false;
     pollfd p{fd, POLLIN, 0};
-    const int ready = poll(&p, 1, static_cast<int>(std::min<long long>(left, 1000)));
+    const int ready = poll(&p, 1, static_cast<int>(std::min<long long>(left, 500)));
     if (ready < 0 && errno != EINTR) return true;
+    if (ready == 0 && has_ended(child)) return true;  // a process that it left behind holds the pipe open
     if (ready <= 0) continue;
     char bytes[4096];
     const ssize_t n = read(fd, bytes, sizeof bytes);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return true;
     listener.feed(bytes, static_cast<size_t>(n));
-    if (listener.judged) return true;  // what the plugin started may hold the pipe open
+    if (listener.judged) return true;
   }
 }
 
@@ -156,7 +163,7 @@ ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>&
   close(pipe_fd[1]);
 
   Listener listener;
-  const bool in_time = listen(pipe_fd[0], timeout_s, listener);
+  const bool in_time = listen(pipe_fd[0], child, timeout_s, listener);
   if (!in_time) kill(-child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <stdexcept>
 
@@ -134,7 +135,7 @@ class Checker {
     for (const auto& [key, value] : report.facts) {
       if (key == "refused") refused.emplace(value.substr(0, value.find('\x1f')), value.substr(value.find('\x1f') + 1));
       if (key != "claimed" && key != "tunable") continue;
-      const size_t i = static_cast<size_t>(std::stoul(value));
+      const size_t i = std::strtoul(value.c_str(), nullptr, 10);
       if (whole && i < cases_.size()) (key == "claimed" ? survey.ops : survey.tunable)[cases_[i].label].push_back(i);
     }
     for (size_t i = 0; i < cases_.size(); ++i) {

@@ -102,6 +102,18 @@ TEST(Checker, FilterListAndDevice) {
   EXPECT_EQ(run_checker("--quick --device broken --filter 'query/*' " + kBroken).exit_code, 0);
 }
 
+TEST(Checker, EachDeviceIsChecked) {
+  const std::string arguments = "--quick --op relu " + kBroken, two = "MOTLEY_BREAK=two_devices";
+  const Outcome both = run_checker(arguments, two);
+  EXPECT_EQ(both.exit_code, 0) << both.output;
+  for (const char* row : {"cache/other_device [broken]", "ops/Unary(relu) [second]"})
+    EXPECT_NE(both.output.find(row), std::string::npos) << both.output;
+  EXPECT_EQ(both.output.find("the plugin has one device"), std::string::npos) << both.output;
+  const Outcome one = run_checker("--device second " + arguments, two);
+  EXPECT_EQ(one.exit_code, 0) << one.output;
+  EXPECT_LT(rows_in(one.output), rows_in(both.output));
+}
+
 TEST(Checker, BadUsageIsASentence) {
   EXPECT_EQ(run_checker("").exit_code, 2);
   EXPECT_EQ(run_checker("/nonexistent.so").exit_code, 2);

@@ -2,6 +2,7 @@
 #include "host.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <limits>
@@ -46,6 +47,14 @@ void stray(const float* x, float* y, int64_t n) {
 void stop() {
   if (breaks("crash_at_run")) crash();
   if (breaks("exit_at_run")) std::_Exit(0);
+  if (breaks("leaves_process")) {  // which holds all descriptors open for some seconds
+    if (fork() == 0) {
+      setsid();
+      sleep(3);
+      _exit(0);
+    }
+    std::_Exit(0);
+  }
   if (breaks("hang_at_run")) rest();
   if (breaks("leaks_run")) shared[1] = static_cast<float>(reinterpret_cast<uintptr_t>(new char[100]) % 7);
 }
@@ -192,11 +201,14 @@ class BrokenBackend final : public Backend {
     if (breaks("crash_at_enumerate")) crash();
     motley_device_info info = device_info(0, MOTLEY_DEVICE_CPU, "broken", "Broken device", "Motley tests");
     if (breaks("same_ids")) return {info, info};
+    if (breaks("two_devices"))  // which is nothing wrong
+      return {info, device_info(1, MOTLEY_DEVICE_CPU, "second", "Second device", "Motley tests")};
     if (breaks("infinite_rate")) info.peak_gflops = std::numeric_limits<double>::infinity();
     return {info};
   }
   std::unique_ptr<Device> open(uint32_t index) override {
-    return index == 0 || breaks("opens_any_index") ? std::make_unique<BrokenDevice>() : nullptr;
+    const uint32_t last = breaks("opens_any_index") ? UINT32_MAX : breaks("two_devices") ? 1 : 0;
+    return index <= last ? std::make_unique<BrokenDevice>() : nullptr;
   }
 };
 
