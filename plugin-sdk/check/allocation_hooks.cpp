@@ -1,13 +1,15 @@
 // malloc and its relatives, counted, on top of those of the C library.
 #include "allocation_hooks.hpp"
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define MOTLEY_CHECK_HOOKS 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MOTLEY_CHECK_SANITIZED 1
 #else
-#define MOTLEY_CHECK_HOOKS 0
+#define MOTLEY_CHECK_SANITIZED 0
 #endif
 
-#if MOTLEY_CHECK_HOOKS
+bool motley::check::under_sanitizer() { return MOTLEY_CHECK_SANITIZED; }
+
+#if defined(__GLIBC__) && !MOTLEY_CHECK_SANITIZED
 
 #include <malloc.h>
 

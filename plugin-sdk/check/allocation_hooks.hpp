@@ -8,6 +8,9 @@ namespace motley::check {
 // False where the C library or a sanitizer leaves no room for it; everything below then does nothing.
 bool can_fail_allocations();
 
+// Sanitizers keep freed memory for a while: resident memory grows then, and says nothing.
+bool under_sanitizer();
+
 struct AllocationCount {
   int64_t live = 0, live_bytes = 0;  // allocated and not yet freed; 0 where they are not counted
 };
