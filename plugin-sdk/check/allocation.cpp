@@ -26,7 +26,7 @@ int fail_each(Scene& scene, const std::string& what, const std::function<bool(in
   std::mt19937_64 random(scene.options.seed);
   for (const Failing failing : {Failing::once, Failing::forever}) {
     int64_t nth = 0;
-    for (int64_t i = 0; i < most; ++i) {
+    for (int64_t i = 0; i < most && !(i && scene.out_of_time()); ++i) {
       scene.reporter.stage(what + " with allocation " + std::to_string(nth) +
                            (failing == Failing::once ? " failing" : " and all later ones failing"));
       if (!attempt(nth, failing)) break;
@@ -95,6 +95,7 @@ int compile(Scene& scene) {
   need_hooks();
   int tried = 0;
   for (const Case* c : scene.some(scene.options.by_depth<size_t>(4, 50, 50))) {
+    if (tried && scene.out_of_time()) break;
     try {
       tried += compile_case(scene, *c);
     } catch (const std::exception& e) {
@@ -149,6 +150,7 @@ int submit(Scene& scene) {
   need_hooks();
   int tried = 0;
   for (const Case* c : scene.some(scene.options.by_depth<size_t>(4, 50, 50))) {
+    if (tried && scene.out_of_time()) break;
     try {
       tried += submit_case(scene, *c);
     } catch (const std::exception& e) {

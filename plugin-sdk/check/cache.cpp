@@ -96,7 +96,7 @@ int every_op(Scene& scene) {
   int done = 0;
   const int most = scene.options.by_depth(10, 1000, 1000);
   for (const Case& c : scene.cases) {
-    if (done == most) break;
+    if (done == most || (done && scene.out_of_time())) break;
     if (c.label == last || !scene.refusal(c).empty()) continue;
     scene.reporter.stage(c.label + ", " + c.detail);
     try {
@@ -126,6 +126,7 @@ int truncated(Scene& scene) {
   int tried = 0;
   for (const size_t length : lengths) {
     if (length >= n) continue;
+    if (tried && scene.out_of_time()) break;
     Bytes bytes(cached.bytes.begin(), cached.bytes.begin() + static_cast<std::ptrdiff_t>(length));
     refused_or_right(scene, *cached.c, cached.prepared, bytes, "cut to " + std::to_string(length) + " bytes");
     ++tried;
@@ -139,7 +140,7 @@ int flipped(Scene& scene) {
   const size_t most = scene.options.by_depth<size_t>(200, 2000, bits);
   std::mt19937_64 random(scene.options.seed);
   int tried = 0;
-  for (size_t i = 0; i < std::min(most, bits); ++i) {
+  for (size_t i = 0; i < std::min(most, bits) && !(tried && scene.out_of_time()); ++i) {
     const size_t bit = most >= bits ? i : i < 128 ? i : random() % bits;  // the head, and a sample of the rest
     Bytes bytes = cached.bytes;
     bytes[bit / 8] ^= std::byte{1} << (bit % 8);
@@ -168,7 +169,7 @@ int other_graph(Scene& scene) {
   int tried = 0;
   const int most = scene.options.by_depth(4, 20, 200);
   for (const Case& c : scene.cases) {
-    if (tried == most) break;
+    if (tried == most || (tried && scene.out_of_time())) break;
     if (&c == cached.c || !scene.refusal(c).empty()) continue;
     try {
       const Prepared p = scene.prepare(c, 1);

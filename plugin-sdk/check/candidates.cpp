@@ -126,6 +126,7 @@ int offered(Scene& scene) {
     const model::SerializedGraph serialized = model::serialize(c.graph);
     const std::string where = c.label + ", " + c.detail;
     scene.reporter.stage(where);
+    if (done && scene.out_of_time()) break;
     for (const Offer& offer : ask(scene.device(), serialized.view()).offers) {
       try {
         check_offer(scene, c, offer);
@@ -150,6 +151,7 @@ int segments(Scene& scene) {
   for (size_t i = 0; i < graphs.size(); i += step) {
     const Case& c = graphs[i];
     if (!scene.refusal(c).empty()) continue;
+    if (done && scene.out_of_time()) break;
     scene.reporter.stage(c.label + ", " + c.detail);
     try {
       const Prepared p = scene.prepare(c, scene.options.seed);

@@ -58,13 +58,18 @@ class Listener {
       take(header.kind, text);
     }
   }
-  std::string stage = "starting", touched;
+  std::string stage = "starting", touched, note;
+  std::chrono::steady_clock::time_point stage_begin = std::chrono::steady_clock::now();
   bool judged = false;
   ChildReport report;
 
  private:
   void take(char kind, const std::string& text) {
-    if (kind == 's') stage = text;
+    if (kind == 's') {
+      stage = text;
+      stage_begin = std::chrono::steady_clock::now();
+    }
+    if (kind == 'n') note = text;
     if (kind == 't') touched = text;  // from the signal handler of guard.cpp
     if (kind == 'c') report.cases = std::atoi(text.c_str());
     if (kind == 'f') {
@@ -75,6 +80,7 @@ class Listener {
       judged = true;
       report.verdict = static_cast<Verdict>(text[0] - '0');
       report.message = text.substr(1);
+      if (report.verdict == Verdict::pass) report.message = note;
     }
   }
   std::string buffer_;
@@ -143,6 +149,7 @@ void Reporter::send(char kind, const std::string& text) {
 }
 void Reporter::stage(const std::string& text) { send('s', text); }
 void Reporter::count(int cases) { send('c', std::to_string(cases)); }
+void Reporter::note(const std::string& text) { send('n', text); }
 void Reporter::fact(const std::string& key, const std::string& value) { send('f', key + "=" + value); }
 void Reporter::verdict(Verdict verdict, const std::string& message) {
   send('v', static_cast<char>('0' + static_cast<int>(verdict)) + message);
@@ -175,7 +182,11 @@ ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>&
   const std::string during = " during: " + listener.stage;
   if (!in_time) {
     report.verdict = Verdict::fail;
-    report.message = "the plugin hung for " + std::to_string(static_cast<int>(timeout_s)) + " s" + during;
+    // Hung, if it did one thing for most of the time; slow, if it got on.
+    const std::chrono::duration<double> last = std::chrono::steady_clock::now() - listener.stage_begin;
+    const std::string limit = std::to_string(static_cast<int>(timeout_s)) + " s";
+    report.message =
+        (last.count() > timeout_s / 2 ? "the plugin hung for " : "it was not done after ") + limit + during;
   } else if (!listener.judged || !WIFEXITED(status) || WEXITSTATUS(status) != kDone) {
     report.verdict = Verdict::fail;
     report.message = describe_end(status, listener) + during;

@@ -24,6 +24,8 @@ class Reporter {
   void stage(const std::string& text);
   // How many single tests were done so far.
   void count(int cases);
+  // Said of a check that passes.
+  void note(const std::string& text);
   // Something that the parent needs later.
   void fact(const std::string& key, const std::string& value);
   void verdict(Verdict verdict, const std::string& message);

@@ -35,7 +35,9 @@ void side_by_side(const std::function<void(int)>& body) {
 int one_executable(Scene& scene) {
   const int rounds = scene.options.by_depth(20, 50, 500);
   const std::vector<const Case*> cases = scene.some(scene.options.by_depth<size_t>(4, 50, 50));
+  int done = 0;
   for (const Case* c : cases) {
+    if (done && scene.out_of_time()) break;
     scene.reporter.stage(c->label + ", " + c->detail);
     std::vector<Prepared> prepared;
     for (uint64_t t = 0; t < kThreads; ++t) prepared.push_back(scene.prepare(*c, 1 + t));
@@ -48,8 +50,9 @@ int one_executable(Scene& scene) {
     } catch (const std::exception& e) {
       throw std::runtime_error(c->label + ", " + c->detail + ": " + e.what());
     }
+    done += kThreads * rounds;
   }
-  return static_cast<int>(cases.size()) * kThreads * rounds;
+  return done;
 }
 
 // Compiling, running and releasing in every thread at once.

@@ -44,12 +44,15 @@ int second_open(Scene& scene) {
 int again_and_again(Scene& scene, const std::string& what, int rounds,
                     const std::function<std::function<void()>(const Case&)>& make) {
   const std::vector<const Case*> cases = scene.some(scene.options.by_depth<size_t>(4, 50, 50));
+  int done = 0;
   for (const Case* c : cases) {
+    if (done && scene.out_of_time()) break;
     scene.reporter.stage(what + ", " + c->label + ", " + c->detail);
     const std::string left = growth(make(*c), 10, rounds);
     if (!left.empty()) throw std::runtime_error(c->label + ", " + c->detail + ": " + what + " " + left);
+    done += rounds;
   }
-  return rounds * static_cast<int>(cases.size());
+  return done;
 }
 
 int compile_release(Scene& scene) {
@@ -86,6 +89,7 @@ int failed_compiles(Scene& scene) {
 int two_sessions(Scene& scene) {
   int runs = 0;
   for (const Case* c : scene.some(scene.options.by_depth<size_t>(6, 50, 50))) {
+    if (runs && scene.out_of_time()) break;
     scene.reporter.stage(c->label + ", " + c->detail);
     const Prepared a = scene.prepare(*c, 1), b = scene.prepare(*c, 2);
     Program first(scene.device(), c->graph), second(scene.device(), c->graph);

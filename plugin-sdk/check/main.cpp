@@ -1,6 +1,7 @@
 // motley-plugin-check: says what is wrong with a plugin, whatever the plugin does.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,10 @@ Plan plan_for_devices() {
   return plan;
 }
 
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 // Runs checks one after another, prints each row as it comes, keeps them.
 class Checker {
  public:
@@ -44,7 +49,6 @@ class Checker {
   }
 
   void check_all() {
-    const auto begin = std::chrono::steady_clock::now();
     const std::vector<std::string> devices = check_plugin();
     bool found = options_.device.empty();
     for (const std::string& device : devices) {
@@ -58,7 +62,7 @@ class Checker {
       for (const std::string& device : devices) known += (known.empty() ? "" : ", ") + device;
       throw std::invalid_argument("there is no device \"" + options_.device + "\" (there are: " + known + ")");
     }
-    info_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    info_.seconds = seconds_since(begin_);
     std::printf("%s  (%.1f s)\n", summary(results_).c_str(), info_.seconds);
   }
 
@@ -72,8 +76,9 @@ class Checker {
     const bool wanted = matches(options_.filter, result.check());
     if (!wanted && !needed) return {};
     progress("checking " + result.check());
+    --checks_left_;
     ChildReport report = run_in_child(options_.timeout_s, [&](Reporter& reporter) {
-      Scene scene(options_, cases_, device, reporter);
+      Scene scene(options_, cases_, device, reporter, budget_s());
       reporter.count(check.body(scene));
     });
     result.verdict = report.verdict;
@@ -82,6 +87,15 @@ class Checker {
     result.seconds = report.seconds;
     if (wanted || report.verdict == Verdict::fail) keep(std::move(result));
     return report;
+  }
+
+  // With --quick, the rest of a minute is shared among the checks to come: kernels that are compiled at run time may
+  // take a second each, and there are thousands of cases.
+  double budget_s() const {
+    constexpr double kQuick = 45, kLeast = 0.1, kMost = 3;
+    if (options_.depth != Depth::quick) return 1e9;
+    const double left = kQuick - seconds_since(begin_);
+    return std::clamp(left / std::max(1, checks_left_), kLeast, kMost);
   }
 
   void keep(Result result) {
@@ -150,7 +164,10 @@ class Checker {
 
   void check_device(const std::string& device) {
     const Survey claims = survey(device);
-    for (const Check& check : plan_for_devices()) run(check, device);
+    const Plan plan = plan_for_devices();
+    checks_left_ = static_cast<int>(plan.size() + claims.tunable.size());
+    for (const auto& [label, which] : claims.ops) checks_left_ += op_wanted(label) && !which.empty();
+    for (const Check& check : plan) run(check, device);
     for (const auto& [label, which] : claims.ops) {
       if (!op_wanted(label)) continue;
       Plan plan;
@@ -183,6 +200,8 @@ class Checker {
   RunInfo info_;
   size_t width_ = 30;
   bool several_ = false, broken_ = false;
+  int checks_left_ = 1;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 int list() {

@@ -53,6 +53,7 @@ void add_op_check(Plan& plan, const std::string& label, std::vector<size_t> whic
                     std::string why;
                     for (size_t i : which) {
                       const Case& c = scene.cases[i];
+                      if (ran && scene.out_of_time()) break;
                       scene.reporter.stage(label + ", " + c.detail);
                       try {
                         const std::string refused = scene.refusal(c);

@@ -29,6 +29,7 @@ int check_rows(Scene& scene) {
   const Case c = chained(scene, 3);
   const Prepared p = scene.prepare(c, 1);
   Program program(scene.device(), c.graph);
+  scene.reporter.stage("profiling " + c.label + ", " + c.detail);
   read(scene, program);  // profiling is on from here
   const motley_host& host = check_host(scene.options.library);
   const uint64_t before = host.clock_ns(nullptr);

@@ -11,14 +11,18 @@ namespace {
 
 // As many cases of as many labels as `count` allows that ask for scratch.
 int with_scratch(Scene& scene, int count, const std::function<void(const Case&, Program&)>& body) {
-  int ran = 0;
+  constexpr int kTries = 3;  // per label: not every form needs scratch
+  int ran = 0, tries = 0;
   std::string last;
   for (const Case& c : scene.cases) {
-    if (ran == count) break;
-    if (c.label == last || !scene.refusal(c).empty()) continue;
+    if (ran == count || scene.out_of_time()) break;
+    if (c.label != last) tries = 0;
+    last = c.label;
+    if (tries == kTries || !scene.refusal(c).empty()) continue;
+    ++tries;
+    scene.reporter.stage(c.label + ", " + c.detail);
     Program program(scene.device(), c.graph);
     if (!program.requirements().scratch_bytes) continue;
-    scene.reporter.stage(c.label + ", " + c.detail);
     try {
       body(c, program);
     } catch (const Unsupported&) {
@@ -26,7 +30,7 @@ int with_scratch(Scene& scene, int count, const std::function<void(const Case&, 
     } catch (const std::exception& e) {
       throw std::runtime_error(c.label + ", " + c.detail + ": " + e.what());
     }
-    last = c.label;
+    tries = kTries;
     ++ran;
   }
   if (!ran) throw Unsupported("no executable asks for scratch");

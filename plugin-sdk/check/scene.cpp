@@ -8,8 +8,19 @@
 
 namespace motley::check {
 
-Scene::Scene(const Options& o, const std::vector<Case>& all, std::string device, Reporter& r)
-    : options(o), cases(all), reporter(r), device_id_(std::move(device)) {}
+Scene::Scene(const Options& o, const std::vector<Case>& all, std::string device, Reporter& r, double budget_s)
+    : options(o),
+      cases(all),
+      reporter(r),
+      device_id_(std::move(device)),
+      end_(std::chrono::steady_clock::now() +
+           std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(budget_s))) {}
+
+bool Scene::out_of_time() {
+  if (std::chrono::steady_clock::now() < end_) return false;
+  reporter.note("part of it, for want of time");
+  return true;
+}
 
 const motley_plugin& Scene::api() {
   if (!api_) {

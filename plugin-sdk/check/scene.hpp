@@ -1,6 +1,7 @@
 // What a check works with in its child: the plugin, its device, the oracle, and cases that the device claims.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ struct Prepared {
 // Everything is loaded and opened on first use.
 class Scene {
  public:
-  Scene(const Options& options, const std::vector<Case>& cases, std::string device, Reporter& reporter);
+  // `budget_s`: after that no further case is begun.
+  Scene(const Options& options, const std::vector<Case>& cases, std::string device, Reporter& reporter,
+        double budget_s);
   const Options& options;
   const std::vector<Case>& cases;
   Reporter& reporter;
@@ -32,6 +35,9 @@ class Scene {
   OpenDevice& device();
   OpenDevice& reference();
   void close_device() { device_.reset(); }
+
+  // True once the budget is used up: what is left is left out, and the report says so.
+  bool out_of_time();
 
   // "" where the device takes the case; else why not.
   std::string refusal(const Case& c);
@@ -48,6 +54,7 @@ class Scene {
   std::unique_ptr<motley_device_info> info_;
   std::unique_ptr<OpenDevice> device_, reference_;
   const Case* simple_ = nullptr;
+  std::chrono::steady_clock::time_point end_;
 };
 
 // The graph in the primitives that the oracle has.

@@ -161,6 +161,7 @@ int check_label(Scene& scene, const std::string& label, const std::vector<size_t
   for (const size_t i : which) {
     const Case& c = scene.cases[i];
     if (!scene.refusal(c).empty()) continue;
+    if (tried && scene.out_of_time()) break;
     const model::SerializedGraph serialized = model::serialize(c.graph);
     const motley_graph graph = serialized.view();
     std::string where = label + ", " + c.detail;
@@ -172,6 +173,7 @@ int check_label(Scene& scene, const std::string& label, const std::vector<size_t
       for (const std::string& config : configs(space, scene.options, i)) {
         where = label + ", " + c.detail + ", " + config;
         scene.reporter.stage(where);
+        if (!first && scene.out_of_time()) break;
         const bool taken = try_config(scene, c, graph, space, config);
         if (first && !taken) throw std::runtime_error("the default config is refused");
         first = false;
