@@ -44,7 +44,6 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define GROUP_ID(d) int(gl_WorkGroupID[d])
 #define LOCAL_ID(d) int(gl_LocalInvocationID[d])
 #define GLOBAL_ID(d) int(gl_GlobalInvocationID[d])
-#define GLOBAL_SIZE(d) int(gl_NumWorkGroups[d] * gl_WorkGroupSize[d])
 #define LOCAL_BARRIER barrier()
 
 // ---- elements: LOAD gives COMPUTE(T), STORE takes it ----
@@ -90,17 +89,17 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VEC float
 #define VLOAD(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
-#define VGET(v, k) (v)
-#define VSET(v, k, s) v = (s)
+#define VSPILL(array, v) (array)[0] = (v)
 #else
 #define VEC vec4
 #define VLOAD(x, i) vec4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
 #define VSTORE(y, i, v) { const vec4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
-#define VGET(v, k) ((v)[k])
-#define VSET(v, k, s) (v)[k] = (s)
+#define VSPILL(array, v) { const vec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
 #define VSPLAT(s) VEC(s)
 #define VMAD(a, b, c) fma(a, b, c)
+#define VMAX(a, b) max(a, b)
+#define VMIN(a, b) min(a, b)
 #endif
 
 // ---- mathematics with one name everywhere ----

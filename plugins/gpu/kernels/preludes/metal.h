@@ -27,7 +27,7 @@ typedef half f16;
   kernel void name(BUFFERS(IN_ARGUMENT, OUT_ARGUMENT) constant Params &p [[buffer(30)]],                        \
                    uint3 group_id_ [[threadgroup_position_in_grid]],                                            \
                    uint3 local_id_ [[thread_position_in_threadgroup]],                                          \
-                   uint3 global_id_ [[thread_position_in_grid]], uint3 global_size_ [[threads_per_grid]]) {     \
+                   uint3 global_id_ [[thread_position_in_grid]]) {                                              \
     LOCALS(LOCAL_DECLARATION)
 #define KERNEL_END }
 #define FUNC static inline
@@ -37,7 +37,6 @@ typedef half f16;
 #define GROUP_ID(d) int(group_id_[d])
 #define LOCAL_ID(d) int(local_id_[d])
 #define GLOBAL_ID(d) int(global_id_[d])
-#define GLOBAL_SIZE(d) int(global_size_[d])
 #define LOCAL_BARRIER threadgroup_barrier(mem_flags::mem_threadgroup)
 
 #define COMPUTE(T) CAT(COMPUTE_, T)
@@ -78,17 +77,17 @@ typedef half f16;
 typedef float VEC;
 #define VLOAD(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
-#define VGET(v, k) (v)
-#define VSET(v, k, s) v = (s)
+#define VSPILL(array, v) (array)[0] = (v)
 #else
 typedef float4 VEC;
-#define VLOAD(x, i) float4(*(device const packed_float4 *)((x) + (i)))
-#define VSTORE(y, i, v) *(device packed_float4 *)((y) + (i)) = packed_float4(v)
-#define VGET(v, k) ((v)[k])
-#define VSET(v, k, s) (v)[k] = (s)
+#define VLOAD(x, i) float4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
+#define VSTORE(y, i, v) { const float4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
+#define VSPILL(array, v) { const float4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
 #define VSPLAT(s) VEC(s)
 #define VMAD(a, b, c) fma(a, b, c)
+#define VMAX(a, b) fmax(a, b)
+#define VMIN(a, b) fmin(a, b)
 #endif
 
 #define MAD(a, b, c) fma(a, b, c)

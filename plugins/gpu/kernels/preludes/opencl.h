@@ -30,7 +30,7 @@ typedef double f64;
 #define NO_LOCALS(LOCAL)
 #define KERNEL(name, BUFFERS, LOCALS)                                                                           \
   __attribute__((reqd_work_group_size(GROUP_X, GROUP_Y, GROUP_Z))) __kernel void name(                           \
-      BUFFERS(IN_ARGUMENT, OUT_ARGUMENT) const Params p) {                                                      \
+      BUFFERS(IN_ARGUMENT, OUT_ARGUMENT) const int4 first_group, const Params p) {                              \
     BUFFERS(IN_POINTER, OUT_POINTER) LOCALS(LOCAL_DECLARATION)
 #define KERNEL_END }
 #define FUNC static inline
@@ -38,10 +38,16 @@ typedef double f64;
 #define NO_UNROLL _Pragma("nounroll")
 
 // ---- where am I ----
-#define GROUP_ID(d) ((int)get_group_id(d))
+// A long launch is enqueued in slices; `first_group` is where the slice begins.
+#define GROUP_ID(d) ((int)get_group_id(d) + CAT(FIRST_GROUP_, d))
 #define LOCAL_ID(d) ((int)get_local_id(d))
-#define GLOBAL_ID(d) ((int)get_global_id(d))
-#define GLOBAL_SIZE(d) ((int)get_global_size(d))
+#define GLOBAL_ID(d) (GROUP_ID(d) * CAT(GROUP_SIZE_, d) + (int)get_local_id(d))
+#define FIRST_GROUP_0 first_group.x
+#define FIRST_GROUP_1 first_group.y
+#define FIRST_GROUP_2 first_group.z
+#define GROUP_SIZE_0 GROUP_X
+#define GROUP_SIZE_1 GROUP_Y
+#define GROUP_SIZE_2 GROUP_Z
 #define LOCAL_BARRIER barrier(CLK_LOCAL_MEM_FENCE)
 
 // ---- elements: LOAD gives COMPUTE(T), STORE takes it ----
@@ -99,18 +105,18 @@ typedef double f64;
 typedef float VEC;
 #define VLOAD(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
-#define VGET(v, k) (v)
-#define VSET(v, k, s) v = (s)
+#define VSPILL(array, v) (array)[0] = (v)
 #else
 typedef CAT(float, VW) VEC;
 #define VLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
 #define VSTORE(y, i, v) CAT(vstore, VW)(v, 0, (y) + (i))
-// k-th element; k known when compiled
-#define VGET(v, k) ((v)[k])
-#define VSET(v, k, s) (v)[k] = (s)
+// into a private array of VW floats; VLOAD reads such an array too
+#define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
 #endif
 #define VSPLAT(s) ((VEC)(s))
 #define VMAD(a, b, c) fma(a, b, c)
+#define VMAX(a, b) fmax(a, b)
+#define VMIN(a, b) fmin(a, b)
 #endif
 
 // ---- mathematics with one name everywhere ----

@@ -1,0 +1,7 @@
+#include "ops.hpp"
+namespace motley::gpu {
+const std::vector<OpEntry>& sampling_ops() {
+  static const auto* table = new std::vector<OpEntry>;
+  return *table;
+}
+}  // namespace motley::gpu
