@@ -66,7 +66,8 @@ std::vector<Found> find_devices(const Functions& cl, std::string& explanation) {
 Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_t index) {
   const cl_device_id d = found.device;
   Capabilities c;
-  c.id = "opencl" + std::to_string(index);
+  // The first is simply "opencl", others are "opencl:1", ….
+  c.id = index == 0 ? "opencl" : std::to_string(index);
   c.name = text_of(cl, d, CL_DEVICE_NAME);
   c.vendor = text_of(cl, d, CL_DEVICE_VENDOR);
   c.driver = platform_text(cl, found.platform, CL_PLATFORM_NAME) + " " + text_of(cl, d, CL_DRIVER_VERSION) + " " +

@@ -35,6 +35,12 @@ void check(const NodeView& node, const Capabilities&) {
   convolution_of(node);
 }
 
+// Behind the last column whose window lies inside the input. With a stride of 2 vectors read one element more.
+int64_t inside_end(const WindowAxis& w) {
+  const int64_t reach = w.input - 1 - (w.stride == 2 ? 1 : 0) + w.pad_begin - (w.kernel - 1) * w.dilation;
+  return reach < 0 ? 0 : std::min(w.output, reach / w.stride + 1);
+}
+
 void add_axes(Params& params, const Convolution& c) {
   const auto& axes = c.window.axes;
   for (const WindowAxis& a : axes) params.add(a.input);
@@ -171,8 +177,7 @@ void emit_depthwise(Emitter& e, const Convolution& c) {
   const int64_t items = planes * ((h.output + rows - 1) / rows);
   // Columns whose windows lie inside the input.
   const int64_t first = std::min(w.output, (w.pad_begin + w.stride - 1) / w.stride);
-  const int64_t reach = w.input - 1 + w.pad_begin - (w.kernel - 1) * w.dilation;
-  const int64_t last = reach < 0 ? 0 : std::min(w.output, reach / w.stride + 1);
+  const int64_t last = inside_end(w);
   Call call = elementwise(e, "conv_depthwise.v" + std::to_string(vw), items);
   call.group[0] = cpu ? 1 : std::min(call.group[0], 64u);
   call.groups[0] = groups_for(items, call.group[0]);

@@ -104,11 +104,14 @@ typedef double f64;
 #if VW == 1
 typedef float VEC;
 #define VLOAD(x, i) (x)[i]
+#define VLOAD2(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
 #define VSPILL(array, v) (array)[0] = (v)
 #else
 typedef CAT(float, VW) VEC;
 #define VLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
+// every second of 2 · VW floats
+#define VLOAD2(x, i) (VEC)(VLOAD(x, i).even, VLOAD(x, (i) + VW).even)
 #define VSTORE(y, i, v) CAT(vstore, VW)(v, 0, (y) + (i))
 // into a private array of VW floats; VLOAD reads such an array too
 #define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
