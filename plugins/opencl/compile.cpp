@@ -10,7 +10,7 @@ namespace motley::opencl {
 namespace {
 
 std::string options_of(const PipelineKey& key, const gpu::Variant& variant) {
-  std::string options = "-cl-std=CL1.2";
+  std::string options = "-cl-std=CL1.2 -w";  // warnings would go to the process' stderr
   const std::string defines = variant.defines;
   for (size_t at = 0; at < defines.size();) {
     const size_t end = std::min(defines.find(' ', at), defines.size());

@@ -24,6 +24,10 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
   t.ly = static_cast<uint32_t>(config.get("ly", int64_t{t.ly}));
   t.local_k = static_cast<int32_t>(config.get("local_k", int64_t{t.local_k}));
   if (t.vw == 2 || t.vw > static_cast<int32_t>(device.max_vector)) t.vw = static_cast<int32_t>(device.max_vector);
+  if (t.local_k > 0) {
+    t.vw = t.vw >= 4 ? 4 : 1;
+    return t;  // columns behind the last are loaded as zeros
+  }
   while (t.columns() > n && t.nv > 1) t.nv = 1;
   while (t.columns() > n && t.vw > 1) t.vw = t.vw > 4 ? t.vw / 2 : 1;
   return t;
@@ -43,6 +47,7 @@ std::vector<sdk::Parameter> gemm_parameters(const Capabilities& device) {
   list.push_back({"vw", ordered(t.vw, {1, 4, 8, 16}, device.max_vector)});
   list.push_back({"lx", ordered(t.lx, {1, 4, 8, 16}, device.max_group[0])});
   list.push_back({"ly", ordered(t.ly, {1, 2, 4, 8}, device.max_group[1])});
+  list.push_back({"local_k", ordered(t.local_k, {0, 4, 8, 16}, 16)});
   return list;
 }
 
@@ -55,6 +60,8 @@ sdk::Reason gemm_config_check(const Config& config, const Capabilities& device) 
   const GemmTile t = gemm_tile(device, config, 1 << 20, 1 << 20);
   if (t.lx * t.ly > device.max_group_size)
     return "a work group of " + std::to_string(t.lx * t.ly) + " is more than the device's " + std::to_string(device.max_group_size);
+  const uint64_t local = sizeof(float) * static_cast<uint64_t>(t.local_k) * (t.ly * static_cast<uint64_t>(t.mr) + t.lx * static_cast<uint64_t>(t.columns()));
+  if (local > device.local_bytes) return "tiles of " + std::to_string(local) + " bytes do not fit into local memory";
   // Accumulators beyond what any register file holds only spill.
   if (int64_t{t.mr} * t.columns() > 1024) return "mr · nv · vw is more than 1024 numbers in registers";
   return {};
@@ -63,9 +70,12 @@ sdk::Reason gemm_config_check(const Config& config, const Capabilities& device) 
 void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {
   if (g.m == 0 || g.n == 0) return;
   Call call;
-  call.variant = "gemm.v" + std::to_string(t.vw);
+  // Tiles in local memory load element by element, so there the vectors' width is only that of the arithmetic.
+  const bool local = t.local_k > 0;
+  call.variant = local ? (t.vw >= 4 ? "gemm_local.v4" : "gemm_local.v1") : "gemm.v" + std::to_string(t.vw);
   call.constants = {t.mr, t.nv, g.packed ? 1 : 0, g.table.kind != Operand::Kind::none ? 1 : 0, g.map ? 1 : 0, g.bias_mode,
                     g.residual.kind != Operand::Kind::none ? 1 : 0, g.epilogue.function};
+  if (local) call.constants.push_back(t.local_k);
   call.group = {t.lx, t.ly, 1};
   call.groups = {groups_for((g.m + t.mr - 1) / t.mr, t.ly), groups_for((g.n + t.columns() - 1) / t.columns(), t.lx),
                  static_cast<uint32_t>(g.batch0 * g.batch1)};

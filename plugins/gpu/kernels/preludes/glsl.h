@@ -117,6 +117,8 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define ISNAN(x) isnan(x)
 #define ISINF(x) isinf(x)
 #define INFINITE intBitsToFloat(0x7f800000)
+#define I64_MOST 0x7fffffffffffffffL
+#define I64_LEAST (-0x7fffffffffffffffL - 1L)
 // GLSL leaves pow of a negative base undefined.
 float power_of(float a, float b) {
   if (b == 0.0 || a == 1.0) return 1.0;

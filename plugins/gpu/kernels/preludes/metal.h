@@ -104,3 +104,5 @@ typedef float4 VEC;
 #define ISNAN(x) isnan(x)
 #define ISINF(x) isinf(x)
 #define INFINITE INFINITY
+#define I64_MOST 0x7fffffffffffffffL
+#define I64_LEAST (-0x7fffffffffffffffL - 1)

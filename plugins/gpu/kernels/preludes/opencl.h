@@ -135,3 +135,5 @@ typedef CAT(float, VW) VEC;
 #define ISNAN(x) (isnan(x) != 0)
 #define ISINF(x) (isinf(x) != 0)
 #define INFINITE INFINITY
+#define I64_MOST 0x7fffffffffffffffL
+#define I64_LEAST (-0x7fffffffffffffffL - 1)
