@@ -313,7 +313,8 @@ void VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record) {
   }
   try {
     check(result, "commands can't be recorded");
-    submit_to(*this, next_queue(), std::span(&commands, 1), {}, {{done.handle(), 1}});
+    const Point end{done.handle(), 1};
+    submit_to(*this, next_queue(), std::span(&commands, 1), {}, std::span(&end, 1));
     done.wait(1, UINT64_MAX);
   } catch (...) {
     vk.vkDestroyCommandPool(handle_, pool, nullptr);

@@ -55,7 +55,8 @@ Allocator::Block& Allocator::add_block(uint64_t bytes, uint32_t type) {
 Allocator::Place Allocator::take(const VkMemoryRequirements& needs, uint32_t type) {
   const std::lock_guard lock(mutex_);
   const auto fit = [&](Block& block) -> Place {
-    for (const auto [start, bytes] : block.unused) {
+    for (const auto& unused : block.unused) {
+      const uint64_t start = unused.first, bytes = unused.second;
       const uint64_t offset = sdk::align_up(start, needs.alignment);
       const uint64_t lost = offset - start;
       if (bytes < lost || bytes - lost < needs.size) continue;
