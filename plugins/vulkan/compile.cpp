@@ -206,6 +206,7 @@ void Pipelines::warm(std::span<const VulkanPipeline* const> fresh) {
       const std::array<std::byte, 128> nothing{};
       device_.vk.vkCmdPushConstants(commands, fresh[i]->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, nothing.size(), nothing.data());
       device_.vk.vkCmdDispatch(commands, 0, 0, 0);
+      order_kernels(device_.vk, commands);
     }
   });
 }

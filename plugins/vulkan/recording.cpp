@@ -63,13 +63,31 @@ void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span
   check(device.vk.vkQueueSubmit(queue.handle, 1, &info, VK_NULL_HANDLE), "work can't be submitted");
 }
 
-void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands) {
+namespace {
+
+constexpr VkAccessFlags kKernelAccess = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+constexpr VkAccessFlags kCopyAccess = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+constexpr VkPipelineStageFlags kDeviceStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
+void order(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags before, VkPipelineStageFlags after,
+           VkAccessFlags written, VkAccessFlags used) {
   VkMemoryBarrier barrier{};
   barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
-  barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
-  barrier.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
-  constexpr VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-  vk.vkCmdPipelineBarrier(commands, all, all | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+  barrier.srcAccessMask = written;
+  barrier.dstAccessMask = used;
+  vk.vkCmdPipelineBarrier(commands, before, after, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+}  // namespace
+
+void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands) {
+  order(vk, commands, kDeviceStages, kDeviceStages | VK_PIPELINE_STAGE_HOST_BIT,
+        VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kKernelAccess | kCopyAccess | VK_ACCESS_HOST_READ_BIT);
+}
+
+void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands) {
+  constexpr VkPipelineStageFlags compute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  order(vk, commands, compute, compute, VK_ACCESS_SHADER_WRITE_BIT, kKernelAccess);
 }
 
 // ---- descriptors ----
@@ -231,7 +249,7 @@ void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkD
     end_slice();
     begin_slice();
   } else if (launch.barrier || profile) {
-    order_memory(vk, slices_.back());
+    order_kernels(vk, slices_.back());
   }
   bind();
   if (slice == 0 || launch.estimated_ns <= slice) {

@@ -31,6 +31,8 @@ void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span
 
 // All that was written before is seen by all that comes after, the host included.
 void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands);
+// The same among kernels alone.
+void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands);
 
 // Descriptor sets out of one pool that is made for them: count each pipeline, make the pool, then ask for the sets.
 class Bindings {
