@@ -11,20 +11,27 @@
           int column = n - line * p.b_width;
           places[v] = column < p.y_width && n >= n_first && n < p.n ? line * p.y_width + column : -1;
         }
+        // All in one row of the output, which most vectors are where rows are long.
+        bool together = places[0] >= 0 && places[VW - 1] == places[0] + (VW - 1);
         UNROLL for (int i = 0; i < MR; i++) {
           if (m0 + i < p.m) {
             int line = y_at + (m0 + i) * p.y_row;
             VEC value = sums[i * NV + j];
             if (BIAS != 0) value += VSPLAT(bias[bias_at + m0 + i]);
-            if (RESIDUAL != 0) {
-              float added[VW];
-              for (int v = 0; v < VW; v++) added[v] = places[v] >= 0 ? residual[line + places[v]] : 0.0f;
-              value += VLOAD(added, 0);
-            }
-            float items[VW];
-            VSPILL(items, activate(ACTIVATION, value, p.alpha, p.beta));
-            for (int v = 0; v < VW; v++) {
-              if (places[v] >= 0) y[line + places[v]] = items[v];
+            if (together) {
+              if (RESIDUAL != 0) value += VLOAD(residual, line + places[0]);
+              VSTORE(y, line + places[0], activate(ACTIVATION, value, p.alpha, p.beta));
+            } else {
+              if (RESIDUAL != 0) {
+                float added[VW];
+                for (int v = 0; v < VW; v++) added[v] = places[v] >= 0 ? residual[line + places[v]] : 0.0f;
+                value += VLOAD(added, 0);
+              }
+              float items[VW];
+              VSPILL(items, activate(ACTIVATION, value, p.alpha, p.beta));
+              for (int v = 0; v < VW; v++) {
+                if (places[v] >= 0) y[line + places[v]] = items[v];
+              }
             }
           }
         }

@@ -16,7 +16,16 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
   // A CPU wants its widest vectors in all its registers and work groups of one; a GPU wants four by four per work item.
   if (on_cpu(device)) t = {8, 2, static_cast<int32_t>(std::min(device.max_vector, std::max(4u, device.native_vector))), 1, 1, 0};
   else t = {4, 1, 4, 8, 8, 0};
-  if (m < t.mr) t.mr = m <= 1 ? 1 : m <= 2 ? 2 : 4;
+  if (on_cpu(device) && t.vw == 16) {
+    // 32 vector registers: twelve rows by two vectors, or the eight or so that leave the fewest rows empty.
+    int64_t least = INT64_MAX;
+    for (int32_t mr : {12, 8, 10, 6, 4, 2, 1}) {
+      const int64_t cost = (m + mr - 1) / mr * (mr + 2);
+      if (cost < least) least = cost, t.mr = mr;
+    }
+  } else if (m < t.mr) {
+    t.mr = m <= 1 ? 1 : m <= 2 ? 2 : 4;
+  }
   t.mr = static_cast<int32_t>(config.get("mr", int64_t{t.mr}));
   t.nv = static_cast<int32_t>(config.get("nv", int64_t{t.nv}));
   t.vw = static_cast<int32_t>(config.get("vw", int64_t{t.vw}));
@@ -42,7 +51,7 @@ std::vector<sdk::Parameter> gemm_parameters(const Capabilities& device) {
     return values;
   };
   std::vector<sdk::Parameter> list;
-  list.push_back({"mr", ordered(t.mr, {1, 2, 4, 6, 8, 12, 16}, 16)});
+  list.push_back({"mr", ordered(t.mr, {1, 2, 4, 6, 8, 10, 12, 16}, 16)});
   list.push_back({"nv", ordered(t.nv, {1, 2, 3, 4}, 4)});
   list.push_back({"vw", ordered(t.vw, {1, 4, 8, 16}, device.max_vector)});
   list.push_back({"lx", ordered(t.lx, {1, 4, 8, 16}, device.max_group[0])});
