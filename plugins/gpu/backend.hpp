@@ -38,6 +38,7 @@ struct Capabilities {
   uint32_t native_vector = 1;                      // floats that one work item handles at once in hardware; 1 on a SIMT device
   uint32_t subgroup_size = 0;                      // 0: none or not known
   uint64_t memory_bytes = 0, max_buffer_bytes = 0;
+  bool texel_loads = false;                        // four floats load as fast as one, through f32x4 buffers (CPUs behind Vulkan)
   bool unified_memory = false;                     // the host sees the same memory
   bool storage_8bit = false, storage_16bit = false;
   bool int64 = false, float64 = false, float16_arithmetic = false;

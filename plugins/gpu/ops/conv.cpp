@@ -72,7 +72,8 @@ struct Planes {
   int64_t rows = 0, columns = 0, channel = 0;  // extents of a phase, elements of a channel
 };
 
-Planes emit_planes(Emitter& e, const Convolution& c) {
+// On texels every tap has a copy of its own shift, so that it begins at a multiple of four, and the table is by taps alone.
+Planes emit_planes(Emitter& e, const Convolution& c, bool texels) {
   const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
   Planes p;
   std::vector<int32_t> phases;  // py, px
@@ -80,21 +81,34 @@ Planes emit_planes(Emitter& e, const Convolution& c) {
   for (int64_t ky = 0; ky < h.kernel; ++ky)
     for (int64_t kx = 0; kx < w.kernel; ++kx) {
       const int64_t y = ky * h.dilation, x = kx * w.dilation;
-      const auto py = static_cast<int32_t>(y % h.stride), px = static_cast<int32_t>(x % w.stride);
+      const auto py = static_cast<int32_t>(y % h.stride), px = static_cast<int32_t>(texels ? x : x % w.stride);
       size_t phase = 0;
       while (2 * phase < phases.size() && (phases[2 * phase] != py || phases[2 * phase + 1] != px)) ++phase;
       if (2 * phase == phases.size()) phases.insert(phases.end(), {py, px});
-      taps.push_back({static_cast<int64_t>(phase), y / h.stride, x / w.stride});
+      taps.push_back({static_cast<int64_t>(phase), y / h.stride, texels ? 0 : x / w.stride});
       p.rows = std::max(p.rows, y / h.stride + h.output);
-      p.columns = std::max(p.columns, x / w.stride + w.output);
+      p.columns = std::max(p.columns, taps.back()[2] + w.output);
     }
+  if (texels) p.columns = (p.columns + 3) / 4 * 4;
   const auto count = static_cast<int64_t>(phases.size() / 2);
   p.channel = count * p.rows * p.columns;
-  for (int64_t k = 0; k < c.group_inputs(); ++k)
+  for (int64_t k = 0; k < (texels ? 1 : c.group_inputs()); ++k)
     for (const auto& [phase, row, column] : taps)
       p.table.push_back(static_cast<int32_t>(k * p.channel + (phase * p.rows + row) * p.columns + column));
   const int64_t planes = c.batch * c.in_channels;
   p.memory = e.scratch(static_cast<uint64_t>(planes * p.channel) * sizeof(float));
+  if (texels) {
+    Call call;
+    call.variant = "window_texels";
+    call.group = {8, 2, 1};
+    call.groups = {groups_for(p.columns / 4, 8), groups_for(p.rows, 2), static_cast<uint32_t>(planes)};
+    call.constants = {static_cast<int32_t>(w.stride)};
+    call.params = Params(h.input, w.input, p.rows, p.columns, h.stride, h.pad_begin, w.pad_begin, count, 0.0f);
+    call.uses = {in(e.input(0)), in(e.constant(phases)), out(p.memory)};
+    call.operations = static_cast<double>(planes * p.channel) * 4;
+    e.launch(std::move(call));
+    return p;
+  }
   const bool by_row = e.device.device_class == DeviceClass::cpu;
   Call call = elementwise(e, "window", planes * count * p.rows * (by_row ? 1 : p.columns));
   if (by_row) {
@@ -120,6 +134,8 @@ void emit_product(Emitter& e, const Convolution& c) {
   g.a_row = g.k;
   g.y = e.output(0);
   g.y_row = outputs;
+  const GemmTile tile = gemm_tile(e.device, e.config, g.m, is_pointwise(c) ? outputs : outputs + h.output * w.reach());
+  const bool texels = on_texels(e.device, tile);
   if (is_pointwise(c)) {
     g.n = outputs;
     g.b = e.input(0);
@@ -127,13 +143,16 @@ void emit_product(Emitter& e, const Convolution& c) {
     g.b_batch0 = c.in_channels * outputs;
     g.b_batch1 = c.group_inputs() * outputs;
   } else {
-    const Planes p = emit_planes(e, c);
+    const Planes p = emit_planes(e, c, texels);
     g.b = p.memory;
     g.table = e.constant(p.table);
     g.n = (h.output - 1) * p.columns + w.output;
     g.map = p.columns != w.output;
     g.b_width = p.columns;
     g.y_width = w.output;
+    g.depth = c.group_inputs();
+    g.aligned = texels;
+    if (texels) g.b_k = p.channel;
     g.b_batch0 = c.in_channels * p.channel;
     g.b_batch1 = c.group_inputs() * p.channel;
   }
@@ -148,12 +167,21 @@ void emit_product(Emitter& e, const Convolution& c) {
   }
   if (e.has_input(3)) g.residual = e.input(3);
   g.epilogue = Epilogue(e.node.attributes<schema::ConvAttributes>().activation());
-  const GemmTile tile = gemm_tile(e.device, e.config, g.m, g.n);
   if (weights.is_constant()) {
     std::vector<float> all;
+    const float* rows = weights.constant_as<float>().data();
+    std::vector<float> by_taps;
+    if (texels && c.window.taps() > 1) {
+      by_taps.resize(static_cast<size_t>(weights.elements()));
+      const int64_t taps = c.window.taps(), depth = c.group_inputs();
+      for (int64_t m = 0; m < c.out_channels; ++m)
+        for (int64_t d = 0; d < depth; ++d)
+          for (int64_t t = 0; t < taps; ++t)
+            by_taps[static_cast<size_t>((m * taps + t) * depth + d)] = rows[(m * depth + d) * taps + t];
+      rows = by_taps.data();
+    }
     for (int64_t i = 0; i < c.group; ++i) {
-      const std::vector<float> one =
-          pack_rows(weights.constant_as<float>().data() + i * group_outputs * g.k, group_outputs, g.k, tile.mr);
+      const std::vector<float> one = pack_rows(rows + i * group_outputs * g.k, group_outputs, g.k, tile.mr);
       g.a_batch1 = static_cast<int64_t>(one.size());
       all.insert(all.end(), one.begin(), one.end());
     }
@@ -165,8 +193,31 @@ void emit_product(Emitter& e, const Convolution& c) {
   emit_gemm(e, g, tile);
 }
 
+void emit_depthwise_texels(Emitter& e, const Convolution& c) {
+  const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
+  const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
+  const auto rows = static_cast<int32_t>(h.stride > 1 ? std::min<int64_t>(h.output, 2) : std::min<int64_t>(h.output, 4));
+  Call call;
+  call.variant = "conv_depthwise_texels";
+  call.constants = {static_cast<int32_t>(h.kernel), static_cast<int32_t>(w.kernel), static_cast<int32_t>(h.stride),
+                    static_cast<int32_t>(w.stride), e.has_input(2) ? 1 : 0, e.has_input(3) ? 1 : 0, epilogue.function, rows};
+  const int64_t columns = (w.output + 3) / 4, lines = (h.output + rows - 1) / rows;
+  call.group = {static_cast<uint32_t>(columns > 4 ? 8 : columns > 2 ? 4 : columns), static_cast<uint32_t>(columns > 4 ? 2 : 4), 1};
+  call.groups = {groups_for(columns, call.group[0]), groups_for(lines, call.group[1]),
+                 static_cast<uint32_t>(c.batch * c.out_channels)};
+  call.params = Params(c.in_channels, c.out_channels, c.out_channels / c.in_channels, h.input, w.input, h.output, w.output,
+                       h.pad_begin, w.pad_begin, epilogue.alpha, epilogue.beta);
+  call.uses = {in(e.input(0)), in(e.input(1)), in(e.has_input(2) ? e.input(2) : e.input(1)),
+               in(e.has_input(3) ? e.input(3) : e.input(1)), out(e.output(0))};
+  call.operations = 2.0 * static_cast<double>(e.node.output(0)->elements() * c.window.taps());
+  e.launch(std::move(call));
+}
+
 void emit_depthwise(Emitter& e, const Convolution& c) {
   const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
+  // Lines of more than a few vectors don't stay in registers.
+  if (e.device.texel_loads && h.dilation == 1 && w.dilation == 1 && w.stride <= 2 && h.stride <= 2 && w.kernel <= 7 && h.kernel <= 7)
+    return emit_depthwise_texels(e, c);
   const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
   const int64_t planes = c.batch * c.out_channels;
   const bool cpu = e.device.device_class == DeviceClass::cpu;

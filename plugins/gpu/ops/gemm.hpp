@@ -25,7 +25,9 @@ struct Gemm {
   Operand a, b, y;
   bool packed = false;              // A is packed for the tile: pack_rows
   int64_t a_row = 0, a_k = 1, b_k = 0, y_row = 0;
-  Operand table;                    // where B's rows begin; none: b_k apart
+  Operand table;                    // where B's rows begin; none: b_k apart. On texels: where each tap's first row begins
+  int64_t depth = 0;                // rows of a tap; 0: all are one tap
+  bool aligned = false;             // on texels: every row of B begins at a multiple of four
   bool map = false;                 // see gemm.gpu
   int64_t b_width = 0, y_width = 0;
   int32_t bias_mode = 0;            // 0 none, 1 per row, 2 per column, 3 by strides
@@ -36,6 +38,8 @@ struct Gemm {
   int64_t batch0 = 1, batch1 = 1;
   int64_t a_batch0 = 0, a_batch1 = 0, b_batch0 = 0, b_batch1 = 0, y_batch0 = 0, y_batch1 = 0, bias_batch0 = 0, bias_batch1 = 0;
 };
+// Whether the product is the kernel for texels, whose B comes by taps.
+bool on_texels(const Capabilities& device, const GemmTile& tile);
 void emit_gemm(Emitter& e, const Gemm& gemm, const GemmTile& tile);
 
 // [m / mr][k][mr] from rows of k, zeros behind the last row.

@@ -18,6 +18,8 @@
 #define TYPE_f32 float
 #define TYPE_f16 float16_t
 #define TYPE_f64 double
+#define TYPE_u128 uvec4
+#define TYPE_f32x4 vec4
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -30,7 +32,24 @@ layout(constant_id = 101) const int GROUP_Y = 1;
 layout(constant_id = 102) const int GROUP_Z = 1;
 #define CONSTANT(id, name, value) layout(constant_id = id) const int name = value;
 #define PARAMS(fields) layout(push_constant, std430) uniform Params { fields } p;
-#define IN_BUFFER(slot, type, name) layout(set = 0, binding = slot, std430) readonly restrict buffer Buffer_##name { TYPE(type) name[]; };
+#define IN_BUFFER(slot, type, name) CAT(IN_, type)(slot, type, name)
+#define IN_PLAIN(slot, type, name) layout(set = 0, binding = slot, std430) readonly restrict buffer Buffer_##name { TYPE(type) name[]; };
+#define IN_i8 IN_PLAIN
+#define IN_u8 IN_PLAIN
+#define IN_b8 IN_PLAIN
+#define IN_i16 IN_PLAIN
+#define IN_u16 IN_PLAIN
+#define IN_i32 IN_PLAIN
+#define IN_u32 IN_PLAIN
+#define IN_i64 IN_PLAIN
+#define IN_u64 IN_PLAIN
+#define IN_f32 IN_PLAIN
+#define IN_f16 IN_PLAIN
+#define IN_f64 IN_PLAIN
+#define IN_u128 IN_PLAIN
+// What is out of the buffer reads as anything, by robust access.
+#define IN_f32x4(slot, type, name) layout(set = 0, binding = slot) uniform samplerBuffer name;
+#define TEXEL(x, i) texelFetch(x, i)
 #define OUT_BUFFER(slot, type, name) layout(set = 0, binding = slot, std430) restrict buffer Buffer_##name { TYPE(type) name[]; };
 #define LOCAL_DECLARATION(type, name, count) shared TYPE(type) name[count];
 #define NO_LOCALS(LOCAL)
@@ -99,6 +118,9 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VSPILL(array, v) { const vec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
 #define VSPLAT(s) VEC(s)
+#define VEC4(a, b, c, d) vec4(a, b, c, d)
+#define VSHIFT1(a, b) vec4((a).yzw, (b).x)
+#define VSHIFT2(a, b) vec4((a).zw, (b).xy)
 #define VMAD(a, b, c) fma(a, b, c)
 #define VMAX(a, b) max(a, b)
 #define VMIN(a, b) min(a, b)

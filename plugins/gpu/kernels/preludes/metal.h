@@ -12,6 +12,9 @@ typedef long i64;
 typedef ulong u64;
 typedef float f32;
 typedef half f16;
+typedef uint4 u128;
+typedef float4 f32x4;
+#define TEXEL(x, i) (x)[i]
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -87,6 +90,9 @@ typedef float4 VEC;
 #define VSPILL(array, v) { const float4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
 #define VSPLAT(s) VEC(s)
+#define VEC4(a, b, c, d) float4(a, b, c, d)
+#define VSHIFT1(a, b) float4((a).yzw, (b).x)
+#define VSHIFT2(a, b) float4((a).zw, (b).xy)
 #define VMAD(a, b, c) fma(a, b, c)
 #define VMAX(a, b) fmax(a, b)
 #define VMIN(a, b) fmin(a, b)

@@ -10,6 +10,9 @@ typedef ulong u64;
 typedef float f32;
 typedef half f16;  // storage only: LOAD and STORE go through vload_half
 typedef uchar b8;
+typedef uint4 u128;
+typedef float4 f32x4;
+#define TEXEL(x, i) (x)[i]
 #ifdef USE_F64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double f64;
@@ -117,6 +120,9 @@ typedef CAT(float, VW) VEC;
 #define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
 #endif
 #define VSPLAT(s) ((VEC)(s))
+#define VEC4(a, b, c, d) (float4)(a, b, c, d)
+#define VSHIFT1(a, b) (float4)((a).yzw, (b).x)
+#define VSHIFT2(a, b) (float4)((a).zw, (b).xy)
 #define VMAD(a, b, c) fma(a, b, c)
 #define VMAX(a, b) fmax(a, b)
 #define VMIN(a, b) fmin(a, b)
