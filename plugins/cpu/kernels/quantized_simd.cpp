@@ -192,15 +192,15 @@ HWY_INLINE void store_bytes(D d, V integers, uint8_t* out) {
 
 #if HWY_HAVE_FLOAT64 && HWY_TARGET != HWY_SCALAR
 using DD = hn::ScalableTag<double>;
-// Rounds reals in double to a range.
+// Rounds reals in double to a range. It holds numbers, since SVE has no vectors as members; they are set outside of loops.
 struct DoubleRange {
-  hn::Vec<DD> zero, low, high;
-  explicit DoubleRange(const IntegerRange& r)
-      : zero(hn::Set(DD(), r.zero)), low(hn::Set(DD(), r.low)), high(hn::Set(DD(), r.high)) {}
+  double zero, low, high;
+  explicit DoubleRange(const IntegerRange& r) : zero(r.zero), low(r.low), high(r.high) {}
   HWY_INLINE void store(hn::Vec<DD> real, uint8_t* out) const {
     const hn::Rebind<int32_t, DD> di;
-    const auto moved = hn::Add(hn::Round(real), zero);
-    store_bytes(di, hn::DemoteTo(di, hn::Min(hn::Max(moved, low), high)), out);
+    const DD d;
+    const auto moved = hn::Add(hn::Round(real), hn::Set(d, zero));
+    store_bytes(di, hn::DemoteTo(di, hn::Min(hn::Max(moved, hn::Set(d, low)), hn::Set(d, high))), out);
   }
 };
 #endif
@@ -246,18 +246,21 @@ void requantize_each(const int32_t* sums, size_t n, const int32_t* bias, const d
 using DF = hn::RebindToFloat<D32>;
 // Rounds reals in float to a range; NaN becomes the integer 0, if that is within.
 struct FloatRange {
-  hn::Vec<DF> scale, nothing, low, high;
-  hn::Vec<D32> zero;
+  float scale, nothing, low, high;
+  int32_t zero;
   FloatRange(float s, const IntegerRange& r)
-      : scale(hn::Set(DF(), s)),
-        nothing(hn::Set(DF(), static_cast<float>(-r.zero))),
-        low(hn::Set(DF(), static_cast<float>(r.low - r.zero))),
-        high(hn::Set(DF(), static_cast<float>(r.high - r.zero))),
-        zero(hn::Set(D32(), r.zero)) {}
+      : scale(s),
+        nothing(static_cast<float>(-r.zero)),
+        low(static_cast<float>(r.low - r.zero)),
+        high(static_cast<float>(r.high - r.zero)),
+        zero(r.zero) {}
   HWY_INLINE void store(hn::Vec<DF> real, uint8_t* out) const {
-    const auto rounded = hn::Round(hn::Div(real, scale));
-    const auto number = hn::IfThenElse(hn::IsNaN(rounded), nothing, rounded);
-    store_bytes(D32(), hn::Add(hn::ConvertTo(D32(), hn::Min(hn::Max(number, low), high)), zero), out);
+    const DF d;
+    const D32 di;
+    const auto rounded = hn::Round(hn::Div(real, hn::Set(d, scale)));
+    const auto number = hn::IfThenElse(hn::IsNaN(rounded), hn::Set(d, nothing), rounded);
+    const auto limited = hn::Min(hn::Max(number, hn::Set(d, low)), hn::Set(d, high));
+    store_bytes(di, hn::Add(hn::ConvertTo(di, limited), hn::Set(di, zero)), out);
   }
 };
 #endif
