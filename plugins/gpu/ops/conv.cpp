@@ -134,8 +134,7 @@ void emit_product(Emitter& e, const Convolution& c) {
   g.a_row = g.k;
   g.y = e.output(0);
   g.y_row = outputs;
-  const GemmTile tile = gemm_tile(e.device, e.config, g.m, is_pointwise(c) ? outputs : outputs + h.output * w.reach());
-  const bool texels = on_texels(e.device, tile);
+  const bool texels = on_texels(e.device, gemm_tile(e.device, e.config, g.m, outputs));
   if (is_pointwise(c)) {
     g.n = outputs;
     g.b = e.input(0);
@@ -167,6 +166,7 @@ void emit_product(Emitter& e, const Convolution& c) {
   }
   if (e.has_input(3)) g.residual = e.input(3);
   g.epilogue = Epilogue(e.node.attributes<schema::ConvAttributes>().activation());
+  const GemmTile tile = gemm_tile(e.device, e.config, g.m, g.n);
   if (weights.is_constant()) {
     std::vector<float> all;
     const float* rows = weights.constant_as<float>().data();
