@@ -164,6 +164,7 @@ std::vector<Case> all_cases() {
   gather_cases(list);
   resize_cases(list);
   recurrent_cases(list);
+  quantized_cases(list);
   attention_cases(list);
   return std::move(list.cases);
 }

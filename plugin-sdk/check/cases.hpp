@@ -63,6 +63,7 @@ void reduction_cases(CaseList& list);
 void gather_cases(CaseList& list);
 void resize_cases(CaseList& list);
 void recurrent_cases(CaseList& list);
+void quantized_cases(CaseList& list);
 void attention_cases(CaseList& list);
 
 std::vector<Case> all_cases();

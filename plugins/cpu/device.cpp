@@ -51,12 +51,18 @@ std::string plain_key(const NodeView& node) {
 }  // namespace
 
 std::span<const KernelEntry> CpuDevice::kernels() const {
-  static const std::array<KernelEntry, 23> all{
-      conv_kernel(),       conv_transpose_kernel(), matmul_kernel(),    pool_kernel(),   unary_kernel(),
-      binary_kernel(),     compare_kernel(),        logical_kernel(),   where_kernel(),  cast_kernel(),
-      softmax_kernel(),    strided_copy_kernel(),   normalize_kernel(), reduce_kernel(), gather_kernel(),
-      resize_kernel(),     lstm_kernel(),           gru_kernel(),       rnn_kernel(),    quantize_kernel(),
-      dequantize_kernel(), qlinear_conv_kernel(),   attention_kernel()};
+  static const std::array<KernelEntry, 31> all{
+      conv_kernel(),          conv_transpose_kernel(), matmul_kernel(),
+      pool_kernel(),          unary_kernel(),          binary_kernel(),
+      compare_kernel(),       logical_kernel(),        where_kernel(),
+      cast_kernel(),          softmax_kernel(),        strided_copy_kernel(),
+      normalize_kernel(),     reduce_kernel(),         gather_kernel(),
+      resize_kernel(),        lstm_kernel(),           gru_kernel(),
+      rnn_kernel(),           quantize_kernel(),       dequantize_kernel(),
+      qlinear_conv_kernel(),  attention_kernel(),      dynamic_quantize_kernel(),
+      conv_integer_kernel(),  qlinear_matmul_kernel(), matmul_integer_kernel(),
+      qlinear_unary_kernel(), qlinear_binary_kernel(), qlinear_pool_kernel(),
+      byte_pool_kernel()};
   return all;
 }
 

@@ -1,6 +1,8 @@
 // Prints how fast the cpu plugin multiplies and convolves: a table per op, algorithms side by side with a plain loop.
 //
-// usage: cpu_kernels [--threads N] [--rounds N]
+// usage: cpu_kernels [--threads N] [--rounds N] [--integers]
+//
+// --integers: only products and convolutions of bytes beside those of floats.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -195,6 +197,38 @@ void bench_product(int64_t m, int64_t n, int64_t k, bool constant_b, const sdk::
   print_row(title.c_str(), flops, contenders);
 }
 
+test::Value random_bytes(std::vector<int64_t> shape, uint64_t seed, test::DataType type) {
+  test::Value v{type, std::move(shape), {}, false};
+  for (double x : test::noise(v.elements(), seed)) v.bytes.push_back(static_cast<uint8_t>(static_cast<int>(x * 127)));
+  return v;
+}
+
+// Inputs of a QLinear op: x, w with their scales and zero points, then those of the result.
+std::vector<test::Value> quantized_inputs(test::Value x, test::Value w) {
+  const auto scale = [](float s) { return test::constant(test::value<float>({}, {s})); };
+  const test::Value zero = test::constant(test::value<uint8_t>({}, {100}));
+  return {std::move(x), scale(0.02f),
+          zero,         test::constant(std::move(w)),
+          scale(0.01f), test::constant(test::value<int8_t>({}, {0})),
+          scale(0.3f),  zero};
+}
+
+void bench_quantized_product(int64_t m, int64_t n, int64_t k, const sdk::Threads& threads, int rounds) {
+  const test::Value b = test::constant(random_value({k, n}, 2));
+  Prepared bytes(test::node_case(Op::QLinearMatMul, schema::NoAttributesT(),
+                                 quantized_inputs(random_bytes({m, k}, 1, test::DataType::uint8),
+                                                  random_bytes({k, n}, 2, test::DataType::int8)),
+                                 {test::output_of<uint8_t>({m, n})}),
+                 "", threads);
+  Prepared floats(test::node_case(Op::MatMul, schema::MatMulAttributesT(), {random_value({m, k}, 1), b},
+                                  {test::output_of<float>({m, n})}),
+                  "", threads);
+  std::vector<Contender> contenders{{"uint8 by int8", [&] { bytes.run(); }}, {"float32", [&] { floats.run(); }}};
+  measure(contenders, rounds);
+  const std::string title = std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " of bytes";
+  print_row(title.c_str(), 2.0 * static_cast<double>(m * n) * static_cast<double>(k), contenders);
+}
+
 struct Layer {
   const char* name;
   int64_t channels, size, outputs, kernel, stride, pad, group;
@@ -250,6 +284,29 @@ void bench_layer(const Layer& l, const sdk::Threads& threads, int rounds) {
   print_row(l.name, flops, contenders);
 }
 
+void bench_quantized_layer(const Layer& l, const sdk::Threads& threads, int rounds) {
+  const int64_t out = (l.size + 2 * l.pad - l.kernel) / l.stride + 1;
+  schema::ConvAttributesT a;
+  a.strides = {l.stride, l.stride};
+  a.pads = {l.pad, l.pad, l.pad, l.pad};
+  a.group = l.group;
+  const std::vector<int64_t> x{1, l.channels, l.size, l.size}, w{l.outputs, l.channels / l.group, l.kernel, l.kernel};
+  Prepared bytes(test::node_case(Op::QLinearConv, a,
+                                 quantized_inputs(random_bytes(x, 1, test::DataType::uint8),
+                                                  random_bytes(w, 2, test::DataType::int8)),
+                                 {test::output_of<uint8_t>({1, l.outputs, out, out})}),
+                 "", threads);
+  Prepared floats(test::node_case(Op::Conv, a, {random_value(x, 1), test::constant(random_value(w, 2))},
+                                  {test::output_of<float>({1, l.outputs, out, out})}),
+                  "", threads);
+  std::vector<Contender> contenders{{"uint8 by int8", [&] { bytes.run(); }}, {"float32", [&] { floats.run(); }}};
+  measure(contenders, rounds);
+  print_row((std::string(l.name) + " of bytes").c_str(),
+            2.0 * static_cast<double>(l.outputs * out * out) *
+                static_cast<double>(l.channels / l.group * l.kernel * l.kernel),
+            contenders);
+}
+
 const Layer kLayers[] = {
     {"squeezenet conv1 3x3/2 3-64 224", 3, 224, 64, 3, 2, 0, 1},
     {"squeezenet squeeze 1x1 64-16 55", 64, 55, 16, 1, 1, 0, 1},
@@ -281,6 +338,14 @@ int option(int argc, char** argv, const char* name, int fallback) {
   return fallback;
 }
 
+void bench_floats(const sdk::Threads& threads, int rounds) {
+  for (int64_t n : {256, 512, 1024})
+    for (bool constant : {false, true}) bench_product(n, n, n, constant, threads, rounds);
+  bench_product(1, 1000, 1280, true, threads, rounds);
+  bench_product(8, 1024, 1024, false, threads, rounds);
+  for (const Layer& layer : kLayers) bench_layer(layer, threads, rounds);
+}
+
 int run(int argc, char** argv) {
   Workers workers(static_cast<uint32_t>(option(argc, argv, "--threads", 1)));
   const int rounds = option(argc, argv, "--rounds", 21);
@@ -288,11 +353,14 @@ int run(int argc, char** argv) {
   const sdk::Threads threads(&host);
   std::printf("%s, %u thread(s); GFLOP/s (times as fast as the plain loop on one thread), medians of %d rounds\n",
               cpu::simd_name(), workers.count(), rounds);
-  for (int64_t n : {256, 512, 1024})
-    for (bool constant : {false, true}) bench_product(n, n, n, constant, threads, rounds);
-  bench_product(1, 1000, 1280, true, threads, rounds);
-  bench_product(8, 1024, 1024, false, threads, rounds);
-  for (const Layer& layer : kLayers) bench_layer(layer, threads, rounds);
+  const bool integers_only =
+      std::any_of(argv, argv + argc, [](const char* a) { return !std::strcmp(a, "--integers"); });
+  if (!integers_only) bench_floats(threads, rounds);
+  std::printf("integers; times as fast as float32\n");
+  for (int64_t n : {64, 256, 512, 1024}) bench_quantized_product(n, n, n, threads, rounds);
+  bench_quantized_product(1, 1000, 1280, threads, rounds);
+  bench_quantized_product(128, 768, 768, threads, rounds);
+  for (const Layer& layer : kLayers) bench_quantized_layer(layer, threads, rounds);
   return 0;
 }
 

@@ -169,10 +169,15 @@ TEST(Opsets, BatchNormalizationForms) {
   EXPECT_EQ(last_node(OneNode("BatchNormalization", 6, shapes).with("is_test", 1).import()).op, Op::BatchNormalization);
   const std::vector<std::vector<int64_t>> per_element = {{2, 3, 4}, {3, 4}, {3, 4}, {3, 4}, {3, 4}};
   const auto module = OneNode("BatchNormalization", 7, per_element).with("spatial", 0).import();
-  EXPECT_EQ(last_node(module).op, Op::Binary);
+  EXPECT_NE(last_node(module).op, Op::BatchNormalization);
   EXPECT_EQ(output_shape(module), "2x3x4");
-  EXPECT_NE(error_of(OneNode("BatchNormalization", 15, shapes).with("training_mode", 1).model, ErrorCode::unsupported),
-            "");
+  EXPECT_EQ(output_shape(OneNode("BatchNormalization", 15, shapes).with("training_mode", 1).import()), "2x3x4");
+  OneNode shared("BatchNormalization", 15, shapes);
+  shared.with("training_mode", 1).node().set_input(3, shared.node().input(2));
+  EXPECT_NE(error_of(shared.model, ErrorCode::unsupported).find("share a tensor"), std::string::npos);
+  OneNode early("BatchNormalization", 9, shapes);  // its further outputs were never said to be what
+  early.node().add_output("mean");
+  EXPECT_NE(error_of(early.model, ErrorCode::unsupported), "");
 }
 
 TEST(Opsets, GroupNormalizationScale) {
@@ -188,6 +193,26 @@ TEST(Opsets, CastByNameThenByNumber) {
   EXPECT_EQ(attributes<schema::CastAttributesT>(last_node(OneNode("Cast", 13, {{2}}).with("to", 10).import())).to,
             graph::DataType::float16);
   EXPECT_NE(error_of(OneNode("Cast", 19, {{2}}).with("to", 17).model, ErrorCode::unsupported).find("FLOAT8E4M3FN"),
+            std::string::npos);
+}
+
+// Never standard, and in files of the first years: Tiny YOLO begins with an ImageScaler.
+TEST(Opsets, ExperimentalOpsOfTheFirstYears) {
+  EXPECT_EQ(output_shape(OneNode("ImageScaler", 8, {{1, 3, 4, 4}})
+                             .with("scale", 0.5f)
+                             .with("bias", std::vector<float>{1, 2, 3})
+                             .import()),
+            "1x3x4x4");
+  EXPECT_EQ(output_shape(OneNode("Affine", 8, {{2, 3}}).with("alpha", 2.0f).with("beta", 1.0f).import()), "2x3");
+  EXPECT_EQ(output_shape(OneNode("ScaledTanh", 8, {{2, 3}}).with("alpha", 2.0f).with("beta", 1.0f).import()), "2x3");
+  EXPECT_EQ(output_shape(OneNode("Crop", 8, {{1, 3, 9, 8}}).with("border", std::vector<int64_t>{1, 2, 3, 4}).import()),
+            "1x3x3x4");
+  EXPECT_EQ(output_shape(OneNode("Crop", 8, {{1, 3, 9, 8}})
+                             .with("border", std::vector<int64_t>{1, 2, 3, 4})
+                             .with("scale", std::vector<int64_t>{5, 6})
+                             .import()),
+            "1x3x5x6");
+  EXPECT_NE(error_of(OneNode("Affine", 10, {{2}}).model, ErrorCode::unsupported).find("removed in version 10"),
             std::string::npos);
 }
 

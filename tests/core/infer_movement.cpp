@@ -226,7 +226,7 @@ TEST(InferGather, Forms) {
   EXPECT_HAS(refused(Op::Gather, axis(0), {f32("2x3"), ints({-3})}), "index -3 is out of range");
   EXPECT_HAS(refused(Op::Gather, axis(0), {f32("2x3"), f32("1")}), "the indices is of type float32");
   EXPECT_HAS(refused(Op::Gather, axis(2), {f32("2x3"), i64("1")}), "axis (2) is out of range");
-  EXPECT_HAS(refused(Op::Gather, axis(0), {f32("1x1x1x1x1"), i64("1x1x1x1x1")}), "rank 9 (at most 8)");
+  EXPECT_HAS(refused(Op::Gather, axis(0), {f32("1x1x1x1x1"), i64("1x1x1x1x1")}), "its result has more dimensions than there may be (at most 8)");
   EXPECT_EQ(inferred(Op::GatherElements, axis(1), {f32("2x3"), i64("2x5")}), "float32 2x5");
   EXPECT_HAS(refused(Op::GatherElements, axis(1), {f32("2x3"), i64("3x3")}), "does not fit in the data's (2x3)");
   BatchDimsAttributesT batch;

@@ -40,7 +40,7 @@ TEST(ModelFile, KeepsWhatAModelSays) {
   EXPECT_EQ(g.name, "small");
   ASSERT_EQ(g.tensors.size(), 7u);
   EXPECT_EQ(graph::to_string(g.tensors[0].shape), graph::to_string(small_module().main().tensors[0].shape));
-  EXPECT_EQ((*g.tensors[0].shape)[0].symbol, "batch");
+  EXPECT_EQ((*g.tensors[0].shape)[0].symbol.text(), "batch");
   EXPECT_FALSE(g.tensors[4].shape.has_value());
   EXPECT_EQ(g.tensors[1].quantization.scales, (std::vector<float>{0.5f, 0.25f}));
   EXPECT_EQ(g.tensors[1].quantization.zero_points, (std::vector<int64_t>{1, -1}));

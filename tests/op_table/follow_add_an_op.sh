@@ -7,7 +7,7 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 doc=$source/docs/add-an-op.md
 block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" "$doc" | sed '1d;$d'; }
 mkdir -p "$work"/{schema,include/motley/schema,src/graph/lower}
-sed "s|Gelu = 216|$(block fbs)|" "$source/schema/model.fbs" >"$work/schema/model.fbs"
+sed "s|QLinearPool = 252|$(block fbs)|" "$source/schema/model.fbs" >"$work/schema/model.fbs"
 block inc >"$work/row"
 line=$(grep -n '^MOTLEY_CONTROL(' "$source/core/src/graph/ops.inc" | head -1 | cut -d: -f1)
 sed "$((line - 1))r $work/row" "$source/core/src/graph/ops.inc" >"$work/src/graph/ops.inc"

@@ -3,35 +3,10 @@
 
 #include "graph/infer.hpp"
 #include "graphs.hpp"
+#include "ir_builder.hpp"
 
 namespace motley::test {
 namespace {
-
-using graph::Dim;
-using graph::Dims;
-using graph::Graph;
-using graph::TensorId;
-using schema::DataType;
-using schema::Op;
-
-TensorId tensor(Graph& g, const std::string& name, DataType type, std::optional<Dims> shape = std::nullopt) {
-  graph::Tensor t;
-  t.name = name;
-  t.type = type;
-  t.shape = std::move(shape);
-  return g.add_tensor(std::move(t));
-}
-
-schema::UnaryAttributesT unary(schema::UnaryFunction f) {
-  schema::UnaryAttributesT a;
-  a.function = f;
-  return a;
-}
-schema::BinaryAttributesT binary(schema::BinaryFunction f) {
-  schema::BinaryAttributesT a;
-  a.function = f;
-  return a;
-}
 
 // x (n) → relu → nonzero → gather the kept values → neg
 Model keep_positive() {
@@ -226,13 +201,6 @@ TEST(Dynamic, IfTakesTheBranchThatTheDataSay) {
   EXPECT_EQ(run(s, {3, -1}), (std::vector<float>{0, 2})) << "then: neg, relu";
   EXPECT_EQ(run(s, {-3, 1}), (std::vector<float>{6, 2})) << "else: abs, relu";
   EXPECT_EQ(run(s, {3, -1}), (std::vector<float>{0, 2}));
-}
-
-TEST(Dynamic, WatchingInnerNodesIsRefusedPlainly) {
-  const Runtime rt = runtime_with();
-  EXPECT_THROW(rt.compile(keep_positive(), {.keep = {"relu"}}), Error);
-  Session s = rt.compile(keep_positive());
-  EXPECT_THROW(s.before("relu", [](const NodeInfo&) {}), Error);
 }
 
 }  // namespace

@@ -63,5 +63,10 @@ struct SupportedOp {
   std::vector<int> since;  // operator set versions from which its form changed
 };
 std::vector<SupportedOp> supported_onnx_ops();
+// Operators that are refused for a reason of their own.
+struct RefusedOp {
+  std::string domain, op, why;
+};
+std::vector<RefusedOp> refused_onnx_ops();
 
 }  // namespace motley::convert

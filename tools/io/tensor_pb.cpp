@@ -38,8 +38,8 @@ constexpr TypeRow kTypes[] = {{1, "FLOAT", DataType::float32},
                               {18, "FLOAT8E4M3FNUZ", DataType::undefined},
                               {19, "FLOAT8E5M2", DataType::undefined},
                               {20, "FLOAT8E5M2FNUZ", DataType::undefined},
-                              {21, "UINT4", DataType::undefined},
-                              {22, "INT4", DataType::undefined},
+                              {21, "UINT4", DataType::uint8},
+                              {22, "INT4", DataType::int8},
                               {23, "FLOAT4E2M1", DataType::undefined}};
 
 [[noreturn]] void mismatch(const std::string& what, const std::vector<int64_t>& shape, uint64_t needed, uint64_t have,
@@ -63,6 +63,20 @@ void unpack(const Field& field, const std::string& what, DecodedTensor& out) {
     const auto value = static_cast<Element>(field[static_cast<int>(i)]);
     std::memcpy(out.storage.data() + i * sizeof(Element), &value, sizeof(Element));
   }
+  out.bytes = out.storage;
+}
+
+// The typed field has a packed byte per entry.
+void unpack_four_bit(const onnx::TensorProto& proto, uint64_t elements, const std::string& what, DecodedTensor& out) {
+  const uint64_t needed = elements / 2 + elements % 2;
+  std::vector<std::byte> packed;
+  if (proto.has_raw_data()) {
+    for (char byte : proto.raw_data()) packed.push_back(static_cast<std::byte>(byte));
+  } else {
+    for (int32_t byte : proto.int32_data()) packed.push_back(static_cast<std::byte>(byte));
+  }
+  if (packed.size() != needed) mismatch(what, out.shape, needed, packed.size(), "bytes");
+  out.storage = unpack_nibbles(packed, elements, out.type);
   out.bytes = out.storage;
 }
 
@@ -93,6 +107,18 @@ DataType data_type_of_onnx(int32_t type) {
   return DataType::undefined;
 }
 
+bool is_four_bit(int32_t type) { return type == 21 || type == 22; }
+
+std::vector<std::byte> unpack_nibbles(std::span<const std::byte> packed, uint64_t count, DataType type) {
+  std::vector<std::byte> elements(count);
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto half = static_cast<uint8_t>(std::to_integer<uint8_t>(packed[i / 2]) >> (i % 2 * 4) & 15);
+    const bool negative = type == DataType::int8 && half >= 8;
+    elements[i] = static_cast<std::byte>(negative ? half | 0xf0 : half);
+  }
+  return elements;
+}
+
 std::string onnx_type_text(int32_t type) {
   for (const TypeRow& row : kTypes)
     if (row.number == type) return row.name;
@@ -110,6 +136,10 @@ DecodedTensor decode(const onnx::TensorProto& proto, const std::string& what) {
   if (proto.data_location() == onnx::TensorProto::EXTERNAL)
     throw Error(ErrorCode::unsupported, what + " keeps its data in another file, which cannot be followed from here");
   const uint64_t needed = checked_bytes(out.type, out.shape, what);
+  if (is_four_bit(proto.data_type())) {
+    unpack_four_bit(proto, needed, what, out);
+    return out;
+  }
   if (!proto.has_raw_data()) {
     unpack_typed(proto, what, out);
     return out;

@@ -13,8 +13,12 @@ class TensorProto;
 namespace motley::io {
 
 // The type of an ONNX type number; undefined for those that tensors here cannot have (string, complex, 4 and 8 bit
-// floats).
+// floats). INT4 and UINT4 are int8 and uint8, which hold their values.
 DataType data_type_of_onnx(int32_t type);
+// INT4 or UINT4: two elements per byte in files, the first in the low half.
+bool is_four_bit(int32_t type);
+// `count` elements out of such bytes, sign-extended for int8.
+std::vector<std::byte> unpack_nibbles(std::span<const std::byte> packed, uint64_t count, DataType type);
 // "FLOAT8E4M3FN (17)": how messages call an ONNX type number.
 std::string onnx_type_text(int32_t type);
 

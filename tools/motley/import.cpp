@@ -20,8 +20,11 @@ void list(const convert::UnsupportedOps& error) {
     for (size_t i = 0; i < op.nodes.size() && i < kNamesShown; ++i) names += (i ? ", " : "") + op.nodes[i];
     if (op.nodes.size() > kNamesShown) names += fmt::format(" and {} more", op.nodes.size() - kNamesShown);
     const std::string domain = op.domain.empty() ? "" : op.domain + ".";
-    fmt::print(stderr, "{}\n",
-               printable(fmt::format("  {}{} (version {}), {}: {}", domain, op.op, op.version, op.reason, names)));
+    const size_t count = op.nodes.size();
+    fmt::print(stderr, "{}\n{}\n",
+               printable(fmt::format("  {}{} (version {}), {} node{}: {}", domain, op.op, op.version, count,
+                                     count == 1 ? "" : "s", op.reason)),
+               printable(fmt::format("    at {}", names)));
   }
 }
 
@@ -48,7 +51,8 @@ graph::Module import_model(const std::filesystem::path& path, convert::ImportOpt
     throw Error(
         ErrorCode::unsupported,
         fmt::format(
-            "the model \"{}\" has {} node{} (listed above) that Motley does not support; export it without them",
+            "the model \"{}\" has {} node{} (listed above) that Motley does not support; export it without them, or "
+            "add the operators (docs/add-an-op.md)",
             path.string(), nodes, nodes == 1 ? "" : "s"));
   }
 }

@@ -276,7 +276,8 @@ class MOTLEY_API Session {
 
   using NodeCallback = std::function<void(const NodeInfo&)>;
   // Calls back before or after the named node of the model runs (a node given in CompileOptions::keep, or any with
-  // keep_all). Its kept tensors may be read with tensor() in the callback. Throws Error(not_found) otherwise.
+  // keep_all); of a loop's body, at each step. Its kept tensors may be read with tensor() in the callback. Throws
+  // Error(not_found) otherwise.
   void before(std::string_view node, NodeCallback callback);
   void after(std::string_view node, NodeCallback callback);
 

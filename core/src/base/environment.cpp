@@ -23,7 +23,7 @@ File open_text(const std::string& path) {
 
 // Cores that one cgroup's quota is worth, rounded up; 0 where it has none.
 uint32_t quota_of(const std::string& folder) {
-  const File file = open_text(base::text({folder, "/cpu.max"}));
+  const File file = open_text(base::text("%/cpu.max", {folder}));
   long long quota = 0, period = 0;
   if (!file || std::fscanf(file.get(), "%lld %lld", &quota, &period) != 2 || quota <= 0 || period <= 0) return 0;
   return static_cast<uint32_t>(std::min<long long>((quota - 1) / period + 1, 4096));
@@ -40,7 +40,7 @@ uint32_t cgroup_cores() {
   while (!path.empty() && (path.back() == '\n' || path.back() == '/')) path.pop_back();
   uint32_t cores = quota_of("/sys/fs/cgroup");
   for (; !path.empty(); path.resize(path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'))) {
-    const uint32_t here = quota_of(base::text({"/sys/fs/cgroup", path}));
+    const uint32_t here = quota_of(base::text("/sys/fs/cgroup%", {path}));
     if (here != 0) cores = cores == 0 ? here : std::min(cores, here);
   }
   return cores;

@@ -27,9 +27,8 @@ std::string system_text(int code) { return std::generic_category().message(code)
 
 void throw_io_error(const std::string& what, const fs::path& path) {
   const int code = errno;
-  base::fail(
-      code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-      {"cannot ", what, " \"", path.string(), "\" (", system_text(code), "): check the path and its permissions"});
+  base::fail(code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
+             "cannot % \"%\" (%): check the path and its permissions", {what, path.string(), system_text(code)});
 }
 
 Descriptor::~Descriptor() {
@@ -43,7 +42,7 @@ Descriptor open_for_reading(const fs::path& path) {
   struct stat status;
   if (::fstat(descriptor.get(), &status) != 0) throw_io_error("examine", path);
   if (!S_ISREG(status.st_mode))
-    base::fail(ErrorCode::io, {"\"", path.string(), "\" is not an ordinary file: name a file"});
+    base::fail(ErrorCode::io, "\"%\" is not an ordinary file: name a file", {path.string()});
   return descriptor;
 }
 
@@ -69,8 +68,9 @@ std::string read_small_file(const fs::path& path, uint64_t limit) {
   const Descriptor descriptor = open_for_reading(path);
   const uint64_t size = size_of_file(descriptor.get(), path.string());
   if (size > limit) {
-    base::fail(ErrorCode::limit, {"\"", path.string(), "\" is too large (", size, " bytes, at most ", limit,
-                                  "): it is not the kind of file that was expected"});
+    base::fail(ErrorCode::limit,
+               "\"%\" is too large (% bytes, at most %): it is not the kind of file that was expected",
+               {path.string(), size, limit});
   }
   std::string text(size, '\0');
   text.resize(read_at(descriptor.get(), 0, text.data(), text.size(), path.string()));
@@ -80,7 +80,7 @@ std::string read_small_file(const fs::path& path, uint64_t limit) {
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   static std::atomic<uint32_t> counter{0};
   for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary_ = base::text({path_.string(), ".tmp", ::getpid(), "-", counter++});
+    temporary_ = base::text("%.tmp%-%", {path_.string(), ::getpid(), counter++});
     descriptor_ = Descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (descriptor_.get() >= 0) return;
     if (errno != EEXIST) break;

@@ -37,20 +37,20 @@ class Builder {
     check_depth();
     auto& members = open_.back()->get_ref<json::object_t&>();
     const auto [member, is_new] = members.try_emplace(std::move(name));
-    if (!is_new) fail(code_, {what_, " has a key twice (", member->first, "): remove one"});
+    if (!is_new) fail(code_, "% has a key twice (%): remove one", {what_, member->first});
     member_ = &member->second;
     return true;
   }
   bool parse_error(size_t byte, const std::string&, const json::exception& error) {
     constexpr int kOutOfRange = 400;  // the first of that family
-    if (error.id >= kOutOfRange) fail(code_, {what_, " has a number that is out of range: correct it"});
-    fail(code_, {what_, " is not valid JSON (at byte ", byte, "): correct it"});
+    if (error.id >= kOutOfRange) fail(code_, "% has a number that is out of range: correct it", {what_});
+    fail(code_, "% is not valid JSON (at byte %): correct it", {what_, byte});
   }
 
  private:
   void check_depth() const {
     if (open_.size() > limits_.max_depth)
-      fail(ErrorCode::limit, {what_, " is nested too deeply (more than ", limits_.max_depth, " levels): flatten it"});
+      fail(ErrorCode::limit, "% is nested too deeply (more than % levels): flatten it", {what_, limits_.max_depth});
   }
   bool put(json value) {
     check_depth();
@@ -85,8 +85,7 @@ class Builder {
 
 json parse_json(const std::string& text, const std::string& what, ErrorCode code, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
-    fail(ErrorCode::limit,
-         {what, " is too large (", text.size(), " bytes, at most ", limits.max_bytes, "): shorten it"});
+    fail(ErrorCode::limit, "% is too large (% bytes, at most %): shorten it", {what, text.size(), limits.max_bytes});
   }
   Builder builder(what, code, limits);
   json::sax_parse(text, &builder);
@@ -101,7 +100,7 @@ std::string short_text(const json& value) {
       std::string text = value.get<std::string>();
       for (char& c : text)
         if (c < ' ' || c > '~') c = '?';  // a message is one plain line
-      return base::text({"\"", text, "\""});
+      return base::text("\"%\"", {text});
     }
     case json::value_t::boolean: return value.get<bool>() ? "true" : "false";
     case json::value_t::number_integer: return std::to_string(value.get<int64_t>());

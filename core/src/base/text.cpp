@@ -1,4 +1,4 @@
-// Sentences made of pieces.
+// Sentences with values put in.
 #include "base/text.hpp"
 
 namespace motley::base {
@@ -13,12 +13,18 @@ void Piece::append_to(std::string& result) const {
   }
 }
 
-std::string text(std::initializer_list<Piece> pieces) {
+std::string text(const char* format, std::initializer_list<Piece> values) {
   std::string result;
-  for (const Piece& piece : pieces) piece.append_to(result);
+  const Piece* value = values.begin();
+  for (; *format; ++format) {
+    if (*format == '%' && value != values.end()) value++->append_to(result);
+    else result += *format;
+  }
   return result;
 }
 
-void fail(ErrorCode code, std::initializer_list<Piece> pieces) { throw Error(code, text(pieces)); }
+void fail(ErrorCode code, const char* format, std::initializer_list<Piece> values) {
+  throw Error(code, text(format, values));
+}
 
 }  // namespace motley::base

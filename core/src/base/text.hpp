@@ -1,4 +1,4 @@
-// Sentences made of pieces, for messages: one call where a chain of operator+ would make a string for every step.
+// Sentences with values put in, for messages: one call where a chain of operator+ would make a string for every step.
 #pragma once
 
 #include <concepts>
@@ -38,10 +38,11 @@ class Piece {
   size_t size_;
 };
 
-// text({"node \"", name, "\" has ", 3, " inputs"})
-std::string text(std::initializer_list<Piece> pieces);
+// Each % of the format stands for the next value: text("node \"%\" has % inputs", {name, 3}). One without a value
+// stays.
+std::string text(const char* format, std::initializer_list<Piece> values = {});
 
 // Throws Error(code) with that text.
-[[noreturn]] void fail(ErrorCode code, std::initializer_list<Piece> pieces);
+[[noreturn]] void fail(ErrorCode code, const char* format, std::initializer_list<Piece> values = {});
 
 }  // namespace motley::base

@@ -11,7 +11,7 @@ std::string to_string(const std::optional<Dims>& shape) {
   for (const Dim& dim : *shape) {
     if (!text.empty()) text += 'x';
     if (dim.known()) text += std::to_string(dim.value);
-    else text += dim.symbol.empty() ? "?" : dim.symbol;
+    else text += dim.symbol.empty() ? "?" : dim.symbol.text();
   }
   return text;
 }
@@ -66,15 +66,14 @@ std::string function_name(const Node& node) {
 
 std::string describe_op(const Node& node) {
   std::string text = schema::EnumNameOp(node.op);
-  if (text.empty()) text = base::text({"op ", static_cast<unsigned>(node.op)});
+  if (text.empty()) text = base::text("op %", {static_cast<unsigned>(node.op)});
   const std::string function = function_name(node);
   return function.empty() ? text : text + '(' + function + ')';
 }
 
 void throw_wrong_attributes(const Node& node) {
-  base::fail(ErrorCode::internal,
-             {"node \"", node.name, "\" (", describe_op(node), ") carries attributes of another op (",
-              schema::EnumNameAttributes(node.attributes.type), ")"});
+  base::fail(ErrorCode::internal, "node \"%\" (%) carries attributes of another op (%)",
+             {node.name, describe_op(node), schema::EnumNameAttributes(node.attributes.type)});
 }
 
 }  // namespace motley::graph

@@ -26,9 +26,9 @@ bool Tensor::shape_known() const {
   return shape && std::all_of(shape->begin(), shape->end(), [](const Dim& dim) { return dim.known(); });
 }
 
-std::vector<int64_t> Tensor::extents() const {
+Extents Tensor::extents() const {
   if (!shape_known())
-    base::fail(ErrorCode::internal, {"the shape of tensor \"", name, "\" (", to_string(shape), ") is not known yet"});
+    base::fail(ErrorCode::internal, "the shape of tensor \"%\" (%) is not known yet", {name, to_string(shape)});
   std::vector<int64_t> result;
   result.reserve(shape->size());
   for (const Dim& dim : *shape) result.push_back(dim.value);
@@ -44,15 +44,14 @@ int64_t Tensor::elements() const {
   }
   if (empty) return 0;
   if (overflow)
-    base::fail(ErrorCode::limit,
-               {"tensor \"", name, "\" (", to_string(shape), ") has more elements than 64 bits count"});
+    base::fail(ErrorCode::limit, "tensor \"%\" (%) has more elements than 64 bits count", {name, to_string(shape)});
   return count;
 }
 
 uint64_t Tensor::bytes() const {
   uint64_t result = 0;
   if (__builtin_mul_overflow(static_cast<uint64_t>(elements()), static_cast<uint64_t>(element_bytes(type)), &result))
-    base::fail(ErrorCode::limit, {"tensor \"", name, "\" (", to_string(shape), ") has more bytes than 64 bits count"});
+    base::fail(ErrorCode::limit, "tensor \"%\" (%) has more bytes than 64 bits count", {name, to_string(shape)});
   return result;
 }
 
@@ -63,7 +62,7 @@ TensorId Graph::add_tensor(Tensor tensor) {
   return static_cast<TensorId>(tensors.size() - 1);
 }
 
-TensorId Graph::add_constant(std::string name, DataType type, std::vector<int64_t> extents, Constant constant) {
+TensorId Graph::add_constant(std::string name, DataType type, const Extents& extents, Constant constant) {
   Tensor tensor;
   tensor.name = std::move(name);
   tensor.type = type;
@@ -118,8 +117,9 @@ void check_single_writers(const Graph& graph) {
       if (id == kNone) continue;
       const Node*& first = writer[static_cast<size_t>(id)];
       if (first)
-        base::fail(ErrorCode::invalid_model, {"tensor \"", graph.tensor(id).name, "\" is written by two nodes (\"",
-                                              first->name, "\" and \"", node.name, "\"); each tensor has one writer"});
+        base::fail(ErrorCode::invalid_model,
+                   "tensor \"%\" is written by two nodes (\"%\" and \"%\"); each tensor has one writer",
+                   {graph.tensor(id).name, first->name, node.name});
       first = &node;
     }
   }
@@ -138,8 +138,8 @@ void check_single_writers(const Graph& graph) {
     }
   }
   const Node& node = graph.nodes[at];
-  base::fail(ErrorCode::invalid_model, {"node \"", node.name, "\" (", describe_op(node),
-                                        ") depends on its own output: the graph has a cycle through it"});
+  base::fail(ErrorCode::invalid_model, "node \"%\" (%) depends on its own output: the graph has a cycle through it",
+             {node.name, describe_op(node)});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "graph/dims.hpp"
 #include "motley/error.hpp"
 #include "motley/schema/model_generated.h"
 #include "motley/sdk/graph_view.hpp"
@@ -21,20 +22,6 @@ using schema::DataType;
 using schema::Op;
 using schema::UnaryFunction;
 using sdk::element_bytes;
-
-// A dimension: a number; or unknown (-1), with a symbol where it has a name. Equal symbols mean equal values.
-struct Dim {
-  int64_t value = -1;
-  std::string symbol;
-
-  Dim() = default;
-  Dim(int64_t v) : value(v) {}  // NOLINT: a number is a dimension
-  explicit Dim(std::string name) : symbol(std::move(name)) {}
-  bool known() const { return value >= 0; }
-  // Surely equal: the same number, or the same symbol.
-  bool operator==(const Dim& o) const { return known() || o.known() ? value == o.value : !symbol.empty() && symbol == o.symbol; }
-};
-using Dims = std::vector<Dim>;
 
 // Bytes of a constant. `owner` keeps them alive: a memory-mapped file or a vector.
 struct Constant {
@@ -65,7 +52,7 @@ struct Tensor {
   // Rank and every dimension are known.
   bool shape_known() const;
   // The dimensions as numbers. Throws Error(internal) unless shape_known().
-  std::vector<int64_t> extents() const;
+  Extents extents() const;
   int64_t elements() const;
   uint64_t bytes() const;
   // Elements of a constant of type T. Throws Error(internal) for another type or a computed tensor.
@@ -98,7 +85,7 @@ struct Graph {
   const Tensor& tensor(TensorId id) const { return tensors[static_cast<size_t>(id)]; }
 
   TensorId add_tensor(Tensor tensor);
-  TensorId add_constant(std::string name, DataType type, std::vector<int64_t> extents, Constant constant);
+  TensorId add_constant(std::string name, DataType type, const Extents& extents, Constant constant);
   // An int64 vector constant, as shape arguments are.
   TensorId add_int64(std::string name, const std::vector<int64_t>& values);
   template <class AttributesT>

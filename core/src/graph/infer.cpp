@@ -16,13 +16,12 @@ namespace {
 std::string quoted(const Graph& graph, TensorId id) { return '"' + graph.tensor(id).name + '"'; }
 
 void check_constant(const Tensor& tensor) {
-  const std::string where = base::text({"constant \"", tensor.name, "\""});
+  const std::string where = base::text("constant \"%\"", {tensor.name});
   if (!tensor.shape_known())
-    base::fail(ErrorCode::invalid_model, {where, " has an unknown shape (", to_string(tensor.shape), ")"});
+    base::fail(ErrorCode::invalid_model, "% has an unknown shape (%)", {where, to_string(tensor.shape)});
   infer::check_shape(where, tensor.type, *tensor.shape);
   if (tensor.constant->bytes < tensor.bytes())
-    base::fail(ErrorCode::invalid_model,
-               {where, " has ", tensor.constant->bytes, " bytes (expected ", tensor.bytes(), ")"});
+    base::fail(ErrorCode::invalid_model, "% has % bytes (expected %)", {where, tensor.constant->bytes, tensor.bytes()});
 }
 
 // Each tensor has exactly one source: an input, a constant, or a node; and what comes from outside has a type.
@@ -31,12 +30,12 @@ void check_sources(const Graph& graph) {
   for (TensorId id : graph.inputs) {
     const Tensor& tensor = graph.tensor(id);
     if (has_source[static_cast<size_t>(id)])
-      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " is listed twice"});
+      base::fail(ErrorCode::invalid_model, "graph input % is listed twice", {quoted(graph, id)});
     if (tensor.is_constant())
-      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " is a constant too"});
+      base::fail(ErrorCode::invalid_model, "graph input % is a constant too", {quoted(graph, id)});
     if (element_bytes(tensor.type) == 0)
-      base::fail(ErrorCode::invalid_model, {"graph input ", quoted(graph, id), " has no type"});
-    if (tensor.shape) infer::check_shape(base::text({"graph input ", quoted(graph, id)}), tensor.type, *tensor.shape);
+      base::fail(ErrorCode::invalid_model, "graph input % has no type", {quoted(graph, id)});
+    if (tensor.shape) infer::check_shape(base::text("graph input %", {quoted(graph, id)}), tensor.type, *tensor.shape);
     has_source[static_cast<size_t>(id)] = true;
   }
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
@@ -48,8 +47,8 @@ void check_sources(const Graph& graph) {
     for (TensorId id : node.outputs) {
       if (id == kNone) continue;
       if (has_source[static_cast<size_t>(id)])
-        base::fail(ErrorCode::invalid_model,
-                   {"node \"", node.name, "\" writes tensor ", quoted(graph, id), ", which is an input or constant"});
+        base::fail(ErrorCode::invalid_model, "node \"%\" writes tensor %, which is an input or constant",
+                   {node.name, quoted(graph, id)});
     }
   for (const Node& node : graph.nodes)
     for (TensorId id : node.outputs)
@@ -57,11 +56,11 @@ void check_sources(const Graph& graph) {
   for (const Node& node : graph.nodes)
     for (TensorId id : node.inputs)
       if (id != kNone && !has_source[static_cast<size_t>(id)])
-        base::fail(ErrorCode::invalid_model, {"node \"", node.name, "\" (", describe_op(node), ") reads tensor ",
-                                              quoted(graph, id), ", which nothing writes"});
+        base::fail(ErrorCode::invalid_model, "node \"%\" (%) reads tensor %, which nothing writes",
+                   {node.name, describe_op(node), quoted(graph, id)});
   for (TensorId id : graph.outputs)
     if (!has_source[static_cast<size_t>(id)])
-      base::fail(ErrorCode::invalid_model, {"graph output ", quoted(graph, id), " is written by no node"});
+      base::fail(ErrorCode::invalid_model, "graph output % is written by no node", {quoted(graph, id)});
 }
 
 // Goes through the nodes of the main graph in order. Branches of known conditions are spliced in on the way.
@@ -82,8 +81,8 @@ class Inference {
         std::vector<infer::PendingNode> branch = infer::inline_branch(module_, scopes_, next, *condition);
         spliced_nodes_ += branch.size();
         if (spliced_nodes_ > Limits().max_nodes)
-          base::fail(ErrorCode::limit,
-                     {"the branches of the model's Ifs have more nodes than the limit (", Limits().max_nodes, ")"});
+          base::fail(ErrorCode::limit, "the branches of the model's Ifs have more nodes than the limit (%)",
+                     {Limits().max_nodes});
         std::move(branch.rbegin(), branch.rend(), std::back_inserter(pending));
         spliced = true;
       } else {
@@ -105,7 +104,7 @@ class Inference {
     if (node.op == Op::If) {
       infer::infer_undecided(module_, scopes_, pending);
     } else if (node.op == Op::Loop || node.op == Op::Scan) {
-      infer::infer_loop(module_, node);
+      infer::infer_loop(module_, scopes_, pending);
     } else {
       infer::Context context(graph, node, &values_);
       infer::apply_rule(context);
@@ -139,7 +138,7 @@ void infer_node(Graph& graph, const Node& node) {
 }
 
 void infer_shapes(Module& module, const InferOptions& options) {
-  if (module.graphs.empty()) base::fail(ErrorCode::invalid_model, {"the model has no graph"});
+  if (module.graphs.empty()) base::fail(ErrorCode::invalid_model, "the model has no graph");
   infer::check_tensor_ids(module.main());
   check_sources(module.main());
   module.main().sort_nodes();  // also refuses cycles and second writers

@@ -45,7 +45,9 @@ void apply(const Rule& rule, const Graph& graph, Lowering& lowering) {
   try {
     rule.lower(lowering);
   } catch (const std::out_of_range&) {  // from at(): inference did not see this node, or its shapes were changed since
-    lowering.invalid({"its shapes have fewer dimensions than its attributes name"});
+    lowering.invalid("its shapes have fewer dimensions than its attributes name");
+  } catch (const std::length_error& error) {
+    lowering.unsupported("an intermediate has %", {error.what()});
   }
 }
 
@@ -60,9 +62,9 @@ std::vector<Node> lower(Graph& graph, const Node& node) {
   } else if (const Rule* rule = find_rule(node.op)) {
     apply(*rule, graph, lowering);
   } else if (node.op < Op::Transpose) {
-    lowering.unsupported({"it is a primitive already"});
+    lowering.unsupported("it is a primitive already");
   } else {
-    lowering.unsupported({"there is no rule for it"});
+    lowering.unsupported("there is no rule for it");
   }
   return lowering.take();
 }

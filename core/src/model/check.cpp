@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/text.hpp"
+#include "graph/nested.hpp"
 #include "model/op_attributes.hpp"
 
 namespace motley::model {
@@ -31,20 +32,20 @@ class GraphChecker {
   const std::vector<std::string_view>& captured() const { return captured_; }
 
  private:
-  [[noreturn]] void fail(std::initializer_list<base::Piece> why) const {
-    base::fail(ErrorCode::invalid_model, {what_, " ", base::text(why), ": convert it again"});
+  [[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    base::fail(ErrorCode::invalid_model, "% %: convert it again", {what_, base::text(format, values)});
   }
-  [[noreturn]] void fail_limit(std::initializer_list<base::Piece> why) const {
-    base::fail(ErrorCode::limit, {what_, " ", base::text(why), ": raise the limit if the file is trusted"});
+  [[noreturn]] void fail_limit(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    base::fail(ErrorCode::limit, "% %: raise the limit if the file is trusted", {what_, base::text(format, values)});
   }
   bool in_range(TensorId id) const { return id >= 0 && static_cast<size_t>(id) < graph_.tensors.size(); }
 
   void check_tensor(const Tensor& tensor) const {
-    const std::string object = base::text({"has tensor \"", tensor.name, "\" "});
+    const std::string object = base::text("has tensor \"%\" ", {tensor.name});
     if (tensor.type > schema::DataType::MAX)
-      fail({object, "of an unknown type (", static_cast<uint64_t>(tensor.type), ")"});
+      fail("%of an unknown type (%)", {object, static_cast<uint64_t>(tensor.type)});
     if (tensor.shape && tensor.shape->size() > limits_.max_rank) {
-      fail_limit({object, "of rank ", tensor.shape->size(), " (at most ", limits_.max_rank, ")"});
+      fail_limit("%of rank % (at most %)", {object, tensor.shape->size(), limits_.max_rank});
     }
     check_size(tensor, object);
     check_quantization(tensor, object);
@@ -63,39 +64,39 @@ class GraphChecker {
     for (size_t i = 0; tensor.shape && i < tensor.shape->size(); ++i) {
       const uint64_t extent = static_cast<uint64_t>(std::max<int64_t>((*tensor.shape)[i].value, 1));
       if (extent > limits_.max_tensor_bytes / bytes)
-        fail_limit({object, "of more than ", limits_.max_tensor_bytes, " bytes"});
+        fail_limit("%of more than % bytes", {object, limits_.max_tensor_bytes});
       bytes *= extent;
     }
     if (!tensor.constant) return;
     if (!known || tensor.type == schema::DataType::undefined)
-      fail({object, "with data but without a known type and shape"});
+      fail("%with data but without a known type and shape", {object});
     if (tensor.constant->bytes != (empty ? 0 : bytes)) {
-      fail({object, "with ", tensor.constant->bytes, " bytes of data where its shape needs ", empty ? 0 : bytes});
+      fail("%with % bytes of data where its shape needs %", {object, tensor.constant->bytes, empty ? 0 : bytes});
     }
   }
 
   void check_quantization(const Tensor& tensor, const std::string& object) const {
     const graph::Quantization& q = tensor.quantization;
     if (!q.zero_points.empty() && q.zero_points.size() != q.scales.size()) {
-      fail({object, "with ", q.scales.size(), " scales and ", q.zero_points.size(), " zero points"});
+      fail("%with % scales and % zero points", {object, q.scales.size(), q.zero_points.size()});
     }
     if (q.scales.size() <= 1 || !tensor.shape) return;
     if (q.axis < 0 || static_cast<size_t>(q.axis) >= tensor.shape->size())
-      fail({object, "quantized along an axis it lacks (", q.axis, ")"});
+      fail("%quantized along an axis it lacks (%)", {object, q.axis});
     const graph::Dim& dim = (*tensor.shape)[static_cast<size_t>(q.axis)];
     if (dim.known() && static_cast<uint64_t>(dim.value) != q.scales.size()) {
-      fail({object, "with ", q.scales.size(), " scales for ", static_cast<uint64_t>(dim.value), " channels"});
+      fail("%with % scales for % channels", {object, q.scales.size(), static_cast<uint64_t>(dim.value)});
     }
   }
 
   void check_inputs() {
     std::unordered_set<std::string_view> names;
     for (TensorId id : graph_.inputs) {
-      if (!in_range(id)) fail({"has an input that is no tensor (", id, ")"});
+      if (!in_range(id)) fail("has an input that is no tensor (%)", {id});
       const Tensor& tensor = graph_.tensor(id);
-      if (tensor.name.empty()) fail({"has an input without a name"});
-      if (tensor.constant) fail({"has input \"", tensor.name, "\" that is also a constant"});
-      if (!names.insert(tensor.name).second) fail({"has two inputs of one name (", tensor.name, ")"});
+      if (tensor.name.empty()) fail("has an input without a name");
+      if (tensor.constant) fail("has input \"%\" that is also a constant", {tensor.name});
+      if (!names.insert(tensor.name).second) fail("has two inputs of one name (%)", {tensor.name});
       written_[static_cast<size_t>(id)] = true;
     }
     for (size_t i = 0; i < graph_.tensors.size(); ++i) {
@@ -120,29 +121,30 @@ class GraphChecker {
   }
 
   void check_node(const Node& node) {
-    const std::string object = base::text({"has node \"", node.name, "\" (", schema::EnumNameOp(node.op), ") "});
+    const std::string object = base::text("has node \"%\" (%) ", {node.name, schema::EnumNameOp(node.op)});
     const schema::Attributes kind = attributes_of(node.op);
     if (kind == schema::Attributes::NONE)
-      fail({"has node \"", node.name, "\" with an unknown op (", static_cast<uint64_t>(node.op), ")"});
+      fail("has node \"%\" with an unknown op (%)", {node.name, static_cast<uint64_t>(node.op)});
     if (node.attributes.type != kind || !node.attributes.value) {
-      fail({object, "with attributes of another kind (", schema::EnumNameAttributes(node.attributes.type), ", needs ",
-            schema::EnumNameAttributes(kind), ")"});
+      fail("%with attributes of another kind (%, needs %)",
+           {object, schema::EnumNameAttributes(node.attributes.type), schema::EnumNameAttributes(kind)});
     }
     check_arity(node, object);
     for (TensorId id : node.inputs) {
-      if (id != graph::kNone && !in_range(id)) fail({object, "with an input that is no tensor (", id, ")"});
+      if (id != graph::kNone && !in_range(id)) fail("%with an input that is no tensor (%)", {object, id});
       if (id != graph::kNone && !written_[static_cast<size_t>(id)]) {
-        fail({object, "that reads \"", graph_.tensor(id).name, "\" before anything has written it"});
+        fail("%that reads \"%\" before anything has written it", {object, graph_.tensor(id).name});
       }
     }
     for (TensorId id : node.outputs) {
       if (id == graph::kNone) continue;
-      if (!in_range(id)) fail({object, "with an output that is no tensor (", id, ")"});
+      if (!in_range(id)) fail("%with an output that is no tensor (%)", {object, id});
       if (written_[static_cast<size_t>(id)])
-        fail({object, "that writes \"", graph_.tensor(id).name, "\", which is an input, a constant or written before"});
+        fail("%that writes \"%\", which is an input, a constant or written before", {object, graph_.tensor(id).name});
       written_[static_cast<size_t>(id)] = true;
     }
-    if (const std::string reason = attributes_reason(graph_, node, limits_); !reason.empty()) fail({object + reason});
+    if (const std::string reason = attributes_reason(graph_, node, limits_); !reason.empty())
+      fail("%", {object + reason});
   }
 
   void check_arity(const Node& node, const std::string& object) const {
@@ -151,8 +153,8 @@ class GraphChecker {
       bool there = ids.size() >= least && ids.size() <= most;
       for (uint32_t i = 0; there && i < least; ++i) there = ids[i] != graph::kNone;
       if (!there)
-        fail({object, "with ", ids.size(), " ", kind, ", or an absent one that it needs (at least ", least,
-              (most == UINT32_MAX ? "" : base::text({", at most ", most})), ")"});
+        fail("%with % %, or an absent one that it needs (at least %%)",
+             {object, ids.size(), kind, least, (most == UINT32_MAX ? "" : base::text(", at most %", {most}))});
     };
     check(node.inputs, arity.min_inputs, arity.max_inputs, "inputs");
     check(node.outputs, arity.min_outputs, arity.max_outputs, "outputs");
@@ -160,14 +162,14 @@ class GraphChecker {
 
   void check_outputs() const {
     std::unordered_set<std::string_view> names;
-    if (is_main_ && graph_.outputs.empty()) fail({"has no output"});
+    if (is_main_ && graph_.outputs.empty()) fail("has no output");
     for (TensorId id : graph_.outputs) {
-      if (!in_range(id)) fail({"has an output that is no tensor (", id, ")"});
+      if (!in_range(id)) fail("has an output that is no tensor (%)", {id});
       const Tensor& tensor = graph_.tensor(id);
-      if (tensor.name.empty()) fail({"has an output without a name"});
-      if (!written_[static_cast<size_t>(id)]) fail({"has output \"", tensor.name, "\" that nothing writes"});
+      if (tensor.name.empty()) fail("has an output without a name");
+      if (!written_[static_cast<size_t>(id)]) fail("has output \"%\" that nothing writes", {tensor.name});
       // The body of a loop may give one tensor as two outputs.
-      if (!names.insert(tensor.name).second && is_main_) fail({"has two outputs of one name (", tensor.name, ")"});
+      if (!names.insert(tensor.name).second && is_main_) fail("has two outputs of one name (%)", {tensor.name});
     }
   }
 
@@ -179,16 +181,6 @@ class GraphChecker {
   std::vector<std::string_view> captured_;
 };
 
-std::vector<int32_t> nested_graphs(const Node& node) {
-  switch (node.op) {
-    case schema::Op::If:
-      return {node.attributes.AsIfAttributes()->then_graph, node.attributes.AsIfAttributes()->else_graph};
-    case schema::Op::Loop: return {node.attributes.AsLoopAttributes()->body_graph};
-    case schema::Op::Scan: return {node.attributes.AsScanAttributes()->body_graph};
-    default: return {};
-  }
-}
-
 // Nested graphs form a tree under graphs[0], so that walks over them end and visit each graph once.
 class NestingChecker {
  public:
@@ -198,15 +190,15 @@ class NestingChecker {
 
   void visit(size_t index) {
     if (ancestors_.size() > limits_.max_nesting) {
-      base::fail(ErrorCode::limit, {what_, " has graphs nested more than ", limits_.max_nesting,
-                                    " deep: raise the limit if the file is trusted"});
+      base::fail(ErrorCode::limit, "% has graphs nested more than % deep: raise the limit if the file is trusted",
+                 {what_, limits_.max_nesting});
     }
     used_[index] = true;
     for (std::string_view name : captured_[index]) check_captured(name);
     std::unordered_set<std::string_view> names;
     bool named = false;
     for (const Node& node : module_.graphs[index].nodes) {
-      for (int32_t child : nested_graphs(node)) {
+      for (int32_t child : graph::nested_graphs(node)) {
         check_reference(node, child);
         if (!named) {
           for (const Tensor& tensor : module_.graphs[index].tensors) names.insert(tensor.name);
@@ -223,16 +215,15 @@ class NestingChecker {
   void check_reference(const Node& node, int32_t child) const {
     const bool there = child > 0 && static_cast<size_t>(child) < module_.graphs.size();
     if (there && !used_[static_cast<size_t>(child)]) return;
-    base::fail(ErrorCode::invalid_model,
-               {what_, " has node \"", node.name, "\" with a nested graph that ",
-                (there ? "another node uses too (" : "is not there ("), child, "): convert it again"});
+    base::fail(ErrorCode::invalid_model, "% has node \"%\" with a nested graph that %%): convert it again",
+               {what_, node.name, (there ? "another node uses too (" : "is not there ("), child});
   }
   void check_captured(std::string_view name) const {
     for (const auto* names : ancestors_) {
       if (!name.empty() && names->count(name) > 0) return;
     }
-    base::fail(ErrorCode::invalid_model, {what_, " has a nested graph that reads \"", name,
-                                          "\", which no graph around it has: convert it again"});
+    base::fail(ErrorCode::invalid_model,
+               "% has a nested graph that reads \"%\", which no graph around it has: convert it again", {what_, name});
   }
 
   const graph::Module& module_;
@@ -246,7 +237,7 @@ class NestingChecker {
 }  // namespace
 
 void check_module(const graph::Module& module, const Limits& limits, const std::string& what) {
-  if (module.graphs.empty()) base::fail(ErrorCode::invalid_model, {what, " has no graph: convert it again"});
+  if (module.graphs.empty()) base::fail(ErrorCode::invalid_model, "% has no graph: convert it again", {what});
   std::vector<std::vector<std::string_view>> captured;
   for (size_t i = 0; i < module.graphs.size(); ++i) {
     GraphChecker checker(module.graphs[i], i == 0, limits, what);

@@ -17,7 +17,7 @@ std::string enum_reason(Enums... values) {
   std::string reason;
   const auto check = [&](auto value) {
     if (value > decltype(value)::MAX && reason.empty())
-      reason = base::text({"with an unknown enum value (", static_cast<int>(value), ")"});
+      reason = base::text("with an unknown enum value (%)", {static_cast<int>(value)});
   };
   (check(values), ...);
   return reason;
@@ -25,10 +25,10 @@ std::string enum_reason(Enums... values) {
 
 std::string fill_reason(DataType type, size_t bytes) {
   if (type == DataType::undefined || type > DataType::MAX)
-    return base::text({"with a wrong type (", static_cast<int>(type), ")"});
+    return base::text("with a wrong type (%)", {static_cast<int>(type)});
   return bytes == graph::element_bytes(type)
              ? ""
-             : base::text({"with a value of ", bytes, " bytes (one ", graph::to_string(type), ")"});
+             : base::text("with a value of % bytes (one %)", {bytes, graph::to_string(type)});
 }
 
 // Lowest and highest element that one side of a region touches stay inside `elements`. Products are overflow-checked.
@@ -47,11 +47,11 @@ bool inside(const std::vector<int64_t>& extents, int64_t offset, const std::vect
 std::string region_reason(const Graph& graph, const Node& node, const schema::RegionT& region, const Limits& limits) {
   const size_t rank = region.extents.size();
   if (region.src_strides.size() != rank || region.dst_strides.size() != rank || rank > limits.max_rank) {
-    return base::text({"with a region whose lists differ in length or are longer than ", limits.max_rank});
+    return base::text("with a region whose lists differ in length or are longer than %", {limits.max_rank});
   }
   if (region.input < 0 || static_cast<size_t>(region.input) >= node.inputs.size() ||
       node.inputs[static_cast<size_t>(region.input)] < 0) {
-    return base::text({"with a region of an input that is not there (", region.input, ")"});
+    return base::text("with a region of an input that is not there (%)", {region.input});
   }
   if (std::any_of(region.extents.begin(), region.extents.end(), [](int64_t extent) { return extent < 0; }))
     return "with a region of negative extent";
@@ -70,7 +70,7 @@ std::string strided_copy_reason(const Graph& graph, const Node& node, const Limi
   const schema::StridedCopyAttributesT& a = *node.attributes.AsStridedCopyAttributes();
   const DataType type = graph.tensor(node.outputs[0]).type;
   if (!a.fill.empty() && a.fill.size() != graph::element_bytes(type))
-    return base::text({"with a fill value of ", a.fill.size(), " bytes for ", graph::to_string(type)});
+    return base::text("with a fill value of % bytes for %", {a.fill.size(), graph::to_string(type)});
   for (const auto& region : a.regions) {
     if (const std::string reason = region_reason(graph, node, *region, limits); !reason.empty()) return reason;
     if (graph.tensor(node.inputs[static_cast<size_t>(region->input)]).type != type)

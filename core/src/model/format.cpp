@@ -48,39 +48,42 @@ HeaderBytes encode(const FileHeader& header) {
 
 void check_has_header(uint64_t file_bytes, const std::string& what) {
   if (file_bytes < kHeaderBytes) {
-    base::fail(ErrorCode::invalid_model, {what, " is too short for a .motley file (", file_bytes, " bytes, at least ",
-                                          kHeaderBytes, "): fetch or convert it again"});
+    base::fail(ErrorCode::invalid_model,
+               "% is too short for a .motley file (% bytes, at least %): fetch or convert it again",
+               {what, file_bytes, kHeaderBytes});
   }
 }
 
 FileHeader decode(const uint8_t* bytes, uint64_t file_bytes, Checksums checksums, const std::string& what) {
-  const auto fail = [&](std::initializer_list<base::Piece> why) {
-    base::fail(ErrorCode::invalid_model, {what, " ", base::text(why)});
+  const auto fail = [&](const char* format, std::initializer_list<base::Piece> values = {}) {
+    base::fail(ErrorCode::invalid_model, "% %", {what, base::text(format, values)});
   };
   check_has_header(file_bytes, what);
   if (std::memcmp(bytes, kMagic, sizeof kMagic) != 0)
-    fail({"is not a .motley file (its first bytes are others): make one with motley convert"});
+    fail("is not a .motley file (its first bytes are others): make one with motley convert");
   if (const auto version = get<uint32_t>(bytes, kVersionAt); version != kFormatVersion) {
-    fail({"has another format version (", version, ", this reads ", kFormatVersion, "): convert it again"});
+    fail("has another format version (%, this reads %): convert it again", {version, kFormatVersion});
   }
   if (checksums == Checksums::verify && get<uint32_t>(bytes, kHeaderCrcAt) != base::crc32c(bytes, kHeaderCrcAt)) {
-    fail({"has a damaged header (its checksum is wrong): fetch or convert it again"});
+    fail("has a damaged header (its checksum is wrong): fetch or convert it again");
   }
   FileHeader header;
   header.graph_bytes = get<uint64_t>(bytes, kGraphBytesAt);
   header.weights_bytes = get<uint64_t>(bytes, kWeightsBytesAt);
   header.graph_crc = get<uint32_t>(bytes, kGraphCrcAt);
   if (header.graph_bytes > kMostGraphBytes)
-    fail({"says that its graph has ", header.graph_bytes, " bytes, more than a file can hold: convert it again"});
+    fail("says that its graph has % bytes, more than a file can hold: convert it again", {header.graph_bytes});
   bool rest_is_zero = true;
   for (size_t i = kReservedAt; i < kHeaderCrcAt; ++i) rest_is_zero = rest_is_zero && bytes[i] == 0;
   if (get<uint32_t>(bytes, kHeaderBytesAt) != kHeaderBytes || get<uint64_t>(bytes, kGraphOffsetAt) != kHeaderBytes ||
       get<uint64_t>(bytes, kWeightsOffsetAt) != header.weights_offset() || !rest_is_zero) {
-    fail({"has a header that breaks the format (offsets do not follow from sizes): convert it again"});
+    fail("has a header that breaks the format (offsets do not follow from sizes): convert it again");
   }
   if (header.weights_offset() > file_bytes || header.weights_bytes != file_bytes - header.weights_offset()) {
-    fail({"has another size than its header says (", file_bytes, " bytes; ", header.weights_bytes,
-          " bytes of weights should begin at ", header.weights_offset(), "): fetch or convert it again"});
+    fail(
+        "has another size than its header says (% bytes; % bytes of weights should begin at %): fetch or convert it "
+        "again",
+        {file_bytes, header.weights_bytes, header.weights_offset()});
   }
   return header;
 }

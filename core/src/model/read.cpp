@@ -31,8 +31,8 @@ class GraphPart {
 graph::Module module_of(const FileHeader& header, const GraphPart& graph, const WeightSegment& weights,
                         Checksums checksums, const Limits& limits, Budget& budget, const std::string& what) {
   if (checksums == Checksums::verify && base::crc32c(graph.bytes().data(), graph.bytes().size()) != header.graph_crc) {
-    base::fail(ErrorCode::invalid_model,
-               {what, " has a damaged graph (its checksum is wrong): fetch or convert it again"});
+    base::fail(ErrorCode::invalid_model, "% has a damaged graph (its checksum is wrong): fetch or convert it again",
+               {what});
   }
   graph::Module module = unpack(graph.bytes(), weights, limits, budget, what);
   check_module(module, limits, what);
@@ -42,8 +42,8 @@ graph::Module module_of(const FileHeader& header, const GraphPart& graph, const 
 void check_padding(const uint8_t* padding, uint64_t bytes, const std::string& what) {
   for (uint64_t i = 0; i < bytes; ++i) {
     if (padding[i] == 0) continue;
-    base::fail(ErrorCode::invalid_model,
-               {what, " is damaged between its graph and its weights: fetch or convert it again"});
+    base::fail(ErrorCode::invalid_model, "% is damaged between its graph and its weights: fetch or convert it again",
+               {what});
   }
 }
 
@@ -72,15 +72,15 @@ graph::Module read_bytes(std::span<const uint8_t> bytes, std::shared_ptr<const v
 
 void read_exactly(int descriptor, uint64_t offset, uint8_t* data, uint64_t size, const std::string& path) {
   if (base::read_at(descriptor, offset, data, size, path) != size) {
-    base::fail(ErrorCode::io,
-               {"the model \"", path, "\" became shorter while it was read: leave it alone while it is loaded"});
+    base::fail(ErrorCode::io, "the model \"%\" became shorter while it was read: leave it alone while it is loaded",
+               {path});
   }
 }
 
 }  // namespace
 
 graph::Module read_model(const std::filesystem::path& path, const Limits& limits) {
-  const std::string what = base::text({"the model \"", path.string(), "\""});
+  const std::string what = base::text("the model \"%\"", {path.string()});
   const base::Descriptor file = base::open_for_reading(path);
   const uint64_t file_bytes = base::size_of_file(file.get(), path.string());
   check_has_header(file_bytes, what);

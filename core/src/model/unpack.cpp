@@ -87,10 +87,10 @@ class Unpacker {
 
   graph::Module module() {
     if (model_.schema_version() / 1000 != kSchemaVersion / 1000 || model_.schema_version() > kSchemaVersion) {
-      fail({"has another schema version (", model_.schema_version(), ", this reads ", kSchemaVersion,
-            "): convert it again with this version"});
+      fail("has another schema version (%, this reads %): convert it again with this version",
+           {model_.schema_version(), kSchemaVersion});
     }
-    if (length(model_.graphs()) == 0) fail({"has no graph: convert it again"});
+    if (length(model_.graphs()) == 0) fail("has no graph: convert it again");
     check_buffers();
     graph::Module module;
     module.producer = text(model_.producer(), kLongestName, "producer");
@@ -99,7 +99,7 @@ class Unpacker {
       budget_.charge(128);
       const std::string key = text(entry->key(), kLongestName, "metadata key");
       if (!module.metadata.emplace(key, text(entry->value(), kLongestText, "metadata")).second)
-        fail({"has a metadata key twice (", key, "): convert it again"});
+        fail("has a metadata key twice (%): convert it again", {key});
     }
     budget_.charge(model_.graphs()->size(), sizeof(graph::Graph));
     module.graphs.reserve(model_.graphs()->size());
@@ -108,22 +108,22 @@ class Unpacker {
   }
 
  private:
-  [[noreturn]] void fail(std::initializer_list<base::Piece> why) const {
-    base::fail(ErrorCode::invalid_model, {what_, " ", base::text(why)});
+  [[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    base::fail(ErrorCode::invalid_model, "% %", {what_, base::text(format, values)});
   }
-  [[noreturn]] void fail_limit(std::initializer_list<base::Piece> why) const {
-    base::fail(ErrorCode::limit, {what_, " ", base::text(why), ": raise the limit if the file is trusted"});
+  [[noreturn]] void fail_limit(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    base::fail(ErrorCode::limit, "% %: raise the limit if the file is trusted", {what_, base::text(format, values)});
   }
 
   std::string text(const flatbuffers::String* raw, uint32_t longest, const char* kind) {
     if (!raw) return {};
-    if (raw->size() > longest) fail_limit({"has a ", kind, " of ", raw->size(), " bytes (at most ", longest, ")"});
+    if (raw->size() > longest) fail_limit("has a % of % bytes (at most %)", {kind, raw->size(), longest});
     budget_.charge(raw->size() < 16 ? 0 : raw->size() + 1);
     return raw->str();
   }
   template <class T>
   void check_alignment(const flatbuffers::Vector<T>* list) const {
-    if (!is_aligned(list)) fail({"has a list of misaligned numbers: convert it again"});
+    if (!is_aligned(list)) fail("has a list of misaligned numbers: convert it again");
   }
   std::string name(const flatbuffers::String* raw) { return text(raw, kLongestName, "name"); }
 
@@ -135,14 +135,14 @@ class Unpacker {
   void check_buffers() const {
     if (length(model_.buffers()) > 0 &&
         reinterpret_cast<uintptr_t>(model_.buffers()->Data()) % alignof(schema::Buffer) != 0) {
-      fail({"has a misaligned list of constants: convert it again"});
+      fail("has a misaligned list of constants: convert it again");
     }
     for (uint32_t i = 0; i < length(model_.buffers()); ++i) {
       const schema::Buffer& buffer = *model_.buffers()->Get(i);
       if (buffer.offset() % kConstantAlignment != 0 || buffer.offset() > weights_.bytes.size() ||
           buffer.size() > weights_.bytes.size() - buffer.offset()) {
-        fail({"has a constant outside its weights (buffer ", i, ", ", buffer.size(), " bytes at ", buffer.offset(),
-              " of ", weights_.bytes.size(), "): convert it again"});
+        fail("has a constant outside its weights (buffer %, % bytes at % of %): convert it again",
+             {i, buffer.size(), buffer.offset(), weights_.bytes.size()});
       }
     }
   }
@@ -152,8 +152,8 @@ class Unpacker {
     graph.name = name(raw.name());
     tensors_ += length(raw.tensors());
     nodes_ += length(raw.nodes());
-    if (tensors_ > limits_.max_tensors) fail_limit({"has more than ", limits_.max_tensors, " tensors"});
-    if (nodes_ > limits_.max_nodes) fail_limit({"has more than ", limits_.max_nodes, " nodes"});
+    if (tensors_ > limits_.max_tensors) fail_limit("has more than % tensors", {limits_.max_tensors});
+    if (nodes_ > limits_.max_nodes) fail_limit("has more than % nodes", {limits_.max_nodes});
     // Beside the objects: what check_module() keeps of each, and what small allocations cost.
     budget_.charge(length(raw.tensors()), sizeof(graph::Tensor) + 96);
     budget_.charge(length(raw.nodes()), sizeof(graph::Node) + 96);
@@ -171,15 +171,15 @@ class Unpacker {
     tensor.name = name(raw.name());
     tensor.type = raw.type();
     if (raw.layout() != schema::Layout::row_major) {
-      fail({"stores tensor \"", tensor.name, "\" in another layout than row-major (", static_cast<int>(raw.layout()),
-            "): convert it again"});
+      fail("stores tensor \"%\" in another layout than row-major (%): convert it again",
+           {tensor.name, static_cast<int>(raw.layout())});
     }
     if (raw.has_rank()) tensor.shape = dims(raw, tensor.name);
     else if (length(raw.shape()) > 0)
-      fail({"gives tensor \"", tensor.name, "\" dimensions but no rank: convert it again"});
+      fail("gives tensor \"%\" dimensions but no rank: convert it again", {tensor.name});
     if (raw.buffer() >= 0) tensor.constant = constant(static_cast<uint32_t>(raw.buffer()), tensor.name);
     else if (raw.buffer() != -1)
-      fail({"gives tensor \"", tensor.name, "\" a wrong buffer (", raw.buffer(), "): convert it again"});
+      fail("gives tensor \"%\" a wrong buffer (%): convert it again", {tensor.name, raw.buffer()});
     if (const schema::Quantization* q = raw.quantization()) {
       budget_.charge(length(q->scales()), sizeof(float));
       budget_.charge(length(q->zero_points()), sizeof(int64_t));
@@ -193,14 +193,13 @@ class Unpacker {
 
   graph::Dims dims(const schema::Tensor& raw, const std::string& name) {
     const uint32_t rank = length(raw.shape());
-    if (rank > limits_.max_rank)
-      fail_limit({"has tensor \"", name, "\" of rank ", rank, " (at most ", limits_.max_rank, ")"});
+    const uint32_t highest = std::min<uint32_t>(limits_.max_rank, sdk::kMaxRank);
+    if (rank > highest) fail_limit("has tensor \"%\" of rank % (at most %)", {name, rank, highest});
     budget_.charge(rank, sizeof(graph::Dim));
     graph::Dims dims(rank);
     for (uint32_t i = 0; i < rank; ++i) {
       const schema::Dimension* dim = raw.shape()->Get(i);
-      if (dim->value() < -1)
-        fail({"gives tensor \"", name, "\" a wrong dimension (", dim->value(), "): convert it again"});
+      if (dim->value() < -1) fail("gives tensor \"%\" a wrong dimension (%): convert it again", {name, dim->value()});
       dims[i].value = dim->value();
       dims[i].symbol = this->name(dim->symbol());
     }
@@ -209,7 +208,7 @@ class Unpacker {
 
   graph::Constant constant(uint32_t index, const std::string& name) const {
     if (index >= length(model_.buffers()))
-      fail({"gives tensor \"", name, "\" a buffer that is not there (", index, "): convert it again"});
+      fail("gives tensor \"%\" a buffer that is not there (%): convert it again", {name, index});
     const schema::Buffer& buffer = *model_.buffers()->Get(index);
     // Readers test `data` for null to see whether there is a constant at all.
     alignas(kConstantAlignment) static constexpr uint8_t kNothing[1] = {};
@@ -221,16 +220,16 @@ class Unpacker {
     graph::Node node;
     node.op = raw.op();
     node.name = name(raw.name());
-    if (node.name.empty()) node.name = base::text({schema::EnumNameOp(raw.op()), "_", index});
+    if (node.name.empty()) node.name = base::text("%_%", {schema::EnumNameOp(raw.op()), index});
     node.inputs = indices(raw.inputs());
     node.outputs = indices(raw.outputs());
     const schema::Attributes kind = attributes_of(raw.op());
     if (kind == schema::Attributes::NONE)
-      fail({"has an unknown op (", static_cast<int>(raw.op()), ") in node \"", node.name,
-            "\": convert it again with this version"});
+      fail("has an unknown op (%) in node \"%\": convert it again with this version",
+           {static_cast<int>(raw.op()), node.name});
     if (raw.attributes_type() != kind || !raw.attributes()) {
-      fail({"has node \"", node.name, "\" (", schema::EnumNameOp(raw.op()), ") with attributes of another kind (",
-            schema::EnumNameAttributes(raw.attributes_type()), "): convert it again"});
+      fail("has node \"%\" (%) with attributes of another kind (%): convert it again",
+           {node.name, schema::EnumNameOp(raw.op()), schema::EnumNameAttributes(raw.attributes_type())});
     }
     charge_attributes(raw, node.name);
     node.attributes.type = kind;
@@ -248,8 +247,7 @@ class Unpacker {
     }
     for_each_list(raw, [&](const auto* list) {
       if (length(list) > kLongestList) {
-        fail_limit({"has node \"", name, "\" with a list of ", length(list), " attribute values (at most ",
-                    kLongestList, ")"});
+        fail_limit("has node \"%\" with a list of % attribute values (at most %)", {name, length(list), kLongestList});
       }
       check_alignment(list);
       budget_.charge(length(list), sizeof(int64_t));
@@ -270,9 +268,9 @@ class Unpacker {
 
 void Budget::charge(uint64_t bytes) {
   if (bytes > left_) {
-    base::fail(
-        ErrorCode::limit,
-        {what_, " would take more memory than its size justifies (over 8 times the file): it is damaged or hostile"});
+    base::fail(ErrorCode::limit,
+               "% would take more memory than its size justifies (over 8 times the file): it is damaged or hostile",
+               {what_});
   }
   left_ -= bytes;
 }
@@ -289,8 +287,8 @@ graph::Module unpack(std::span<const uint8_t> graph, const WeightSegment& weight
   const auto most_tables = static_cast<flatbuffers::uoffset_t>(graph.size() / 8 + 64);
   flatbuffers::Verifier verifier(graph.data(), graph.size(), kMostTableNesting, most_tables);
   if (!schema::VerifyModelBuffer(verifier)) {
-    base::fail(ErrorCode::invalid_model,
-               {what, " has a damaged graph (it is no valid FlatBuffer): fetch or convert it again"});
+    base::fail(ErrorCode::invalid_model, "% has a damaged graph (it is no valid FlatBuffer): fetch or convert it again",
+               {what});
   }
   return Unpacker(*schema::GetModel(graph.data()), weights, limits, budget, what).module();
 }

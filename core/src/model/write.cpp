@@ -117,8 +117,8 @@ void check_graph_size(const graph::Module& module, const std::string& what) {
   }
   for (const auto& [key, value] : module.metadata) bytes += 32 + key.size() + value.size();
   if (bytes > kMostGraphBytes) {
-    base::fail(ErrorCode::limit,
-               {what, " has too large a graph to be stored (", bytes, " bytes without weights): split it"});
+    base::fail(ErrorCode::limit, "% has too large a graph to be stored (% bytes without weights): split it",
+               {what, bytes});
   }
 }
 
@@ -126,7 +126,7 @@ void check_graph_size(const graph::Module& module, const std::string& what) {
 
 void write_model(const graph::Module& module, const std::filesystem::path& path,
                  const std::function<void(uint64_t, uint64_t)>& progress) {
-  const std::string what = base::text({"the model to be written to \"", path.string(), "\""});
+  const std::string what = base::text("the model to be written to \"%\"", {path.string()});
   check_module(module, Limits{}, what);  // what is written can be read
   check_graph_size(module, what);
   WeightLayout weights;

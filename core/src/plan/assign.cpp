@@ -14,10 +14,10 @@ std::string refusals(const Graph& graph, size_t index, const SupportTable& suppo
   // The user knows the model's names, not those that fusing and lowering made.
   std::string text = "node ";
   for (size_t i = 0; i < node.origins.size() && i < 4; ++i)
-    text += base::text({(i ? " + \"" : "\""), node.origins[i], "\""});
-  text += base::text({" (", graph::describe_op(node), "): "});
+    text += base::text("%%\"", {(i ? " + \"" : "\""), node.origins[i]});
+  text += base::text(" (%): ", {graph::describe_op(node)});
   for (size_t d = 0; d < devices.size(); ++d)
-    text += base::text({(d ? "; " : ""), devices[d]->name(), ": ", support.at(d, index).reason});
+    text += base::text("%%: %", {(d ? "; " : ""), devices[d]->name(), support.at(d, index).reason});
   return text;
 }
 
@@ -38,12 +38,12 @@ Assignment assign(const Graph& graph, const DeviceList& devices,
     if (assignment.device[i] < 0) unsupported.push_back(i);
   }
   if (!unsupported.empty()) {
-    std::string text = base::text(
-        {unsupported.size(), (unsupported.size() == 1 ? " node is" : " nodes are"), " supported by no device: "});
+    std::string text = base::text("%% supported by no device: ",
+                                  {unsupported.size(), (unsupported.size() == 1 ? " node is" : " nodes are")});
     for (size_t k = 0; k < unsupported.size() && k < 20; ++k)
       text += (k ? " | " : "") + refusals(graph, unsupported[k], assignment.support, devices);
-    if (unsupported.size() > 20) text += base::text({" | and ", unsupported.size() - 20, " more"});
-    base::fail(ErrorCode::unsupported, {text});
+    if (unsupported.size() > 20) text += base::text(" | and % more", {unsupported.size() - 20});
+    base::fail(ErrorCode::unsupported, "%", {text});
   }
   return assignment;
 }

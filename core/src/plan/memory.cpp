@@ -65,8 +65,9 @@ void plan_memory(Plan& plan, const Limits& limits) {
     if (tensor.is_constant()) plan.constant_bytes += tensor.constant->bytes;
 
   if (plan.arena_bytes + plan.io_bytes > limits.max_run_bytes)
-    base::fail(ErrorCode::limit, {"a run needs ", plan.arena_bytes + plan.io_bytes, " bytes of memory (limit ",
-                                  limits.max_run_bytes, "); raise Limits::max_run_bytes or use smaller inputs"});
+    base::fail(ErrorCode::limit,
+               "a run needs % bytes of memory (limit %); raise Limits::max_run_bytes or use smaller inputs",
+               {plan.arena_bytes + plan.io_bytes, limits.max_run_bytes});
 }
 
 }  // namespace motley::plan

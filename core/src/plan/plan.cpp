@@ -49,7 +49,7 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
     return "it does not say what memory it needs";
   const uint32_t alignment = segment.requirements.alignment;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > 4096)
-    return base::text({"it asks for an alignment of ", alignment, " (a power of two up to 4096 is allowed)"});
+    return base::text("it asks for an alignment of % (a power of two up to 4096 is allowed)", {alignment});
   return {};
 }
 
@@ -88,7 +88,7 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
     const size_t before = denied.size();
     if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), denied)) break;
     if (denied.size() == before)
-      base::fail(ErrorCode::internal, {"a segment failed to compile twice on the same device"});
+      base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }
   plan_memory(*plan, request.limits);
   return plan;

@@ -26,6 +26,11 @@ struct Request {
   Limits limits;
 };
 
+// What stays observable, by the names in the model; in its nested graphs too where it runs in stages.
+struct Kept {
+  std::set<std::string> nodes, tensors;
+};
+
 // A graph with concrete shapes that is ready to be placed, and what became of names.
 struct Prepared {
   graph::Graph graph;                     // outputs: the asked ones, then kept tensors
@@ -36,10 +41,14 @@ struct Prepared {
   // Set where shapes depend on data: then `graph` is empty, and this module, whose inputs have concrete shapes, is
   // planned in stages while it runs (run/dynamic.hpp).
   std::optional<graph::Module> staged;
+  std::set<std::string> kept_tensors;  // of a staged one
 };
 
 // Cuts out the asked part, fixes shapes, infers, folds, optimizes. Throws as Runtime::compile says.
 Prepared prepare(const graph::Module& module, const Request& request, graph::Evaluator* evaluator);
+
+// The passes over a prepared graph whose shapes are known; `prepared.kept_nodes` stay.
+void optimize(Prepared& prepared, graph::Evaluator* evaluator);
 
 // Lowers what the devices do not take as it is: a node stays whole where a device at most ten times slower than the
 // fastest claims it; else it is lowered and asked for again.

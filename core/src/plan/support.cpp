@@ -34,7 +34,7 @@ std::vector<Verdict> query_one(const motley_graph& view, size_t nodes, plugin::D
     const motley_status status = device.api().query_support(device.handle(), &view, &sink, &error);
     if (status != MOTLEY_OK)
       verdicts.assign(nodes,
-                      Verdict{false, base::text({"its query failed: ", (text[0] ? text.data() : "no message")})});
+                      Verdict{false, base::text("its query failed: %", {(text[0] ? text.data() : "no message")})});
   } catch (const Error& e) {
     verdicts.assign(nodes, Verdict{false, e.what()});
   }

@@ -13,7 +13,7 @@ std::string status_name(motley_status status) {
                                            "DEVICE_LOST", "TIMEOUT",          "INCOMPATIBLE_CACHE", "CANCELLED",
                                            "BUSY",        "INTERNAL"};
   const auto number = static_cast<unsigned>(status);
-  return number < std::size(kNames) ? kNames[number] : base::text({"status ", number});
+  return number < std::size(kNames) ? kNames[number] : base::text("status %", {number});
 }
 
 std::string clean_text(const char* text, size_t capacity) {
@@ -27,7 +27,7 @@ std::string clean_text(const char* text, size_t capacity) {
 
 std::string ErrorRoom::describe(motley_status status) const {
   const std::string text = clean_text(text_, sizeof text_);
-  return status_name(status) + (text.empty() ? "" : base::text({": ", text}));
+  return status_name(status) + (text.empty() ? "" : base::text(": %", {text}));
 }
 
 void ErrorRoom::write_exception(const char* text) noexcept {

@@ -72,7 +72,7 @@ uint16_t host_machine() {
 uint16_t machine_of(const std::string& architecture) {
   for (const Machine& machine : kMachines) {
     if (architecture.find(' ') == std::string::npos &&
-        std::string(machine.architectures).find(base::text({" ", architecture, " "})) != std::string::npos) {
+        std::string(machine.architectures).find(base::text(" % ", {architecture})) != std::string::npos) {
       return machine.number;
     }
   }
@@ -83,32 +83,32 @@ std::string machine_name(uint16_t number) {
   for (const Machine& machine : kMachines) {
     if (machine.number == number) return machine.name;
   }
-  return base::text({"machine ", number});
+  return base::text("machine %", {number});
 }
 
 std::string elf_reason_against(int descriptor, const std::string& what) {
-  const std::string object = base::text({"the library \"", what, "\" "});
+  const std::string object = base::text("the library \"%\" ", {what});
   // e_ident, e_type and e_machine stand at the same place in both classes.
   uint8_t header[20];
   if (base::read_at(descriptor, 0, header, sizeof header, what) < sizeof header ||
       std::memcmp(header, ELFMAG, SELFMAG) != 0) {
-    return base::text({object, "is not a shared library (no ELF header): name the plugin's .so file"});
+    return base::text("%is not a shared library (no ELF header): name the plugin's .so file", {object});
   }
   const auto half = [&](size_t i) {
     const bool big = header[EI_DATA] == ELFDATA2MSB;
     return static_cast<uint16_t>(header[i + (big ? 1 : 0)] | header[i + (big ? 0 : 1)] << 8);
   };
   if (half(18) != host_machine()) {
-    return base::text({object, "is built for ", machine_name(half(18)), "; this process is ",
-                       machine_name(host_machine()), ": get a build for it"});
+    return base::text("%is built for %; this process is %: get a build for it",
+                      {object, machine_name(half(18)), machine_name(host_machine())});
   }
   if (header[EI_CLASS] != kHostClass || header[EI_DATA] != kHostData) {
-    return base::text({object, "is built for another word size or byte order than this process: get a build for ",
-                       machine_name(host_machine())});
+    return base::text("%is built for another word size or byte order than this process: get a build for %",
+                      {object, machine_name(host_machine())});
   }
   if (half(16) != ET_DYN)
-    return base::text({object, "is no shared library but another kind of ELF file: name the plugin's .so file"});
-  if (!is_whole(descriptor, what)) return base::text({object, "is cut short or damaged: install it again"});
+    return base::text("%is no shared library but another kind of ELF file: name the plugin's .so file", {object});
+  if (!is_whole(descriptor, what)) return base::text("%is cut short or damaged: install it again", {object});
   return "";
 }
 

@@ -21,7 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(std::initializer_list<base::Piece> why) { base::fail(ErrorCode::plugin, why); }
+[[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) {
+  base::fail(ErrorCode::plugin, format, values);
+}
 
 struct FileIdentity {
   dev_t device;
@@ -53,13 +55,14 @@ Libraries& libraries() {
 }
 
 void verify(int descriptor, const fs::path& path, const Manifest* manifest) {
-  if (const std::string reason = elf_reason_against(descriptor, path.string()); !reason.empty()) fail({reason});
+  if (const std::string reason = elf_reason_against(descriptor, path.string()); !reason.empty()) fail("%", {reason});
   if (!manifest || manifest->sha256.empty()) return;
   const std::string found = base::sha256_hex_of_file(descriptor, path.string());
   if (found != manifest->sha256) {
-    fail({"the library \"", path.string(), "\" is not the one that its manifest vouches for (SHA-256 ",
-          found.substr(0, 16), "…, expected ", manifest->sha256.substr(0, 16),
-          "…): install library and manifest together"});
+    fail(
+        "the library \"%\" is not the one that its manifest vouches for (SHA-256 %…, expected %…): install library and "
+        "manifest together",
+        {path.string(), found.substr(0, 16), manifest->sha256.substr(0, 16)});
   }
 }
 
@@ -69,10 +72,10 @@ void verify(int descriptor, const fs::path& path, const Manifest* manifest) {
 fs::path loadable_path(int descriptor, const fs::path& path, const Manifest* manifest) {
   if (!manifest || manifest->sha256.empty()) return path;
   for (const std::string& process : {std::to_string(::getpid()), std::string("self")}) {
-    const std::string by_number = base::text({"/proc/", process, "/fd/", descriptor});
+    const std::string by_number = base::text("/proc/%/fd/%", {process, descriptor});
     if (::access(by_number.c_str(), R_OK) == 0) return by_number;
   }
-  fail({"the library \"", path.string(), "\" cannot be loaded as verified (/proc/self/fd is not there): mount /proc"});
+  fail("the library \"%\" cannot be loaded as verified (/proc/self/fd is not there): mount /proc", {path.string()});
 }
 
 // Boost's message wraps the loader's own, which names the missing symbol or library.
@@ -90,7 +93,7 @@ void open_library(Library& library, const fs::path& loadable, const fs::path& pa
   try {
     library.handle.load(loadable, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   } catch (const std::exception& error) {
-    fail({"the library \"", path.string(), "\" cannot be loaded (", loader_text(error), "): install what it needs"});
+    fail("the library \"%\" cannot be loaded (%): install what it needs", {path.string(), loader_text(error)});
   }
 }
 
@@ -109,15 +112,15 @@ void check_required(const motley_plugin& api, const std::string& object) {
   };
   for (const auto& function : required) {
     if (!function.there)
-      fail({object, "lacks a required function (", function.name, " is NULL): report it to the plugin's vendor"});
+      fail("%lacks a required function (% is NULL): report it to the plugin's vendor", {object, function.name});
   }
 }
 
 // Entry point and what it returned, before anything is started.
 std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
-  const std::string object = base::text({"the library \"", path.string(), "\" "});
+  const std::string object = base::text("the library \"%\" ", {path.string()});
   if (!library.handle.has("motley_plugin_entry")) {
-    fail({object, "has no symbol motley_plugin_entry: it is no Motley plugin, or was linked without exporting it"});
+    fail("%has no symbol motley_plugin_entry: it is no Motley plugin, or was linked without exporting it", {object});
   }
   auto* const entry = &library.handle.get<std::remove_pointer_t<motley_plugin_entry_fn>>("motley_plugin_entry");
   const motley_plugin* raw = nullptr;
@@ -127,20 +130,20 @@ std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
     return MOTLEY_OK;
   });
   if (status != MOTLEY_OK)
-    fail({object, "failed in motley_plugin_entry (", room.describe(status), "): report it to its vendor"});
-  if (!raw) fail({object, "refuses this version of Motley (its entry returned NULL): get a matching build"});
+    fail("%failed in motley_plugin_entry (%): report it to its vendor", {object, room.describe(status)});
+  if (!raw) fail("%refuses this version of Motley (its entry returned NULL): get a matching build", {object});
   constexpr uint32_t kLeast = offsetof(motley_plugin, init);
   if (raw->struct_size < kLeast || raw->struct_size > (1u << 20)) {
-    fail({object, "has a wrong struct_size (", raw->struct_size, "): build it with this version's plugin.h"});
+    fail("%has a wrong struct_size (%): build it with this version's plugin.h", {object, raw->struct_size});
   }
   auto plugin = std::make_shared<Plugin>();
   std::memcpy(&plugin->api, raw, std::min<size_t>(raw->struct_size, sizeof plugin->api));
   const uint32_t major = plugin->api.abi_version >> 16, minor = plugin->api.abi_version & 0xffff;
   if (major != MOTLEY_ABI_MAJOR || minor > MOTLEY_ABI_MINOR) {
-    fail({object, "has another ABI version (", major, ".", minor, ", this is ", MOTLEY_ABI_MAJOR, ".", MOTLEY_ABI_MINOR,
-          "): get a build of the plugin for this version"});
+    fail("%has another ABI version (%.%, this is %.%): get a build of the plugin for this version",
+         {object, major, minor, MOTLEY_ABI_MAJOR, MOTLEY_ABI_MINOR});
   }
-  if (!plugin->api.id || !*plugin->api.id) fail({object, "gives no id: report it to its vendor"});
+  if (!plugin->api.id || !*plugin->api.id) fail("%gives no id: report it to its vendor", {object});
   check_required(plugin->api, object);
   plugin->id = clean_text(plugin->api.id, 64);
   plugin->version = plugin->api.version ? clean_text(plugin->api.version, 64) : "";
@@ -157,15 +160,15 @@ void start(Library& library) {
   const motley_status status = guarded(room, [&] { return plugin.api.init(&room.error); });
   if (status != MOTLEY_OK) {
     library.failure =
-        base::text({"plugin \"", plugin.id, "\" could not start (", room.describe(status), "): see its documentation"});
+        base::text("plugin \"%\" could not start (%): see its documentation", {plugin.id, room.describe(status)});
   }
 }
 
 // A copy of a plugin's description that later code can rely on.
 motley_device_info checked(const motley_device_info& raw, const std::string& plugin) {
-  const std::string object = base::text({"plugin \"", plugin, "\" describes a device with "});
+  const std::string object = base::text("plugin \"%\" describes a device with ", {plugin});
   if (raw.struct_size < offsetof(motley_device_info, name) || raw.struct_size > (1u << 20)) {
-    fail({object, "a wrong struct_size (", raw.struct_size, "): report it to its vendor"});
+    fail("%a wrong struct_size (%): report it to its vendor", {object, raw.struct_size});
   }
   motley_device_info info{};
   std::memcpy(&info, &raw, std::min<size_t>(raw.struct_size, sizeof info));
@@ -176,7 +179,7 @@ motley_device_info checked(const motley_device_info& raw, const std::string& plu
     std::memset(text, 0, capacity);
     std::memcpy(text, clean.data(), clean.size());
   }
-  if (!*info.id) fail({object, "no id: report it to its vendor"});
+  if (!*info.id) fail("%no id: report it to its vendor", {object});
   if (info.kind < MOTLEY_DEVICE_CPU || info.kind > MOTLEY_DEVICE_OTHER) info.kind = MOTLEY_DEVICE_OTHER;
   return info;
 }
@@ -189,12 +192,11 @@ struct Found {
 void note_device(void* context, const motley_device_info* raw) noexcept {
   auto& found = *static_cast<Found*>(context);
   try {
-    if (!raw) fail({"plugin \"", found.plugin, "\" describes no device (NULL): report it to its vendor"});
+    if (!raw) fail("plugin \"%\" describes no device (NULL): report it to its vendor", {found.plugin});
     const motley_device_info info = checked(*raw, found.plugin);
     for (const motley_device_info& other : found.infos) {
       if (std::strcmp(other.id, info.id) == 0 || other.index == info.index) {
-        fail({"plugin \"", found.plugin, "\" has two devices of one id or index (", info.id,
-              "): report it to its vendor"});
+        fail("plugin \"%\" has two devices of one id or index (%): report it to its vendor", {found.plugin, info.id});
       }
     }
     found.infos.push_back(info);
@@ -214,10 +216,9 @@ std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
     status = guarded(room, [&] { return plugin.api.enumerate_devices(&found, note_device, &room.error); });
   }
   if (status != MOTLEY_OK) {
-    fail(
-        {"plugin \"", plugin.id, "\" could not list its devices (", room.describe(status), "): see its documentation"});
+    fail("plugin \"%\" could not list its devices (%): see its documentation", {plugin.id, room.describe(status)});
   }
-  if (!found.failure.empty()) fail({found.failure});
+  if (!found.failure.empty()) fail("%", {found.failure});
   std::sort(found.infos.begin(), found.infos.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<std::shared_ptr<Device>> devices;
   for (const motley_device_info& info : found.infos) {
@@ -237,7 +238,7 @@ std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
 bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
 
 [[noreturn]] void fail_changed(const fs::path& path) {
-  fail({"the library \"", path.string(), "\" has changed since this process loaded it: restart the process"});
+  fail("the library \"%\" has changed since this process loaded it: restart the process", {path.string()});
 }
 
 // The library of an open, verified file; opened now, or before by somebody else in this process.
@@ -278,13 +279,13 @@ LoadedPlugin load(const fs::path& path, const Manifest* manifest) {
   // Loading runs the library's constructors, and init and enumerate_devices; one plugin at a time.
   const std::lock_guard lock(libraries().mutex);
   Library& library = library_of(std::move(descriptor), path, manifest);
-  if (!library.failure.empty()) fail({library.failure});
+  if (!library.failure.empty()) fail("%", {library.failure});
   if (manifest && manifest->id != library.plugin->id) {
-    fail({"the library \"", path.string(), "\" is another plugin (", library.plugin->id, ") than its manifest says (",
-          manifest->id, "): install library and manifest together"});
+    fail("the library \"%\" is another plugin (%) than its manifest says (%): install library and manifest together",
+         {path.string(), library.plugin->id, manifest->id});
   }
   if (!library.started) start(library);
-  if (!library.failure.empty()) fail({library.failure});
+  if (!library.failure.empty()) fail("%", {library.failure});
   return {library.plugin, enumerate(library)};
 }
 

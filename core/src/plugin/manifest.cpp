@@ -24,12 +24,12 @@ constexpr size_t kLongestText = 4096;
 class Reader {
  public:
   Reader(const json& object, std::string what) : object_(object), what_(std::move(what)) {
-    if (!object.is_object()) fail({"is not a JSON object: write { … }"});
+    if (!object.is_object()) fail("is not a JSON object: write { … }");
   }
 
   std::string text(const char* key) {
     const json* value = find(key);
-    if (!value) fail({"lacks \"", key, "\": add it"});
+    if (!value) fail("lacks \"%\": add it", {key});
     return text_of(key, *value);
   }
   std::string text_or_empty(const char* key) {
@@ -38,9 +38,9 @@ class Reader {
   }
   uint32_t number(const char* key) {
     const json* value = find(key);
-    if (!value) fail({"lacks \"", key, "\": add it"});
+    if (!value) fail("lacks \"%\": add it", {key});
     if (!value->is_number_unsigned() || value->get<uint64_t>() > UINT16_MAX) {
-      fail({"has a wrong \"", key, "\" (", shown(*value), "): give a whole number from 0 to 65535"});
+      fail("has a wrong \"%\" (%): give a whole number from 0 to 65535", {key, shown(*value)});
     }
     return value->get<uint32_t>();
   }
@@ -48,7 +48,7 @@ class Reader {
     std::vector<std::string> result;
     const json* value = find(key);
     if (!value) return result;
-    if (!value->is_array()) fail({"has a wrong \"", key, "\" (", shown(*value), "): give a list of texts"});
+    if (!value->is_array()) fail("has a wrong \"%\" (%): give a list of texts", {key, shown(*value)});
     for (const json& item : *value) result.push_back(text_of(key, item));
     return result;
   }
@@ -63,10 +63,10 @@ class Reader {
     for (const auto& [key, value] : object_.items()) {
       if (std::find(known_.begin(), known_.end(), key) == known_.end()) unknown += (unknown.empty() ? "" : ", ") + key;
     }
-    return unknown.empty() ? "" : base::text({"ignored keys of the manifest (", unknown, ")"});
+    return unknown.empty() ? "" : base::text("ignored keys of the manifest (%)", {unknown});
   }
-  [[noreturn]] void fail(std::initializer_list<base::Piece> why) const {
-    base::fail(ErrorCode::plugin, {what_, " ", base::text(why)});
+  [[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    base::fail(ErrorCode::plugin, "% %", {what_, base::text(format, values)});
   }
   const std::string& what() const { return what_; }
 
@@ -75,13 +75,13 @@ class Reader {
     if (!value.is_string() || value.get_ref<const std::string&>().empty() ||
         value.get_ref<const std::string&>().size() > kLongestText ||
         value.get_ref<const std::string&>().find('\0') != std::string::npos) {
-      fail({"has a wrong \"", key, "\" (", shown(value), "): give a text of 1 to 4096 bytes"});
+      fail("has a wrong \"%\" (%): give a text of 1 to 4096 bytes", {key, shown(value)});
     }
     return value.get<std::string>();
   }
   static std::string shown(const json& value) {
     const std::string text = base::short_text(value);
-    return text.size() <= 60 ? text : base::text({text.substr(0, 57), "..."});
+    return text.size() <= 60 ? text : base::text("%...", {text.substr(0, 57)});
   }
 
   const json& object_;
@@ -94,18 +94,18 @@ fs::path library_of(Reader& reader, const fs::path& manifest) {
   const std::string text = reader.text("library");
   const fs::path relative(text);
   const auto escapes = [&] {
-    reader.fail({"names a library outside its folder (", text, "): put the library beside the manifest"});
+    reader.fail("names a library outside its folder (%): put the library beside the manifest", {text});
   };
   if (relative.is_absolute() || std::find(relative.begin(), relative.end(), "..") != relative.end()) escapes();
   std::error_code code;
   const fs::path folder = fs::canonical(manifest.parent_path(), code);
   if (code)
-    reader.fail(
-        {"lies in a folder that cannot be examined (", manifest.parent_path().string(), "): check its permissions"});
+    reader.fail("lies in a folder that cannot be examined (%): check its permissions",
+                {manifest.parent_path().string()});
   const fs::path library = fs::canonical(folder / relative, code);
   if (code) {
-    reader.fail(
-        {"names a library that is not there (", (folder / relative).string(), "): install it or remove the manifest"});
+    reader.fail("names a library that is not there (%): install it or remove the manifest",
+                {(folder / relative).string()});
   }
   if (std::mismatch(folder.begin(), folder.end(), library.begin(), library.end()).first != folder.end()) escapes();
   return library;
@@ -116,25 +116,25 @@ void check_id(const Reader& reader, const std::string& id) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   };
   if (id.size() > 63 || !std::all_of(id.begin(), id.end(), allowed)) {
-    reader.fail({"has a wrong \"id\" (", id.substr(0, 80), "): use up to 63 of a-z, 0-9, '-', '_' and '.'"});
+    reader.fail("has a wrong \"id\" (%): use up to 63 of a-z, 0-9, '-', '_' and '.'", {id.substr(0, 80)});
   }
 }
 
 void check_sha256(const Reader& reader, std::string& digits) {
   for (char& c : digits) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
   if (!digits.empty() && (digits.size() != 64 || digits.find_first_not_of("0123456789abcdef") != std::string::npos)) {
-    reader.fail({"has a wrong \"sha256\" (", digits.substr(0, 80), "): give 64 hexadecimal digits"});
+    reader.fail("has a wrong \"sha256\" (%): give 64 hexadecimal digits", {digits.substr(0, 80)});
   }
 }
 
 }  // namespace
 
 Manifest parse_manifest(const std::string& text, const fs::path& path) {
-  const std::string what = base::text({"the manifest \"", path.string(), "\""});
+  const std::string what = base::text("the manifest \"%\"", {path.string()});
   const json document = base::parse_json(text, what, ErrorCode::plugin, {kMostManifestBytes, 16});
   Reader reader(document, what);
   if (const std::string schema = reader.text("schema"); schema != kSchema) {
-    reader.fail({"is of another kind or version (", schema, "): this version reads ", kSchema});
+    reader.fail("is of another kind or version (%): this version reads %", {schema, kSchema});
   }
   Manifest manifest;
   manifest.path = path;
@@ -143,17 +143,17 @@ Manifest parse_manifest(const std::string& text, const fs::path& path) {
   manifest.vendor = reader.text_or_empty("vendor");
   manifest.version = reader.text("version");
   const json* abi = reader.find("abi");
-  if (!abi) reader.fail({"lacks \"abi\": add it"});
-  Reader range(*abi, base::text({what, ", \"abi\","}));
+  if (!abi) reader.fail("lacks \"abi\": add it");
+  Reader range(*abi, base::text("%, \"abi\",", {what}));
   manifest.abi_major = range.number("major");
   manifest.min_minor = range.number("min_minor");
   manifest.max_minor = range.number("max_minor");
-  if (manifest.min_minor > manifest.max_minor) range.fail({"has min_minor above max_minor: exchange them"});
+  if (manifest.min_minor > manifest.max_minor) range.fail("has min_minor above max_minor: exchange them");
   manifest.architecture = reader.text_or_empty("architecture");
   manifest.sha256 = reader.text_or_empty("sha256");
   check_sha256(reader, manifest.sha256);
   if (const json* hardware = reader.find("hardware")) {
-    manifest.hardware_paths = Reader(*hardware, base::text({what, ", \"hardware\","})).texts_or_empty("path_exists");
+    manifest.hardware_paths = Reader(*hardware, base::text("%, \"hardware\",", {what})).texts_or_empty("path_exists");
   }
   manifest.library = library_of(reader, path);
   manifest.remark = reader.remark();
@@ -166,20 +166,20 @@ Manifest read_manifest(const fs::path& path) {
 
 std::string reason_against(const Manifest& manifest) {
   if (manifest.abi_major != MOTLEY_ABI_MAJOR || manifest.min_minor > MOTLEY_ABI_MINOR) {
-    return base::text({"plugin \"", manifest.id, "\" is for another ABI (", manifest.abi_major, ".", manifest.min_minor,
-                       ", this is ", MOTLEY_ABI_MAJOR, ".", MOTLEY_ABI_MINOR,
-                       "): get a build of the plugin for this version of Motley"});
+    return base::text(
+        "plugin \"%\" is for another ABI (%.%, this is %.%): get a build of the plugin for this version of Motley",
+        {manifest.id, manifest.abi_major, manifest.min_minor, MOTLEY_ABI_MAJOR, MOTLEY_ABI_MINOR});
   }
   if (!manifest.architecture.empty() && machine_of(manifest.architecture) != host_machine()) {
-    return base::text({"plugin \"", manifest.id, "\" is built for another architecture (", manifest.architecture,
-                       "); this process is ", machine_name(host_machine()), ": get a build for it"});
+    return base::text("plugin \"%\" is built for another architecture (%); this process is %: get a build for it",
+                      {manifest.id, manifest.architecture, machine_name(host_machine())});
   }
   std::error_code code;
   const auto there = [&](const std::string& path) { return fs::exists(path, code); };
   if (!manifest.hardware_paths.empty() &&
       std::none_of(manifest.hardware_paths.begin(), manifest.hardware_paths.end(), there)) {
-    return base::text({"the hardware of plugin \"", manifest.id, "\" is not here (no ", manifest.hardware_paths.front(),
-                       "): nothing to do where that is as expected"});
+    return base::text("the hardware of plugin \"%\" is not here (no %): nothing to do where that is as expected",
+                      {manifest.id, manifest.hardware_paths.front()});
   }
   return "";
 }

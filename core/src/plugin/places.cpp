@@ -20,8 +20,7 @@ class Places {
   void add_environment_files(const char* variable, const char* list) {
     for (const std::string& item : base::split(list, ':')) {
       if (fs::path(item).is_absolute()) add_file(item);
-      else
-        found_.push_back({item, base::text({"\"", item, "\" in ", variable, " is a relative path: write it in full"})});
+      else found_.push_back({item, base::text("\"%\" in % is a relative path: write it in full", {item, variable})});
     }
   }
 
@@ -39,8 +38,9 @@ class Places {
     fs::directory_iterator it(folder, code);
     if (code) {
       if (must_exist || code != std::errc::no_such_file_or_directory) {
-        found_.push_back({folder, base::text({"the plugin folder \"", folder.string(), "\" cannot be read (",
-                                              code.message(), "): check the path and its permissions"})});
+        found_.push_back(
+            {folder, base::text("the plugin folder \"%\" cannot be read (%): check the path and its permissions",
+                                {folder.string(), code.message()})});
       }
       return;
     }

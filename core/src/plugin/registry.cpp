@@ -29,10 +29,10 @@ class Filter {
 
   std::string reason_against(const std::string& id) const {
     if (base::matches_any(disable_, id))
-      return base::text({"plugin \"", id, "\" is disabled by the app or MOTLEY_PLUGINS_DISABLE"});
+      return base::text("plugin \"%\" is disabled by the app or MOTLEY_PLUGINS_DISABLE", {id});
     for (const auto* select : {&app_select_, &user_select_}) {
       if (!select->empty() && !base::matches_any(*select, id)) {
-        return base::text({"plugin \"", id, "\" is not among those that the app or MOTLEY_PLUGINS_SELECT selects"});
+        return base::text("plugin \"%\" is not among those that the app or MOTLEY_PLUGINS_SELECT selects", {id});
       }
     }
     return "";
@@ -45,8 +45,8 @@ class Filter {
 std::string reason_of_shadow(const Registry& registry, const std::string& id) {
   for (const PluginReport& other : registry.reports) {
     if (!other.loaded || other.id != id) continue;
-    return base::text({"plugin \"", id, "\" is shadowed by the one found before it at ",
-                       (other.manifest.empty() ? other.library : other.manifest).string()});
+    return base::text("plugin \"%\" is shadowed by the one found before it at %",
+                      {id, (other.manifest.empty() ? other.library : other.manifest).string()});
   }
   return "";
 }
@@ -107,7 +107,7 @@ void look_at(Registry& registry, const Candidate& candidate, const Filter& filte
 }  // namespace
 
 std::string Device::name() const {
-  return plugin_->id == info_.id ? plugin_->id : base::text({plugin_->id, ":", info_.id});
+  return plugin_->id == info_.id ? plugin_->id : base::text("%:%", {plugin_->id, info_.id});
 }
 
 motley_device* Device::handle() {
@@ -122,8 +122,8 @@ motley_device* Device::handle() {
   }
   if (status != MOTLEY_OK || !opened) {
     const std::string why = status == MOTLEY_OK ? "it returned no handle" : room.describe(status);
-    base::fail(ErrorCode::plugin,
-               {"device \"", name(), "\" cannot be opened (", why, "): see the documentation of its plugin"});
+    base::fail(ErrorCode::plugin, "device \"%\" cannot be opened (%): see the documentation of its plugin",
+               {name(), why});
   }
   return handle_ = opened;
 }

@@ -17,10 +17,10 @@ std::string reason_for(const plan::Plan& plan, size_t node) {
   for (size_t d = 0; d < plan.devices.size(); ++d) able += plan.assignment.support.at(d, node).supported;
   if (chosen > 0) {
     const std::string& first = plan.assignment.support.at(0, node).reason;
-    return base::text({plan.devices[0]->name(), " does not run it: ", first});
+    return base::text("% does not run it: %", {plan.devices[0]->name(), first});
   }
   if (able == 1) return "the only device that runs it";
-  return base::text({"first in order of ", able, " devices that run it"});
+  return base::text("first in order of % devices that run it", {able});
 }
 
 }  // namespace
@@ -46,7 +46,12 @@ void explain(const plan::Plan& plan, Explanation& result) {
     }
     result.resident_bytes += segment.requirements.resident_bytes;
   }
-  for (const graph::PassReport& report : plan.passes) result.passes.emplace_back(report.pass, report.rewrites);
+  for (const graph::PassReport& report : plan.passes) {
+    const auto known = std::find_if(result.passes.begin(), result.passes.end(),
+                                    [&](const auto& pass) { return pass.first == report.pass; });
+    if (known == result.passes.end()) result.passes.emplace_back(report.pass, report.rewrites);
+    else known->second += report.rewrites;  // a network in stages
+  }
   result.activation_bytes += plan.arena_bytes + plan.io_bytes;
   result.constant_bytes += plan.constant_bytes;
 }
@@ -63,7 +68,7 @@ std::string Explanation::to_string() const {
   std::string text;
   char line[512];
   const auto cell = [](const std::string& s, size_t width) {
-    return s.size() <= width ? s : base::text({"…", s.substr(s.size() - width + 1)});
+    return s.size() <= width ? s : base::text("…%", {s.substr(s.size() - width + 1)});
   };
   std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
                 int(op_width), "op", int(device_width), "device", "estimate", "why");
@@ -72,10 +77,10 @@ std::string Explanation::to_string() const {
     std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  ", row.segment, int(node_width),
                   cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
                   row.device.c_str(), row.estimate_ns / 1e3);
-    text += base::text({line, row.reason, "\n"});
+    text += base::text("%%\n", {line, row.reason});
   }
   for (const auto& [pass, rewrites] : passes)
-    if (rewrites) text += base::text({"pass ", pass, ": ", rewrites, (rewrites == 1 ? " rewrite\n" : " rewrites\n")});
+    if (rewrites) text += base::text("pass %: %%", {pass, rewrites, (rewrites == 1 ? " rewrite\n" : " rewrites\n")});
   std::snprintf(line, sizeof line, "memory: %.1f kB activations, %.1f kB constants, %.1f kB packed by devices\n",
                 double(activation_bytes) / 1e3, double(constant_bytes) / 1e3, double(resident_bytes) / 1e3);
   return text + line;

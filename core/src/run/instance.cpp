@@ -34,13 +34,13 @@ bool takes_host_pointers(const plugin::Device& device) {
 
 void throw_device_error(motley_status status, const plugin::Device& device, const char* what, const char* text) {
   const std::string message =
-      base::text({"device \"", device.name(), "\" failed to ", what, ": ", (text && *text ? text : "no message")});
+      base::text("device \"%\" failed to %: %", {device.name(), what, (text && *text ? text : "no message")});
   switch (status) {
-    case MOTLEY_CANCELLED: base::fail(ErrorCode::cancelled, {"the run was cancelled"});
-    case MOTLEY_OUT_OF_MEMORY: base::fail(ErrorCode::out_of_memory, {message});
-    case MOTLEY_INVALID_ARGUMENT: base::fail(ErrorCode::invalid_argument, {message});
-    case MOTLEY_UNSUPPORTED: base::fail(ErrorCode::unsupported, {message});
-    default: base::fail(ErrorCode::plugin, {message});
+    case MOTLEY_CANCELLED: base::fail(ErrorCode::cancelled, "the run was cancelled");
+    case MOTLEY_OUT_OF_MEMORY: base::fail(ErrorCode::out_of_memory, "%", {message});
+    case MOTLEY_INVALID_ARGUMENT: base::fail(ErrorCode::invalid_argument, "%", {message});
+    case MOTLEY_UNSUPPORTED: base::fail(ErrorCode::unsupported, "%", {message});
+    default: base::fail(ErrorCode::plugin, "%", {message});
   }
 }
 
@@ -48,7 +48,7 @@ AlignedBlock::AlignedBlock(uint64_t bytes) : bytes_(sdk::align_up(std::max<uint6
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(kBlockAlignment, bytes_)));
   if (!data_)
     base::fail(ErrorCode::out_of_memory,
-               {"a run needs a block of ", bytes_, " bytes, which the system did not give; use smaller inputs"});
+               "a run needs a block of % bytes, which the system did not give; use smaller inputs", {bytes_});
 }
 void AlignedBlock::Free::operator()(std::byte* p) const { std::free(p); }
 
@@ -200,7 +200,7 @@ void Instance::submit(size_t s, const uint32_t* cancel) {
   --queue.value;  // it will not be signalled
   const graph::Node& first = plan_->graph.nodes[plan_->segments[s].spec.nodes.front()];
   const std::string what =
-      base::text({"run the segment of ", plan_->segments[s].spec.nodes.size(), " nodes from \"", first.name, "\""});
+      base::text("run the segment of % nodes from \"%\"", {plan_->segments[s].spec.nodes.size(), first.name});
   throw_device_error(status, *queue.device, what.c_str(), message.text.data());
 }
 
@@ -210,8 +210,7 @@ void Instance::run(const uint32_t* cancel, const std::vector<Hook>& hooks) {
   for (size_t s = 0; s < steps_.size(); ++s) {
     for (const Hook& hook : hooks)
       if (hook.segment == s && hook.before) (*hook.call)();
-    if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED))
-      base::fail(ErrorCode::cancelled, {"the run was cancelled"});
+    if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) base::fail(ErrorCode::cancelled, "the run was cancelled");
     for (size_t q = 0; q < queues_.size(); ++q)
       if (q != steps_[s].queue) wait(queues_[q]);
     const bool device_memory = !takes_host_pointers(*plan_->segments[s].device);

@@ -41,6 +41,7 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   const plan::Plan& plan() const { return *plan_; }
+  std::shared_ptr<const plan::Plan> share_plan() const { return plan_; }
   // Host memory of a tensor that has a slot; null otherwise.
   void* memory(graph::TensorId id) const;
   // Replaces the memory of an input or output; null gives the own memory back.

@@ -25,7 +25,7 @@ DeviceKind kind_of(motley_device_kind kind) {
 plan::DeviceList choose_devices(const plan::DeviceList& all, const CompileOptions& options) {
   if (all.empty())
     base::fail(ErrorCode::not_found,
-               {"no device is available; see `motley plugins --explain` for what became of each plugin"});
+               "no device is available; see `motley plugins --explain` for what became of each plugin");
   if (options.devices.empty()) return all;
   plan::DeviceList chosen;
   const auto add = [&chosen](const std::shared_ptr<plugin::Device>& device) {
@@ -40,8 +40,8 @@ plan::DeviceList choose_devices(const plan::DeviceList& all, const CompileOption
     }
     if (found) continue;
     std::string known;
-    for (const auto& device : all) known += base::text({(known.empty() ? "\"" : ", \""), device->name(), "\""});
-    base::fail(ErrorCode::not_found, {"device \"", pattern, "\" does not exist; there are ", known});
+    for (const auto& device : all) known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), device->name()});
+    base::fail(ErrorCode::not_found, "device \"%\" does not exist; there are %", {pattern, known});
   }
   if (options.fallback)
     for (const auto& device : all) add(device);
@@ -100,7 +100,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
 
 void set_thread_count(uint32_t threads) {
   base::ThreadPool& pool = base::ThreadPool::shared();
-  if (threads == 0) base::fail(ErrorCode::invalid_argument, {"the thread count is 0; give 1 or more"});
+  if (threads == 0) base::fail(ErrorCode::invalid_argument, "the thread count is 0; give 1 or more");
   pool.set_thread_limit(threads);
 }
 uint32_t thread_count() noexcept { return base::ThreadPool::shared().thread_count(); }

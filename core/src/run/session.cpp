@@ -1,7 +1,6 @@
 // Session: naming tensors, running, re-planning.
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "base/text.hpp"
 #include "run/evaluate.hpp"
@@ -15,23 +14,48 @@ using graph::TensorId;
 
 namespace detail {
 
+namespace {
+
+// Keeps what a session shows up to date while stages run.
+class SessionWatcher final : public run::Watcher {
+ public:
+  explicit SessionWatcher(SessionState& session) : session_(session) {
+    calls = &session.callbacks;
+    times = session.profiling ? &session.times : nullptr;
+  }
+  void show(const std::string& tensor, const run::Value& value) override {
+    for (size_t i = session_.input_memory.size(); i < session_.visible.size(); ++i)
+      if (session_.visible[i].name == tensor) session_.show(i, value);
+  }
+
+ private:
+  SessionState& session_;
+};
+
+}  // namespace
+
 SessionState::Planned SessionState::make_plan() {
   if (!evaluator) evaluator = std::make_unique<run::DeviceEvaluator>(runtime->devices);
   plan::Prepared prepared = plan::prepare(*module, request, evaluator.get());
-  Planned made{request.shapes, nullptr, nullptr, {}, {}};
+  Planned made{request.shapes, nullptr, nullptr, {}, {}, nullptr};
   if (!prepared.staged) {
     made.plan = plan::build_plan(std::move(prepared), request);
     return made;
   }
   const graph::Graph& graph = prepared.staged->main();
+  run::Values inputs;  // without data
   for (TensorId id : graph.inputs) {
     const graph::Tensor& tensor = graph.tensor(id);
     made.inputs.push_back({tensor.name, static_cast<DataType>(tensor.type), tensor.extents(), {}});
+    inputs[tensor.name] = {tensor.type, tensor.extents(), {}};
   }
   for (size_t i = 0; i < prepared.output_count; ++i)
     made.outputs.push_back(
         {prepared.output_names[i], static_cast<DataType>(graph.tensor(graph.outputs[i]).type), {0}, {}});
-  made.staged = std::make_shared<run::DynamicRunner>(std::move(*prepared.staged), request, evaluator.get());
+  made.kept =
+      std::make_shared<const plan::Kept>(plan::Kept{std::move(prepared.kept_nodes), std::move(prepared.kept_tensors)});
+  made.staged = std::make_shared<run::DynamicRunner>(std::move(*prepared.staged), request, evaluator.get(), made.kept);
+  made.staged->plan_first(inputs);
   return made;
 }
 
@@ -49,7 +73,7 @@ void SessionState::plan_now() {
   if (plans.front().staged) return enter_stages();
   instance = std::make_unique<run::Instance>(plans.front().plan);
   refresh_visible();
-  refresh_hooks();
+  hooks = run::hooks_of(instance->plan(), callbacks);
   if (profiling) read_profile();
 }
 
@@ -57,6 +81,7 @@ void SessionState::enter_stages() {
   visible.clear();
   input_memory.clear();
   results.clear();
+  last_plans.clear();
   const auto add = [this](const TensorInfo& info, bool is_input) {
     Visible tensor;
     tensor.name = info.name;
@@ -74,6 +99,24 @@ void SessionState::enter_stages() {
     std::memset(input_memory.back()->data(), 0, input_memory.back()->bytes());
   }
   for (const TensorInfo& info : plans.front().outputs) add(info, false);
+  for (const std::string& name : plans.front().kept->tensors) {
+    if (std::any_of(visible.begin(), visible.end(), [&](const Visible& v) { return v.name == name; })) continue;
+    add({name, DataType::undefined, {0}, {}}, false);
+    visible.back().is_output = false;
+  }
+  results.resize(visible.size() - input_memory.size());
+  run::Values inputs;
+  for (const TensorInfo& info : plans.front().inputs)
+    inputs[info.name] = {static_cast<schema::DataType>(info.type), info.shape, {}};
+  if (const auto plan = plans.front().staged->plan_first(inputs)) last_plans = {plan};
+}
+
+void SessionState::show(size_t index, const run::Value& value) {
+  Visible& v = visible[index];
+  v.type = static_cast<DataType>(value.type);
+  v.shape = value.shape;
+  v.bytes = value.data.bytes;
+  results[index - input_memory.size()] = value;
 }
 
 void SessionState::run_stages() {
@@ -82,12 +125,17 @@ void SessionState::run_stages() {
     const Visible& v = visible[i];
     values[v.name] = {static_cast<schema::DataType>(v.type), v.shape, graph::Constant{memory(v), v.bytes, nullptr}};
   }
-  results = plans.front().staged->run(std::move(values), &cancel);
-  for (size_t i = 0; i < results.size(); ++i) {
-    Visible& v = visible[input_memory.size() + i];
-    v.type = static_cast<DataType>(results[i].type);
-    v.shape = results[i].shape;
-    v.bytes = results[i].data.bytes;
+  results.assign(results.size(), {});
+  times.clear();
+  SessionWatcher watcher(*this);
+  run::StagedRun run{&cancel, &watcher};
+  const std::vector<run::Value> outputs = plans.front().staged->run(std::move(values), run);
+  last_plans = std::move(run.plans);
+  for (size_t i = 0; i < plans.front().outputs.size(); ++i) {
+    run::Value value = outputs[i];
+    // An output that is an input must not change when the caller writes the next input.
+    if (!value.data.owner) value.data = graph::Constant::copy_of(value.data.data, value.data.bytes);
+    show(input_memory.size() + i, value);
   }
 }
 
@@ -121,23 +169,6 @@ void SessionState::refresh_visible() {
     refer(next++, plan.output_names[i], plan.graph.outputs[i], false, i < plan.output_count);
 }
 
-void SessionState::refresh_hooks() {
-  hooks.clear();
-  const plan::Plan& plan = instance->plan();
-  for (Callback& callback : callbacks) {
-    std::vector<size_t> where;  // segments with a node that comes from the one named
-    for (size_t s = 0; s < plan.segments.size(); ++s)
-      for (uint32_t n : plan.segments[s].spec.nodes) {
-        const auto& origins = plan.graph.nodes[n].origins;
-        if (std::find(origins.begin(), origins.end(), callback.node) == origins.end()) continue;
-        where.push_back(s);
-        break;
-      }
-    if (!where.empty())
-      hooks.push_back({callback.before ? where.front() : where.back(), callback.before, &callback.call});
-  }
-}
-
 void SessionState::run() {
   __atomic_store_n(&cancel, 0u, __ATOMIC_RELAXED);
   if (is_staged()) return run_stages();
@@ -147,25 +178,7 @@ void SessionState::run() {
 
 void SessionState::read_profile() {
   times.clear();
-  if (is_staged()) return;
-  struct Reading {
-    SessionState* state;
-    const plan::Segment* segment;
-  };
-  const plan::Plan& plan = instance->plan();
-  for (const plan::Segment& segment : plan.segments) {
-    if (!segment.device->api().profile_read) continue;
-    Reading reading{this, &segment};
-    motley_profile_sink sink{sizeof sink, &reading, [](void* context, const motley_profile_row* row) {
-                               auto& r = *static_cast<Reading*>(context);
-                               if (row->node >= r.segment->spec.nodes.size()) return;
-                               const graph::Node& node =
-                                   r.state->instance->plan().graph.nodes[r.segment->spec.nodes[row->node]];
-                               r.state->times.push_back({node.name, graph::describe_op(node), r.segment->device->name(),
-                                                         row->kernel ? row->kernel : "", row->begin_ns, row->end_ns});
-                             }};
-    segment.device->api().profile_read(segment.executable, &sink);
-  }
+  if (!is_staged()) run::read_times(instance->plan(), times);
 }
 
 size_t SessionState::find(std::string_view name, bool (*role)(const Visible&), const char* what) const {
@@ -173,10 +186,10 @@ size_t SessionState::find(std::string_view name, bool (*role)(const Visible&), c
   for (size_t i = 0; i < visible.size(); ++i) {
     if (!role(visible[i])) continue;
     if (visible[i].name == name) return i;
-    known += base::text({(known.empty() ? "\"" : ", \""), visible[i].name, "\""});
+    known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), visible[i].name});
   }
-  base::fail(ErrorCode::not_found,
-             {what, " \"", name, "\" does not exist; the session has ", (known.empty() ? "none" : known)});
+  base::fail(ErrorCode::not_found, "% \"%\" does not exist; the session has %",
+             {what, name, (known.empty() ? "none" : known)});
 }
 
 }  // namespace detail
@@ -238,25 +251,24 @@ void Session::resize(const InputShapes& shapes) {
 namespace {
 
 void add_callback(SessionState& state, std::string_view name, Session::NodeCallback callback, bool before) {
-  if (state.is_staged())
-    base::fail(ErrorCode::unsupported, {"the shapes of this model depend on data, so its nodes cannot be watched"});
-  const plan::Plan& plan = state.instance->plan();
-  const auto& nodes = state.module->main().nodes;
-  const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const graph::Node& n) { return n.name == name; });
-  if (node == nodes.end()) base::fail(ErrorCode::not_found, {"node \"", name, "\" does not exist in the model"});
-  if (!plan.kept_nodes.count(std::string(name)))
-    base::fail(ErrorCode::not_found,
-               {"node \"", name, "\" is not observable in this session; name it in CompileOptions::keep"});
+  const auto& kept = state.is_staged() ? state.plans.front().kept->nodes : state.instance->plan().kept_nodes;
+  const graph::Graph* graph = nullptr;
+  const graph::Node* node = nullptr;
+  for (const graph::Graph& g : state.module->graphs)
+    for (const graph::Node& n : g.nodes)
+      if (!node && n.name == name) graph = &g, node = &n;
+  if (!node) base::fail(ErrorCode::not_found, "node \"%\" does not exist in the model", {name});
+  if (!kept.count(std::string(name)))
+    base::fail(ErrorCode::not_found, "node \"%\" is not observable in this session; name it in CompileOptions::keep",
+               {name});
   NodeInfo info;
   info.name = node->name;
   info.op = graph::describe_op(*node);
-  const auto tensor_name = [&](TensorId id) {
-    return id == kNone ? std::string() : state.module->main().tensor(id).name;
-  };
+  const auto tensor_name = [&](TensorId id) { return id == kNone ? std::string() : graph->tensor(id).name; };
   for (TensorId id : node->inputs) info.inputs.push_back(tensor_name(id));
   for (TensorId id : node->outputs) info.outputs.push_back(tensor_name(id));
   state.callbacks.push_back({info.name, before, [info, callback = std::move(callback)] { callback(info); }});
-  state.refresh_hooks();
+  if (!state.is_staged()) state.hooks = run::hooks_of(state.instance->plan(), state.callbacks);
 }
 
 }  // namespace
@@ -286,10 +298,8 @@ Explanation Session::explain() const {
   if (!state_->is_staged()) {
     detail::explain(state_->instance->plan(), result);
   } else {
-    // A loop's stages run many times; each plan is told once.
-    std::set<const plan::Plan*> told;
-    for (const plan::Plan* plan : state_->plans.front().staged->last_plans())
-      if (told.insert(plan).second) detail::explain(*plan, result);
+    for (const auto& plan : state_->last_plans)
+      if (const auto alive = plan.lock()) detail::explain(*alive, result);
   }
   return result;
 }
@@ -299,7 +309,7 @@ Explanation Session::explain() const {
 namespace {
 SessionState::Visible& at(SessionState* session, size_t index) { return session->visible[index]; }
 std::string role(const SessionState::Visible& v) {
-  return base::text({(v.is_input ? "input \"" : v.is_output ? "output \"" : "tensor \""), v.name, "\""});
+  return base::text("%%\"", {(v.is_input ? "input \"" : v.is_output ? "output \"" : "tensor \""), v.name});
 }
 }  // namespace
 
@@ -317,47 +327,47 @@ const void* TensorRef::data() const { return session_->memory(at(session_, index
 void TensorRef::check_type(DataType type) const {
   const auto& v = at(session_, index_);
   if (v.type != type)
-    base::fail(ErrorCode::invalid_argument,
-               {role(v), " has type ", motley::to_string(v.type), " (asked for ", motley::to_string(type), ")"});
+    base::fail(ErrorCode::invalid_argument, "% has type % (asked for %)",
+               {role(v), motley::to_string(v.type), motley::to_string(type)});
 }
 
 void TensorRef::write(const void* values, size_t count, DataType type) {
   check_type(type);
   const auto& v = at(session_, index_);
   if (count != static_cast<size_t>(elements()))
-    base::fail(ErrorCode::invalid_argument,
-               {role(v), " takes ", elements(), " elements (got ", count, "); resize the session or the data"});
+    base::fail(ErrorCode::invalid_argument, "% takes % elements (got %); resize the session or the data",
+               {role(v), elements(), count});
   copy_from_bytes({static_cast<const std::byte*>(values), v.bytes});
 }
 
 void TensorRef::copy_from_bytes(std::span<const std::byte> source) {
   const auto& v = at(session_, index_);
-  if (!writable_) base::fail(ErrorCode::invalid_argument, {role(v), " cannot be written; only inputs can"});
+  if (!writable_) base::fail(ErrorCode::invalid_argument, "% cannot be written; only inputs can", {role(v)});
   if (source.size() != v.bytes)
-    base::fail(ErrorCode::invalid_argument, {role(v), " takes ", v.bytes, " bytes (got ", source.size(), ")"});
+    base::fail(ErrorCode::invalid_argument, "% takes % bytes (got %)", {role(v), v.bytes, source.size()});
   if (v.bytes) std::memcpy(session_->memory(v), source.data(), v.bytes);
 }
 
 void TensorRef::bind(std::span<std::byte> memory) {
   auto& v = at(session_, index_);
   if (!v.is_input && !v.is_output)
-    base::fail(ErrorCode::invalid_argument, {role(v), " cannot be bound; only inputs and outputs can"});
+    base::fail(ErrorCode::invalid_argument, "% cannot be bound; only inputs and outputs can", {role(v)});
   if (session_->is_staged()) {
     if (v.is_output)
-      base::fail(ErrorCode::unsupported, {role(v), " has a size that depends on data and cannot be bound; copy it"});
+      base::fail(ErrorCode::unsupported, "% has a size that depends on data and cannot be bound; copy it", {role(v)});
   } else {
     const plan::Slot::Kind kind = session_->instance->plan().slots.at(v.id).kind;
     if (kind == plan::Slot::Kind::constant || (kind == plan::Slot::Kind::input && v.is_output))
-      base::fail(ErrorCode::unsupported,
-                 {role(v), " equals a constant or an input of the network and cannot be bound; copy it"});
+      base::fail(ErrorCode::unsupported, "% equals a constant or an input of the network and cannot be bound; copy it",
+                 {role(v)});
   }
   if (!memory.empty()) {
     if (memory.size() < v.bytes)
-      base::fail(ErrorCode::invalid_argument,
-                 {role(v), " needs ", v.bytes, " bytes (bound memory has ", memory.size(), ")"});
+      base::fail(ErrorCode::invalid_argument, "% needs % bytes (bound memory has %)",
+                 {role(v), v.bytes, memory.size()});
     if (reinterpret_cast<uintptr_t>(memory.data()) % 64 != 0)
       base::fail(ErrorCode::invalid_argument,
-                 {role(v), " is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from"});
+                 "% is bound to memory that is not aligned to 64 bytes; use aligned memory or copy_from", {role(v)});
   }
   v.bound = memory.empty() ? nullptr : memory.data();
   if (!session_->is_staged()) session_->instance->bind(v.id, v.bound);

@@ -8,6 +8,7 @@
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
 #include "run/instance.hpp"
+#include "run/watch.hpp"
 
 namespace motley::detail {
 
@@ -40,6 +41,7 @@ struct SessionState {
     std::shared_ptr<const plan::Plan> plan;
     std::shared_ptr<run::DynamicRunner> staged;
     std::vector<TensorInfo> inputs, outputs;  // of a staged one; shapes of outputs come with each run
+    std::shared_ptr<const plan::Kept> kept;   // of a staged one
   };
   // The latest first. Kept small: each holds packed weights.
   static constexpr size_t kCachedPlans = 16;
@@ -47,16 +49,13 @@ struct SessionState {
   size_t plans_made = 0;  // whole ones
   std::unique_ptr<run::DeviceEvaluator> evaluator;
   std::unique_ptr<run::Instance> instance;  // null in a staged session
-  // Of a staged session: memory of the inputs, and what the last run gave; by index into `visible`.
+  // Of a staged session: memory of the inputs, and what the last run gave for the rest; together in the order of
+  // `visible`.
   std::vector<std::unique_ptr<run::AlignedBlock>> input_memory;
   std::vector<run::Value> results;
+  std::vector<std::weak_ptr<const plan::Plan>> last_plans;  // of stages
 
-  struct Callback {
-    std::string node;
-    bool before;
-    std::function<void()> call;
-  };
-  std::list<Callback> callbacks;
+  std::list<run::NodeCall> callbacks;
   std::vector<run::Hook> hooks;
   uint32_t cancel = 0;
   bool profiling = false;
@@ -71,8 +70,9 @@ struct SessionState {
   Planned make_plan();
   void enter_stages();
   void run_stages();
+  // Of a staged session: makes a value the one that visible tensor `index` shows.
+  void show(size_t index, const run::Value& value);
   void refresh_visible();
-  void refresh_hooks();
   void read_profile();
   size_t find(std::string_view name, bool (*role)(const Visible&), const char* what) const;
 };

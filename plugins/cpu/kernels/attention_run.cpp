@@ -16,13 +16,16 @@ namespace {
 constexpr int64_t kQueries = 48;    // per block; a multiple of every tile's rows
 constexpr int64_t kKeys = 256;      // per block; a multiple of every tile's columns
 constexpr int64_t kFewQueries = 4;  // up to these, packing keys costs more than it saves
+// Less than this is done by the caller's thread. With two threads, 12 heads of size 64 and one step took 17 us in four of
+// six runs on a busy machine, where waking the second one took longer than the work, and 1 us alone.
+constexpr double kSerialFlops = 0x1p20;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 static_assert(kKeys % static_cast<int64_t>(kMaxTileColumns) == 0);
 
 // What a worker keeps for its block of queries.
 struct Work {
-  float *queries, *scores, *weights, *sums;  // packed; rows of kKeys; packed; rows of padded values
+  float *queries, *scores, *weights, *sums;  // packed; rows of row_keys_; packed; rows of padded values
   float largest[kQueries], total[kQueries];
 };
 
@@ -44,6 +47,8 @@ class Attention final : public Kernel {
         tile_rows_(static_cast<int64_t>(gemm_.tile_rows)),
         width_(static_cast<int64_t>(gemm_.tile_columns)) {
     few_ = a_.queries <= kFewQueries;
+    serial_ = a_.flops() < kSerialFlops;
+    row_keys_ = std::min(kKeys, round_up(std::max(a_.steps[0], a_.steps[1]), width_));
     value_width_ = round_up(a_.value_size, width_);
     pack_values_ = value_width_ != a_.value_size;
     int64_t at = 0;
@@ -57,15 +62,16 @@ class Attention final : public Kernel {
     }
     worker_at_ = at;
     block_ = std::min(kQueries, round_up(a_.queries, tile_rows_));
-    worker_floats_ = round_up(block_ * a_.size, 16) + 2 * block_ * kKeys + round_up(block_ * value_width_, 16);
-    scratch_floats_ = worker_at_ + worker_floats_ * threads.count();
+    worker_floats_ = round_up(block_ * a_.size, 16) + 2 * round_up(block_ * row_keys_, 16) +
+                     round_up(block_ * value_width_, 16);
+    scratch_floats_ = worker_at_ + worker_floats_ * (serial_ ? 1 : threads.count());
   }
 
   void run(const RunContext& c) const override {
     copy_present(c);
     pack(c);
     const int64_t blocks_per_head = blocks(a_.queries, kQueries);
-    c.threads.parallel_for(static_cast<uint64_t>(a_.batch * a_.heads * blocks_per_head), [&](uint64_t index,
+    threads_of(c).parallel_for(static_cast<uint64_t>(a_.batch * a_.heads * blocks_per_head), [&](uint64_t index,
                                                                                              uint32_t worker) {
       const auto i = static_cast<int64_t>(index);
       const int64_t matrix = i / blocks_per_head, first = i % blocks_per_head * kQueries;
@@ -79,6 +85,8 @@ class Attention final : public Kernel {
   std::string_view name() const override { return few_ ? "attention_few" : "attention_blocked"; }
 
  private:
+  Threads threads_of(const RunContext& c) const { return serial_ ? Threads() : c.threads; }
+
   // Keys and values of a part: the inputs 4 and 5, or 1 and 2.
   const float* keys(const RunContext& c, int part, int64_t batch, int64_t group) const {
     return c.input<float>(part == 0 ? 4 : 1) + batch * a_.k[part].batch + group * a_.k[part].head;
@@ -99,7 +107,7 @@ class Attention final : public Kernel {
       if (!a_.present[output - 1]) continue;
       float* out = c.output<float>(output);
       const int64_t size = output == 1 ? a_.size : a_.value_size;
-      c.threads.parallel_for(static_cast<uint64_t>(a_.batch * a_.groups), [&](uint64_t index, uint32_t) {
+      threads_of(c).parallel_for(static_cast<uint64_t>(a_.batch * a_.groups), [&](uint64_t index, uint32_t) {
         const auto matrix = static_cast<int64_t>(index);
         float* to = out + matrix * a_.keys() * size;
         for (int part : {0, 1}) {
@@ -118,7 +126,7 @@ class Attention final : public Kernel {
     if (few_ && !pack_values_) return;
     for (int part : {0, 1}) {
       const int64_t pieces = blocks(a_.steps[part], kKeys);
-      c.threads.parallel_for(static_cast<uint64_t>(a_.batch * a_.groups * pieces), [&](uint64_t index, uint32_t) {
+      threads_of(c).parallel_for(static_cast<uint64_t>(a_.batch * a_.groups * pieces), [&](uint64_t index, uint32_t) {
         const int64_t matrix = static_cast<int64_t>(index) / pieces;
         pack_piece(c, part, matrix, static_cast<int64_t>(index) % pieces * kKeys);
       });
@@ -143,8 +151,8 @@ class Attention final : public Kernel {
     Work w;
     w.queries = static_cast<float*>(c.scratch) + worker_at_ + worker * worker_floats_;
     w.scores = w.queries + round_up(block_ * a_.size, 16);
-    w.weights = w.scores + block_ * kKeys;
-    w.sums = w.weights + block_ * kKeys;
+    w.weights = w.scores + round_up(block_ * row_keys_, 16);
+    w.sums = w.weights + round_up(block_ * row_keys_, 16);
     std::fill_n(w.sums, b.count * value_width_, 0.0f);
     std::fill_n(w.largest, b.count, -kInfinity);
     std::fill_n(w.total, b.count, 0.0f);
@@ -186,20 +194,20 @@ class Attention final : public Kernel {
       const float* k = keys(c, part, b.batch, b.group) + t * a_.k[part].step;
       for (int64_t i = 0; i < n; ++i, k += a_.k[part].step)
         for (int64_t row = 0; row < b.count; ++row)
-          w.scores[row * kKeys + i] = gemm_.dot(w.queries + row * a_.size, k, static_cast<size_t>(a_.size));
+          w.scores[row * row_keys_ + i] = gemm_.dot(w.queries + row * a_.size, k, static_cast<size_t>(a_.size));
       return;
     }
     const float* k = packed_keys(c, part, b.batch * a_.groups + b.group) + t * a_.size;
     GemmTile tile;
     tile.k = static_cast<size_t>(a_.size);
     tile.b_stride = static_cast<size_t>(width_);
-    tile.c_stride = static_cast<size_t>(kKeys);
+    tile.c_stride = static_cast<size_t>(row_keys_);
     for (int64_t column = 0; column < n; column += width_) {
       tile.b = k + column * a_.size;
       for (int64_t row = 0; row < b.count; row += tile_rows_) {
         tile.a = w.queries + row * a_.size;
         tile.rows = static_cast<size_t>(std::min(tile_rows_, b.count - row));
-        tile.c = w.scores + row * kKeys + column;
+        tile.c = w.scores + row * row_keys_ + column;
         gemm_.tile(tile);
       }
     }
@@ -207,7 +215,7 @@ class Attention final : public Kernel {
 
   // Scores of a row to weights relative to its largest score; what was summed before is scaled to that.
   void weigh(const RunContext& c, const Block& b, int64_t row, int64_t key, int64_t n, Work& w) const {
-    float* s = w.scores + row * kKeys;
+    float* s = w.scores + row * row_keys_;
     const auto count = static_cast<size_t>(n);
     if (a_.softcap != 0) {
       const float inverse = 1 / a_.softcap;
@@ -261,13 +269,13 @@ class Attention final : public Kernel {
     if (few_) {
       for (int64_t row = 0; row < b.count; ++row)
         for (int64_t p = 0; p < panels; ++p)
-          gemm_.vector_panel(w.scores + row * kKeys, v + p * panel, static_cast<size_t>(step), static_cast<size_t>(n),
+          gemm_.vector_panel(w.scores + row * row_keys_, v + p * panel, static_cast<size_t>(step), static_cast<size_t>(n),
                              true, w.sums + row * value_width_ + p * width_);
       return;
     }
     for (int64_t row = 0; row < b.count; row += tile_rows_)
-      pack_panel(w.scores + row * kKeys, kKeys, 1, std::min(tile_rows_, b.count - row), tile_rows_, n, 1,
-                 w.weights + row * kKeys);
+      pack_panel(w.scores + row * row_keys_, row_keys_, 1, std::min(tile_rows_, b.count - row), tile_rows_, n, 1,
+                 w.weights + row * row_keys_);
     GemmTile tile;
     tile.k = static_cast<size_t>(n);
     tile.b_stride = static_cast<size_t>(step);
@@ -276,7 +284,7 @@ class Attention final : public Kernel {
     for (int64_t p = 0; p < panels; ++p) {
       tile.b = v + p * panel;
       for (int64_t row = 0; row < b.count; row += tile_rows_) {
-        tile.a = w.weights + row * kKeys;
+        tile.a = w.weights + row * row_keys_;
         tile.rows = static_cast<size_t>(std::min(tile_rows_, b.count - row));
         tile.c = w.sums + row * value_width_ + p * width_;
         gemm_.tile(tile);
@@ -290,8 +298,8 @@ class Attention final : public Kernel {
   BinaryFn add_, add_one_, scale_;
   UnaryFn tanh_;
   int64_t tile_rows_, width_;
-  bool few_ = false, pack_values_ = false;
-  int64_t value_width_ = 0, block_ = 0;
+  bool few_ = false, pack_values_ = false, serial_ = false;
+  int64_t value_width_ = 0, block_ = 0, row_keys_ = 0;
   int64_t key_at_[2], key_floats_[2], value_at_[2], value_floats_[2];
   int64_t worker_at_ = 0, worker_floats_ = 0, scratch_floats_ = 0;
 };

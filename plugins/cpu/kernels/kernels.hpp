@@ -26,7 +26,15 @@ sdk::KernelEntry gru_kernel();
 sdk::KernelEntry rnn_kernel();
 sdk::KernelEntry quantize_kernel();
 sdk::KernelEntry dequantize_kernel();
+sdk::KernelEntry dynamic_quantize_kernel();
 sdk::KernelEntry qlinear_conv_kernel();
+sdk::KernelEntry conv_integer_kernel();
+sdk::KernelEntry qlinear_matmul_kernel();
+sdk::KernelEntry matmul_integer_kernel();
+sdk::KernelEntry qlinear_unary_kernel();
+sdk::KernelEntry qlinear_binary_kernel();
+sdk::KernelEntry qlinear_pool_kernel();
+sdk::KernelEntry byte_pool_kernel();
 sdk::KernelEntry attention_kernel();
 
 }  // namespace motley::cpu

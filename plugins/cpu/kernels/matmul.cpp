@@ -61,7 +61,8 @@ void set_addend(Product& p, const TensorView& c, const Shape& batch, bool a_vect
   p.c_offsets = batch_offsets(batch, own, rows * columns);
 }
 
-// Batches of A's rows that meet the same B are one taller matrix.
+}  // namespace
+
 void merge_batch(Product& p, bool transpose_a) {
   const bool addend_fits = !p.has_addend || (p.c_row == 0 && std::all_of(p.c_offsets.begin(), p.c_offsets.end(),
                                                                          [](int64_t o) { return o == 0; }));
@@ -70,6 +71,8 @@ void merge_batch(Product& p, bool transpose_a) {
   p.batch = p.a_matrices = 1;
   p.a_offsets = p.b_offsets = p.c_offsets = {0};
 }
+
+namespace {
 
 void check(const NodeView& node) {
   check_arity(node, 2, 3);
@@ -89,30 +92,25 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& cont
 
 }  // namespace
 
-Product make_product(const NodeView& node) {
-  const TensorView &a = *node.input(0), &b = *node.input(1), &y = *node.output(0);
-  const auto& attributes = node.attributes<schema::MatMulAttributes>();
-  require(a.shape.rank() >= 1 && b.shape.rank() >= 1, "a scalar can't be multiplied as a matrix");
-  const bool a_vector = a.shape.rank() == 1, b_vector = b.shape.rank() == 1;
-  const Matrix left(a.shape, attributes.transpose_a());
-  Matrix right(b.shape, attributes.transpose_b());
+Product product_of(const Shape& a, const Shape& b, const TensorView& y, bool transpose_a, bool transpose_b) {
+  require(a.rank() >= 1 && b.rank() >= 1, "a scalar can't be multiplied as a matrix");
+  const bool a_vector = a.rank() == 1, b_vector = b.rank() == 1;
+  const Matrix left(a, transpose_a);
+  Matrix right(b, transpose_b);
   if (b_vector) {
     right.rows = right.columns;
     right.columns = right.row_stride = right.column_stride = 1;
   }
   require(left.columns == right.rows,
           "inner extents " + std::to_string(left.columns) + " and " + std::to_string(right.rows) + " differ");
-  const Shape a_batch = leading(a.shape), b_batch = leading(b.shape), batch = broadcast_shape(a_batch, b_batch);
+  const Shape a_batch = leading(a), b_batch = leading(b), batch = broadcast_shape(a_batch, b_batch);
   Shape expected = batch;
   if (!a_vector) expected.push_back(left.rows);
   if (!b_vector) expected.push_back(right.columns);
   check_shape(y, expected, "output 0");
-  // A batch of empty matrices may be of any size; nothing may be listed per matrix then.
   Product p;
   p.rows = left.rows, p.columns = right.columns, p.depth = left.columns;
-  check_activation(attributes.activation());
-  if (node.input(2))
-    require(broadcast_shape(node.input(2)->shape, y.shape) == y.shape, "C does not broadcast to the output");
+  // A batch of empty matrices may be of any size; nothing may be listed per matrix then.
   if (y.elements() == 0) {
     p.batch = 0;
     return p;
@@ -126,11 +124,24 @@ Product make_product(const NodeView& node) {
   p.b_matrices = b_batch.elements();
   p.a_offsets = batch_offsets(batch, a_batch, left.rows * left.columns);
   p.b_offsets = batch_offsets(batch, b_batch, right.rows * right.columns);
+  return p;
+}
+
+Product make_product(const NodeView& node) {
+  const TensorView &a = *node.input(0), &b = *node.input(1), &y = *node.output(0);
+  const auto& attributes = node.attributes<schema::MatMulAttributes>();
+  Product p = product_of(a.shape, b.shape, y, attributes.transpose_a(), attributes.transpose_b());
+  check_activation(attributes.activation());
+  const TensorView* c = node.input(2);
+  if (c) require(broadcast_shape(c->shape, y.shape) == y.shape, "C does not broadcast to the output");
+  if (p.is_empty()) return p;
   p.a = static_cast<const float*>(a.constant);
   p.b = static_cast<const float*>(b.constant);
   p.alpha = attributes.alpha();
   p.beta = attributes.beta();
-  if (node.input(2)) set_addend(p, *node.input(2), batch, a_vector, b_vector, y.shape);
+  if (c)
+    set_addend(p, *c, broadcast_shape(leading(a.shape), leading(b.shape)), a.shape.rank() == 1, b.shape.rank() == 1,
+               y.shape);
   merge_batch(p, attributes.transpose_a());
   return p;
 }

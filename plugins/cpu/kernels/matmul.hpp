@@ -28,6 +28,11 @@ struct Product {
   void finish(const RunContext& context, int64_t matrix, int64_t row, int64_t column, int64_t n, float* out) const;
 };
 
+// The geometry of matrices of these shapes. Throws StatusError where they don't fit together; with an empty result
+// is_empty() holds, and little else is set.
+Product product_of(const Shape& a, const Shape& b, const TensorView& y, bool transpose_a, bool transpose_b);
+// Batches of A's rows that meet the same B become one taller matrix.
+void merge_batch(Product& p, bool transpose_a);
 // Throws StatusError where the node is not supported.
 Product make_product(const NodeView& node);
 

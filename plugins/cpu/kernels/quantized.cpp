@@ -1,4 +1,5 @@
-// QuantizeLinear and DequantizeLinear between float32 and bytes, per tensor or per slice of an axis.
+// QuantizeLinear and DequantizeLinear between float32 and bytes, per tensor or per slice of an axis;
+// DynamicQuantizeLinear.
 #include "kernels/quantized.hpp"
 
 #include "kernels/kernels.hpp"
@@ -78,9 +79,40 @@ std::unique_ptr<Kernel> prepare_dequantize(const NodeView& node, const PrepareCo
   });
 }
 
+void check_dynamic(const NodeView& node) {
+  require(node.input(0) != nullptr, "input 0 is missing");
+  for (size_t i = 0; i < 3; ++i)
+    require(node.output_count() > i && node.output(i), "output " + std::to_string(i) + " is missing");
+  const TensorView& x = *node.input(0);
+  check_type(x, DataType::float32, "input 0");
+  check_type(*node.output(0), DataType::uint8, "output 0");
+  check_type(*node.output(1), DataType::float32, "output 1");
+  check_type(*node.output(2), DataType::uint8, "output 2");
+  check_shape(*node.output(0), x.shape, "output 0");
+  for (size_t i : {1, 2}) require(node.output(i)->elements() == 1, "outputs 1 and 2 must be one number");
+}
+
+// In float, because the rounding of each step shows in the integers.
+std::unique_ptr<Kernel> prepare_dynamic(const NodeView& node, const PrepareContext&) {
+  return make_kernel("dynamic_quantize_linear",
+                     [count = node.input(0)->elements(), ops = &quantized_ops()](const RunContext& c) {
+                       float low = 0, high = 0;  // zero is always representable
+                       ops->extremes(c.input<float>(0), static_cast<size_t>(count), &low, &high);
+                       const float scale = high > low ? (high - low) / 255.0f : 1.0f, least = -low;
+                       ops->quantize(&least, 1, scale, byte_range(DataType::uint8, 0), c.output<uint8_t>(2));
+                       *c.output<float>(1) = scale;
+                       const IntegerRange range = byte_range(DataType::uint8, *c.output<uint8_t>(2));
+                       parallel_ranges(c.threads, count, kGrain, [&](int64_t begin, int64_t end, uint32_t) {
+                         ops->quantize(c.input<float>(0) + begin, static_cast<size_t>(end - begin), scale, range,
+                                       c.output<uint8_t>(0) + begin);
+                       });
+                     });
+}
+
 }  // namespace
 
 KernelEntry quantize_kernel() { return entry<check_quantize>(Op::QuantizeLinear, prepare_quantize); }
+KernelEntry dynamic_quantize_kernel() { return entry<check_dynamic>(Op::DynamicQuantizeLinear, prepare_dynamic); }
 KernelEntry dequantize_kernel() { return entry<check_dequantize>(Op::DequantizeLinear, prepare_dequantize); }
 
 }  // namespace motley::cpu

@@ -67,7 +67,7 @@ FUNC float unary_function(int function, float x, float alpha, float beta) {
     case 42: return 0.5f * x * (1.0f + tanh_function(0.79788456f * (x + 0.044715f * x * x * x)));
     case 43: return x > alpha ? x : 0.0f;
     case 44: return min(max(x, alpha), beta);
-    case 45: return x < -beta ? x + alpha : (x > beta ? x - alpha : 0.0f);
+    case 45: return x < -alpha ? x + beta : (x > alpha ? x - beta : 0.0f);
     case 46: return x * sigmoid_function(alpha * x);
     default: return x;
   }

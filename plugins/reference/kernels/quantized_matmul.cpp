@@ -76,9 +76,10 @@ std::unique_ptr<Kernel> prepare_integer(const NodeView& node, const PrepareConte
   });
 }
 
-// Inputs a, its scale and zero point, b with the same, y's scale and zero point.
+// Inputs a, its scale and zero point, b with the same, y's scale and zero point, maybe what each column's sums get
+// added.
 void check_qlinear(const NodeView& node) {
-  check_arity(node, {8, 8});
+  check_arity(node, {8, 9});
   check_plain(node);
   check_type(*node.input(0), is_byte, "input 0");
   check_type(*node.input(3), is_byte, "input 3");
@@ -89,17 +90,19 @@ void check_qlinear(const NodeView& node) {
   check_parameters(node.input(4), is_real, product.shape.columns, "b_scale");
   check_parameters(node.input(6), is_real, product.shape.rows, "y_scale");
   check_parameters(node.input(7), is_byte, product.shape.rows, "y_zero_point");
+  check_parameters(node.input(8), is_int32, product.shape.columns, "the addend");
 }
 
 std::unique_ptr<Kernel> prepare_qlinear(const NodeView& node, const PrepareContext&) {
   return make_kernel("qlinear_matmul", [product = IntegerProduct(node, 3, 2, 5), a = Parameters(node.input(1)),
                                         b = Parameters(node.input(4)), scale = Parameters(node.input(6)),
-                                        zero = Parameters(node.input(7)),
+                                        zero = Parameters(node.input(7)), addend = Parameters(node.input(8)),
                                         type = node.output(0)->type](const RunContext& c) {
     with_byte(type, [&](auto t) {
       using T = typename decltype(t)::type;
       product.run(c, [&](int64_t i, int64_t row, int64_t column, int64_t sum) {
         const double factor = a.scale(c.inputs[1], row) * b.scale(c.inputs[4], column) / scale.scale(c.inputs[6], row);
+        if (addend.count) sum += addend.zero_point(c.inputs[8], column);
         c.output<T>(0)[i] = quantize<T>(static_cast<double>(sum) * factor, zero.zero_point(c.inputs[7], row));
       });
     });

@@ -36,6 +36,9 @@ struct Tolerance {
 // where empty.
 void expect_like_reference(const NodeCase& c, const Tolerance& tolerance = {},
                            const std::vector<std::string>& configs = {""});
+// The same against outputs that are known.
+void expect_outputs(const NodeCase& c, const std::vector<Value>& want, const Tolerance& tolerance = {},
+                    const std::vector<std::string>& configs = {""});
 // All combinations of the parameters' values that the plugin offers for the node, as configs.
 std::vector<std::string> all_configs(const NodeCase& c);
 // The plugin's reason for not taking the node.

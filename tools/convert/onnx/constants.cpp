@@ -27,6 +27,7 @@ ImportedConstant ConstantReader::read_new(const onnx::TensorProto& proto, const 
     throw Error(ErrorCode::limit, what + " has " + std::to_string(proto.dims_size()) + " dimensions (at most " +
                                       std::to_string(limits_.max_rank) + ")");
   ImportedConstant result;
+  result.four_bit = io::is_four_bit(proto.data_type());
   if (is_external(proto)) {
     const DataType type = io::data_type_of_onnx(proto.data_type());
     if (type == DataType::undefined)
@@ -34,7 +35,14 @@ ImportedConstant ConstantReader::read_new(const onnx::TensorProto& proto, const 
                                               io::onnx_type_text(proto.data_type()) + ")");
     result.type = static_cast<graph::DataType>(type);
     result.extents.assign(proto.dims().begin(), proto.dims().end());
-    result.constant = external_.read(proto, io::checked_bytes(type, result.extents, what), what);
+    const uint64_t bytes = io::checked_bytes(type, result.extents, what);
+    if (result.four_bit) {
+      const graph::Constant packed = external_.read(proto, bytes / 2 + bytes % 2, what);
+      const auto* data = static_cast<const std::byte*>(packed.data);
+      result.constant = graph::Constant::of(io::unpack_nibbles({data, packed.bytes}, bytes, type));
+      return result;
+    }
+    result.constant = external_.read(proto, bytes, what);
     if (type == DataType::bool_) {  // any byte but 0 and 1 would be no bool
       const auto* bytes = static_cast<const uint8_t*>(result.constant.data);
       std::vector<uint8_t> clean(bytes, bytes + result.constant.bytes);

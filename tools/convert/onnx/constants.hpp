@@ -17,6 +17,7 @@ struct ImportedConstant {
   graph::DataType type = graph::DataType::undefined;
   std::vector<int64_t> extents;
   graph::Constant constant;
+  bool four_bit = false;  // of bytes: ONNX has INT4 or UINT4
 };
 
 // Large data stays in the message, which `owner` keeps alive; small or badly aligned data is copied.

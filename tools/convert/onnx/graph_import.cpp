@@ -12,6 +12,7 @@ namespace motley::convert {
 
 using graph::Graph;
 using graph::kNone;
+using graph::Op;
 using graph::Tensor;
 using graph::TensorId;
 
@@ -37,6 +38,10 @@ void check_default_opset(int64_t version) {
   if (version > kNewestOpset)
     throw Error(ErrorCode::unsupported, "the model uses operator set " + std::to_string(version) + " (newest known: " +
                                             std::to_string(kNewestOpset) + "); export it for an older one");
+}
+
+bool moves_elements(Op op) {
+  return op == Op::StridedCopy || op == Op::Reshape || op == Op::Gather || (op >= Op::Transpose && op <= Op::Identity);
 }
 
 }  // namespace
@@ -114,8 +119,34 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
   const std::optional<TensorId> outer = look_up(name, *scope.outer);
   if (!outer || *outer == kNone) return outer;
   if (scope.outer->graph == scope.graph) return *outer;
-  // A tensor of the enclosing graph is captured by name; a constant is simply shared.
-  return scope.names[name] = scope.graph->add_tensor(Tensor(scope.outer->graph->tensor(*outer)));
+  return scope.names[name] = captured(*outer, *scope.outer->graph, *scope.graph);
+}
+
+// A tensor of the enclosing graph is captured by name; a constant is simply shared; a sequence is its tensors.
+TensorId GraphImporter::captured(TensorId outer, const Graph& from, Graph& to) {
+  const TensorId id = to.add_tensor(Tensor(from.tensor(outer)));
+  if (four_bit_.contains({&from, outer})) four_bit_.insert({&to, id});
+  const auto list = lists_.find({&from, outer});
+  if (list == lists_.end()) return id;
+  // No sequence holds another, so this is one step deep.
+  ListValue inner{{}, list->second.empty_optional};
+  for (TensorId item : list->second.items) inner.items.push_back(captured(item, from, to));
+  list_items_ += inner.items.size();
+  lists_[{&to, id}] = std::move(inner);
+  return id;
+}
+
+const ListValue* GraphImporter::list_value(TensorId id) const {
+  const auto found = lists_.find({scope_->graph, id});
+  return found == lists_.end() ? nullptr : &found->second;
+}
+
+// Every change of a sequence is a copy, so a file of many changes could grow without end.
+void GraphImporter::set_list_value(TensorId id, ListValue value) {
+  constexpr uint64_t kMaxItems = 1 << 22;
+  if ((list_items_ += value.items.size()) > kMaxItems)
+    throw Error(ErrorCode::limit, "the model's sequences come to more than " + std::to_string(kMaxItems) + " tensors");
+  lists_[{scope_->graph, id}] = std::move(value);
 }
 
 // ---- graphs
@@ -143,7 +174,7 @@ Tensor GraphImporter::read_value_info(const onnx::ValueInfoProto& proto, bool mu
     if (dim.has_dim_value() && dim.dim_value() < -1)
       throw Error(ErrorCode::invalid_model,
                   what + " has a negative dimension (" + std::to_string(dim.dim_value()) + ")");
-    if (dim.has_dim_value() && dim.dim_value() >= 0) tensor.shape->emplace_back(dim.dim_value());
+    if (dim.has_dim_value() && dim.dim_value() >= 0) tensor.shape->push_back(graph::Dim(dim.dim_value()));
     else tensor.shape->push_back(graph::Dim(dim.dim_param()));  // some exporters write -1 for what is open
   }
   return tensor;
@@ -153,7 +184,7 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
   const auto wanted = options_.input_shapes.find(tensor.name);
   if (wanted != options_.input_shapes.end()) {
     const std::vector<int64_t>& dims = wanted->second;
-    bool fits = !tensor.shape || tensor.shape->size() == dims.size();
+    bool fits = tensor.shape ? tensor.shape->size() == dims.size() : dims.size() <= options_.limits.max_rank;
     for (size_t i = 0; fits && i < dims.size(); ++i)
       fits = dims[i] >= 0 && (!tensor.shape || !(*tensor.shape)[i].known() || (*tensor.shape)[i].value == dims[i]);
     if (!fits)
@@ -165,7 +196,7 @@ void GraphImporter::apply_input_options(Tensor& tensor) {
   const auto value = options_.input_values.find(tensor.name);
   if (value == options_.input_values.end()) return;
   const io::Tensor& given = value->second;
-  if (static_cast<graph::DataType>(given.type) != tensor.type ||
+  if (static_cast<graph::DataType>(given.type) != tensor.type || given.shape.size() > options_.limits.max_rank ||
       given.bytes.size() != io::checked_bytes(given.type, given.shape, "the value of input \"" + tensor.name + "\""))
     throw Error(ErrorCode::invalid_argument, "the value given for input \"" + tensor.name +
                                                  "\" does not have its type (" + graph::to_string(tensor.type) + ")");
@@ -192,6 +223,7 @@ void GraphImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope) {
     if (main) apply_input_options(tensor);
     const bool constant = tensor.is_constant();
     scope.graph->tensor(id) = std::move(tensor);
+    if (io::is_four_bit(input.type().tensor_type().elem_type())) four_bit_.insert({scope.graph, id});
     if (!constant) scope.graph->inputs.push_back(id);
   }
 }
@@ -212,6 +244,7 @@ void GraphImporter::import_initializers(const onnx::GraphProto& proto, Scope& sc
       tensor.type = value.type;
       tensor.shape = graph::Dims(value.extents.begin(), value.extents.end());
       tensor.constant = value.constant;
+      if (value.four_bit) four_bit_.insert({scope.graph, id});
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
       unsupported_.push_back({"Initializer", "", 0, {initializer.name()}, e.what()});
@@ -231,6 +264,9 @@ void GraphImporter::import_outputs(const onnx::GraphProto& proto, Scope& scope) 
     if (!id || *id == kNone)
       throw Error(ErrorCode::invalid_model,
                   "output \"" + output.name() + "\" of graph \"" + proto.name() + "\" is never produced");
+    if (list_value(*id))
+      throw Error(ErrorCode::unsupported, "output \"" + output.name() + "\" of graph \"" + proto.name() +
+                                              "\" is a sequence or an optional; only tensors leave a graph");
     scope.graph->outputs.push_back(*id);
   }
 }
@@ -262,7 +298,10 @@ void GraphImporter::add_node(graph::Node node) {
   if (graph.tensors.size() > options_.limits.max_tensors)
     throw Error(ErrorCode::limit,
                 "the model has more tensors than the limit (" + std::to_string(options_.limits.max_tensors) + ")");
-  for (TensorId output : node.outputs) producers_[&graph][output] = graph.nodes.size();
+  for (TensorId output : node.outputs) {
+    producers_[&graph][output] = graph.nodes.size();
+    if (moves_elements(node.op) && is_four_bit(node.input(0))) set_four_bit(output);
+  }
   graph.nodes.push_back(std::move(node));
   // Types and ranks of what is there so far help the handlers of later nodes. What cannot be inferred yet, or is wrong,
   // comes up again when the whole module is inferred.
@@ -307,7 +346,7 @@ void GraphImporter::import_node(const onnx::NodeProto& proto, int index, Scope& 
 void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& name, int64_t version,
                                std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
   const OpRule* rule = find_rule(proto.domain(), proto.op_type(), version);
-  if (!rule) return report(proto, version, name, "no such operator is known in this version");
+  if (!rule) return report(proto, version, name, why_unknown(proto.domain(), proto.op_type(), version));
   if (!rule->import)
     return report(proto, version, name, "the operator was removed in version " + std::to_string(rule->since));
   OpContext context(*this, proto, *rule, version, name, std::move(inputs), std::move(outputs));
@@ -324,6 +363,9 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   if (std::all_of(context.outputs().begin(), context.outputs().end(), [](TensorId id) { return id == kNone; })) {
     return;  // nobody can see what it computes
   }
+  const bool lists = std::any_of(context.inputs().begin(), context.inputs().end(),
+                                 [&](TensorId id) { return id != kNone && list_value(id); });
+  if (lists && !rule->takes_lists) return report(proto, version, name, "a sequence or an empty optional as an input");
   try {
     rule->import(context);
     context.check_attributes_used();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -29,6 +30,13 @@ struct Scope {
   std::string prefix;                                              // of node and tensor names: "call/"
 };
 
+// What a sequence or an optional without a value is while importing. A tensor that no node writes stands for it; an
+// optional that has a value is that value.
+struct ListValue {
+  std::vector<graph::TensorId> items;
+  bool empty_optional = false;
+};
+
 class GraphImporter {
  public:
   GraphImporter(std::shared_ptr<const onnx::ModelProto> model, const std::filesystem::path& folder,
@@ -41,6 +49,10 @@ class GraphImporter {
   graph::Graph& graph() { return *scope_->graph; }
   graph::Graph& graph_at(int32_t index) { return graphs_[static_cast<size_t>(index)]; }
   ConstantReader& constants() { return constants_; }
+  int32_t add_graph(graph::Graph graph) {
+    graphs_.push_back(std::move(graph));
+    return static_cast<int32_t>(graphs_.size() - 1);
+  }
   std::string unique_tensor_name(const std::string& wanted);
   std::string unique_node_name(const std::string& wanted);
   void add_node(graph::Node node);
@@ -51,6 +63,12 @@ class GraphImporter {
                                             const std::string& name, const std::string& what);
   // An Identity from `from` to `to`, unless they are the same.
   void connect(graph::TensorId from, graph::TensorId to, const std::string& name);
+  // Tensors of the graph that is being imported whose ONNX type is INT4 or UINT4; moving elements keeps that.
+  bool is_four_bit(graph::TensorId id) const { return four_bit_.contains({scope_->graph, id}); }
+  void set_four_bit(graph::TensorId id) { four_bit_.insert({scope_->graph, id}); }
+  // Of the graph being imported; null for a tensor.
+  const ListValue* list_value(graph::TensorId id) const;
+  void set_list_value(graph::TensorId id, ListValue value);
   // The tensor as a constant, where it follows from constants and shapes alone.
   std::optional<graph::Tensor> fold(graph::TensorId id);
 
@@ -74,6 +92,7 @@ class GraphImporter {
   void apply_input_options(graph::Tensor& tensor);
 
   std::optional<graph::TensorId> look_up(const std::string& name, Scope& scope);
+  graph::TensorId captured(graph::TensorId outer, const graph::Graph& from, graph::Graph& to);
   graph::TensorId declare(const std::string& name, Scope& scope, const std::string& what);
   graph::Tensor read_value_info(const onnx::ValueInfoProto& proto, bool must_have_type);
   void report(const onnx::NodeProto& proto, int64_t version, const std::string& name, const std::string& reason);
@@ -88,10 +107,12 @@ class GraphImporter {
   std::unordered_set<std::string> tensor_names_, node_names_, reserved_names_;
   std::unordered_map<std::string, uint64_t> next_suffix_;
   std::unordered_map<const graph::Graph*, std::unordered_map<graph::TensorId, size_t>> producers_;  // tensor → node
+  std::set<std::pair<const graph::Graph*, graph::TensorId>> four_bit_;
+  std::map<std::pair<const graph::Graph*, graph::TensorId>, ListValue> lists_;
   std::vector<UnsupportedOp> unsupported_;
   std::map<std::tuple<std::string, std::string, std::string>, size_t> reported_;  // domain, op, reason → entry
   static constexpr uint64_t kMaxInlinedNodes = 100'000;
-  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0, copied_bytes_ = 0;
+  uint64_t node_count_ = 0, inlined_nodes_ = 0, fold_work_ = 0, copied_bytes_ = 0, list_items_ = 0;
   uint32_t inlining_ = 0;
   uint32_t depth_ = 0;
 };

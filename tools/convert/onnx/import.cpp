@@ -1,5 +1,8 @@
 // The entry points: read, import, infer.
 #include "convert.hpp"
+
+#include <algorithm>
+
 #include "graph/infer.hpp"
 #include "io/file.hpp"
 #include "onnx/graph_import.hpp"
@@ -17,7 +20,10 @@ std::string list_nodes(const std::vector<std::string>& nodes) {
 }
 
 std::string describe(const std::vector<UnsupportedOp>& ops) {
-  std::string text = "the model uses what is not supported: ";
+  size_t nodes = 0;
+  for (const UnsupportedOp& op : ops) nodes += op.nodes.size();
+  std::string text =
+      "the model uses what is not supported (" + std::to_string(nodes) + (nodes == 1 ? " place): " : " places): ");
   constexpr size_t kShown = 100;
   for (size_t i = 0; i < ops.size() && i < kShown; ++i) {
     const UnsupportedOp& op = ops[i];
@@ -40,7 +46,9 @@ graph::Module import_onnx(std::span<const std::byte> bytes, const std::filesyste
     if (options.progress) options.progress(stage, fraction);
   };
   progress("read", 0);
-  graph::Module module = GraphImporter(parse_model(bytes, options.limits, what), folder, options).run();
+  ImportOptions checked = options;
+  checked.limits.max_rank = std::min<uint32_t>(options.limits.max_rank, sdk::kMaxRank);
+  graph::Module module = GraphImporter(parse_model(bytes, checked.limits, what), folder, checked).run();
   progress("import", 1);
   progress("infer", 0);
   graph::infer_shapes(module);

@@ -60,6 +60,7 @@ std::vector<TensorId> GraphImporter::inline_graph(const onnx::GraphProto& proto,
 
 void GraphImporter::connect(TensorId from, TensorId to, const std::string& name) {
   if (from == to) return;
+  if (const ListValue* list = list_value(from)) return set_list_value(to, ListValue(*list));
   graph::Node node;
   node.name = unique_node_name(name);
   node.op = graph::Op::Identity;

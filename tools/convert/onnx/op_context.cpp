@@ -26,6 +26,11 @@ void OpContext::invalid(const std::string& why) const { throw Error(ErrorCode::i
 
 const graph::Tensor& OpContext::tensor_of(TensorId id) const { return importer_.graph().tensor(id); }
 
+TensorId OpContext::required(size_t i) const {
+  if (in(i) == kNone) invalid("lacks its input " + std::to_string(i + 1));
+  return in(i);
+}
+
 std::vector<TensorId> OpContext::inputs_without_empty(std::initializer_list<size_t> droppable) const {
   std::vector<TensorId> result = inputs_;
   for (size_t i : droppable) {
@@ -38,6 +43,9 @@ std::vector<TensorId> OpContext::inputs_without_empty(std::initializer_list<size
 }
 
 DataType OpContext::type(TensorId id) const { return id == kNone ? DataType::undefined : tensor_of(id).type; }
+
+bool OpContext::is_four_bit(TensorId id) const { return importer_.is_four_bit(id); }
+void OpContext::set_four_bit(TensorId id) { importer_.set_four_bit(id); }
 
 std::optional<size_t> OpContext::rank(TensorId id) const {
   if (id == kNone || !tensor_of(id).shape) return std::nullopt;
@@ -61,19 +69,8 @@ std::optional<bool> bool_of(const graph::Tensor& tensor) {
   return *tensor.values<uint8_t>() != 0;
 }
 
-}  // namespace
-
-std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
-  return id == kNone ? std::nullopt : ints_of(tensor_of(id));
-}
-
-std::optional<bool> OpContext::constant_bool(TensorId id) const {
-  return id == kNone ? std::nullopt : bool_of(tensor_of(id));
-}
-
-std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
-  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
-  const graph::Tensor& tensor = tensor_of(id);
+std::optional<std::vector<float>> floats_of(const graph::Tensor& tensor) {
+  if (!tensor.is_constant()) return std::nullopt;
   const auto count = static_cast<size_t>(tensor.elements());
   std::vector<float> result(count);
   for (size_t i = 0; i < count; ++i) {
@@ -86,6 +83,49 @@ std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const 
     }
   }
   return result;
+}
+
+}  // namespace
+
+std::optional<std::vector<int64_t>> OpContext::constant_ints(TensorId id) const {
+  return id == kNone ? std::nullopt : ints_of(tensor_of(id));
+}
+
+std::optional<bool> OpContext::constant_bool(TensorId id) const {
+  return id == kNone ? std::nullopt : bool_of(tensor_of(id));
+}
+
+std::optional<std::vector<float>> OpContext::constant_floats(TensorId id) const {
+  return id == kNone ? std::nullopt : floats_of(tensor_of(id));
+}
+
+std::optional<std::vector<uint8_t>> OpContext::constant_bytes(TensorId id) const {
+  if (id == kNone || !tensor_of(id).is_constant()) return std::nullopt;
+  const graph::Constant& constant = *tensor_of(id).constant;
+  const auto* bytes = static_cast<const uint8_t*>(constant.data);
+  return std::vector<uint8_t>(bytes, bytes + constant.bytes);
+}
+
+// ---- sequences and optionals
+
+const std::vector<TensorId>* OpContext::sequence(TensorId id) const {
+  const ListValue* value = importer_.list_value(id);
+  return value && !value->empty_optional ? &value->items : nullptr;
+}
+
+bool OpContext::is_empty_optional(TensorId id) const {
+  const ListValue* value = importer_.list_value(id);
+  return value && value->empty_optional;
+}
+
+void OpContext::set_sequence(TensorId id, std::vector<TensorId> items) {
+  for (TensorId item : items)
+    if (importer_.list_value(item)) unsupported("a sequence of sequences or optionals");
+  if (id != kNone) importer_.set_list_value(id, {std::move(items), false});
+}
+
+void OpContext::set_empty_optional(TensorId id) {
+  if (id != kNone) importer_.set_list_value(id, {{}, true});
 }
 
 // ---- attributes
@@ -239,6 +279,24 @@ TensorId OpContext::scalar(const std::string& suffix, DataType type, double valu
   unsupported("the type of its input is not known");
 }
 
+TensorId OpContext::table(const std::string& suffix, DataType type, const std::vector<int64_t>& extents,
+                          const std::vector<float>& values) {
+  const auto make = [&](auto convert) {
+    std::vector<decltype(convert(0.0f))> elements;
+    elements.reserve(values.size());
+    for (float value : values) elements.push_back(convert(value));
+    return importer_.graph().add_constant(importer_.unique_tensor_name(name_ + "/" + suffix), type, extents,
+                                          graph::Constant::of(elements));
+  };
+  switch (type) {
+    case DataType::float32: return make([](float v) { return v; });
+    case DataType::float64: return make([](float v) { return static_cast<double>(v); });
+    case DataType::float16: return make([](float v) { return io::float_to_half(v); });
+    case DataType::bfloat16: return make([](float v) { return io::float_to_bfloat(v); });
+    default: unsupported("an input that is not surely of a floating-point type");
+  }
+}
+
 TensorId OpContext::cast(const std::string& suffix, TensorId id, DataType to) {
   if (type(id) == to) return id;
   schema::CastAttributesT attributes;
@@ -256,10 +314,37 @@ void OpContext::set_constant(TensorId id, DataType type, std::vector<int64_t> ex
 void OpContext::set_constant(TensorId id, const onnx::TensorProto& proto) {
   const ImportedConstant& value = importer_.constants().read(proto, describe() + ": its tensor");
   set_constant(id, value.type, value.extents, value.constant);
+  if (value.four_bit) set_four_bit(id);
 }
 
 int32_t OpContext::nested(const char* attribute) {
   return importer_.import_nested(graph_attribute(attribute), describe());
+}
+
+int32_t OpContext::add_graph_around(int32_t body, const std::string& suffix, Op op, graph::AttributesUnion attributes) {
+  const std::string name = name_ + "/" + suffix;
+  graph::Graph around;
+  around.name = name;
+  graph::Node node;
+  const graph::Graph& inner = importer_.graph_at(body);
+  const auto like = [&](const std::vector<TensorId>& ids, std::vector<TensorId>& outer) {
+    for (TensorId id : ids) {
+      graph::Tensor tensor;
+      tensor.name = importer_.unique_tensor_name(name + "/" + inner.tensor(id).name);
+      tensor.type = inner.tensor(id).type;
+      outer.push_back(around.add_tensor(std::move(tensor)));
+    }
+  };
+  like(inner.inputs, around.inputs);
+  like(inner.outputs, around.outputs);
+  node.name = importer_.unique_node_name(name);
+  node.op = op;
+  node.inputs = around.inputs;
+  node.outputs = around.outputs;
+  node.attributes = std::move(attributes);
+  node.origins = {name_};
+  around.nodes.push_back(std::move(node));
+  return importer_.add_graph(std::move(around));
 }
 
 std::vector<TensorId> OpContext::inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
@@ -275,6 +360,11 @@ void OpContext::connect(TensorId from, TensorId to) {
 std::optional<std::vector<int64_t>> OpContext::folded_ints(TensorId id) {
   const std::optional<graph::Tensor> tensor = importer_.fold(id);
   return tensor ? ints_of(*tensor) : std::nullopt;
+}
+
+std::optional<std::vector<float>> OpContext::folded_floats(TensorId id) {
+  const std::optional<graph::Tensor> tensor = importer_.fold(id);
+  return tensor ? floats_of(*tensor) : std::nullopt;
 }
 
 std::optional<bool> OpContext::folded_bool(TensorId id) {

@@ -41,6 +41,8 @@ class OpContext {
   size_t output_count() const { return outputs_.size(); }
   TensorId in(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNone; }
   TensorId out(size_t i) const { return i < outputs_.size() ? outputs_[i] : kNone; }
+  // Input i, which must be there. Throws Error(invalid_model).
+  TensorId required(size_t i) const;
   const std::vector<TensorId>& inputs() const { return inputs_; }
   const std::vector<TensorId>& outputs() const { return outputs_; }
   // Inputs `first` on, trailing absent ones dropped; a constant without elements counts as absent in those listed.
@@ -49,6 +51,9 @@ class OpContext {
   // What is known at this point. Types and ranks come from inference alongside the import.
   DataType type(TensorId id) const;
   std::optional<size_t> rank(TensorId id) const;
+  // Of ONNX's type INT4 or UINT4: bytes here, whose values that type has.
+  bool is_four_bit(TensorId id) const;
+  void set_four_bit(TensorId id);
   const std::optional<graph::Dims>& shape(TensorId id) const;
   // The values of an int32 or int64 constant; nothing for other tensors.
   std::optional<std::vector<int64_t>> constant_ints(TensorId id) const;
@@ -57,6 +62,15 @@ class OpContext {
   bool is_constant_false(TensorId id) const { return constant_bool(id) == false; }
   // The values of a floating-point constant.
   std::optional<std::vector<float>> constant_floats(TensorId id) const;
+  // The bytes of a constant of any type.
+  std::optional<std::vector<uint8_t>> constant_bytes(TensorId id) const;
+
+  // ---- sequences and optionals, which exist while importing only
+  // The tensors of a sequence; null for what is none.
+  const std::vector<TensorId>* sequence(TensorId id) const;
+  bool is_empty_optional(TensorId id) const;
+  void set_sequence(TensorId id, std::vector<TensorId> items);
+  void set_empty_optional(TensorId id);
 
   // ---- attributes. Throw Error(invalid_model) where the attribute has another kind, or a required one is missing.
   bool has(const char* name);
@@ -98,9 +112,23 @@ class OpContext {
     add(name_ + "/" + suffix, op, std::move(in), {result}, wrap(std::move(attributes)));
     return result;
   }
+  // The same with several outputs; the tensors' names end in numbers.
+  template <class Attributes>
+  std::vector<TensorId> temps(const std::string& suffix, size_t count, Op op, std::vector<TensorId> in,
+                              Attributes attributes) {
+    std::vector<TensorId> results;
+    for (size_t i = 0; i < count; ++i) results.push_back(new_tensor(suffix + std::to_string(i)));
+    add(name_ + "/" + suffix, op, std::move(in), results, wrap(std::move(attributes)));
+    return results;
+  }
   TensorId ints(const std::string& suffix, const std::vector<int64_t>& values);
   TensorId floats(const std::string& suffix, const std::vector<float>& values);
   TensorId scalar(const std::string& suffix, DataType type, double value);
+  // Numbers as a constant of a floating-point type.
+  TensorId table(const std::string& suffix, DataType type, const std::vector<int64_t>& extents,
+                 const std::vector<float>& values);
+  // A tensor that a node of several outputs is to write.
+  TensorId declare(const std::string& suffix) { return new_tensor(suffix); }
   // The tensor in another type; itself where it has it.
   TensorId cast(const std::string& suffix, TensorId id, DataType to);
   // Makes an output a constant.
@@ -108,6 +136,11 @@ class OpContext {
   void set_constant(TensorId id, const onnx::TensorProto& proto);
   // Imports a nested graph; its index in the module.
   int32_t nested(const char* attribute);
+  // A graph of one node that has graph `body` as its own, with inputs and outputs of the same types; its index.
+  template <class Attributes>
+  int32_t graph_around(int32_t body, const std::string& suffix, Op op, Attributes attributes) {
+    return add_graph_around(body, suffix, op, wrap(std::move(attributes)));
+  }
   // The nodes of a nested graph in the place of this node, named with `suffix`; gives the graph's outputs.
   std::vector<TensorId> inline_graph(const char* attribute, const std::vector<TensorId>& inputs,
                                      const std::string& suffix = "");
@@ -116,6 +149,7 @@ class OpContext {
   // Values of a tensor that follows from constants and shapes alone.
   std::optional<std::vector<int64_t>> folded_ints(TensorId id);
   std::optional<bool> folded_bool(TensorId id);
+  std::optional<std::vector<float>> folded_floats(TensorId id);
 
   [[noreturn]] void unsupported(std::string reason) const { throw Unsupported{std::move(reason)}; }
   // Error(invalid_model): "node "x" (Op) " + why.
@@ -133,6 +167,7 @@ class OpContext {
   }
   void add(const std::string& name, Op op, std::vector<TensorId> in, std::vector<TensorId> out,
            graph::AttributesUnion attributes);
+  int32_t add_graph_around(int32_t body, const std::string& suffix, Op op, graph::AttributesUnion attributes);
   TensorId new_tensor(const std::string& suffix);
   const onnx::AttributeProto* find(const char* name, onnx::AttributeProto::AttributeType type);
   const graph::Tensor& tensor_of(TensorId id) const;

@@ -28,10 +28,14 @@ const Index& index() {
 
 std::vector<const OpRule*> all_rules() {
   std::vector<const OpRule*> rules;
-  for (const auto& table :
-       {ops::unary(), ops::binary(), ops::types(), ops::movement(), ops::indexing(), ops::shape(), ops::convolution(),
-        ops::pooling(), ops::normalization(), ops::reduction(), ops::matmul(), ops::quantization(), ops::recurrent(),
-        ops::vision(), ops::attention(), ops::control_flow(), ops::decomposed()})
+  for (const auto& table : {ops::unary(),           ops::binary(),       ops::types(),         ops::movement(),
+                            ops::indexing(),        ops::shape(),        ops::convolution(),   ops::pooling(),
+                            ops::normalization(),   ops::reduction(),    ops::matmul(),        ops::quantization(),
+                            ops::recurrent(),       ops::vision(),       ops::attention(),     ops::control_flow(),
+                            ops::decomposed(),      ops::losses(),       ops::signal(),        ops::matrices(),
+                            ops::sequences(),       ops::stateful(),     ops::experimental(),  ops::contrib_attention(),
+                            ops::contrib_decoder(), ops::contrib_norm(), ops::contrib_fused(), ops::contrib_nbits(),
+                            ops::microsoft_quantized()})
     for (const OpRule& rule : table) rules.push_back(&rule);
   return rules;
 }

@@ -25,6 +25,7 @@ struct OpRule {
   const char* beta_name = nullptr;
   float beta = 0;
   const char* domain = "";
+  bool takes_lists = false;  // sequences and optionals among its inputs
 };
 
 inline constexpr int kAny = 1 << 30;
@@ -33,6 +34,9 @@ inline constexpr int kAny = 1 << 30;
 const OpRule* find_rule(std::string_view domain, std::string_view op, int64_t version);
 // Every row, in the order of the files.
 std::vector<const OpRule*> all_rules();
+
+// The reason to give for an op without a rule: why it is refused, or from which version on it is known.
+std::string why_unknown(std::string_view domain, std::string_view op, int64_t version);
 
 // "" for the default domain under any of its names.
 std::string_view plain_domain(std::string_view domain);
@@ -51,11 +55,24 @@ std::span<const OpRule> normalization();
 std::span<const OpRule> reduction();
 std::span<const OpRule> matmul();
 std::span<const OpRule> quantization();
+std::span<const OpRule> microsoft_quantized();
 std::span<const OpRule> recurrent();
 std::span<const OpRule> vision();
 std::span<const OpRule> attention();
 std::span<const OpRule> control_flow();
 std::span<const OpRule> decomposed();
+std::span<const OpRule> losses();
+std::span<const OpRule> signal();
+std::span<const OpRule> matrices();
+std::span<const OpRule> sequences();
+std::span<const OpRule> stateful();
+std::span<const OpRule> experimental();
+// com.microsoft
+std::span<const OpRule> contrib_attention();
+std::span<const OpRule> contrib_decoder();
+std::span<const OpRule> contrib_norm();
+std::span<const OpRule> contrib_fused();
+std::span<const OpRule> contrib_nbits();
 }  // namespace ops
 
 }  // namespace motley::convert

@@ -15,10 +15,10 @@ struct Heads {
 Heads heads_of(const Context& c, const Dims& dims, int64_t count, const char* what) {
   if (dims.size() == 4) {
     if (count > 0 && dims[1].known() && dims[1].value != count)
-      c.fail({what, " has ", to_string(dims[1]), " heads (expected ", count, ")"});
+      c.fail("% has % heads (expected %)", {what, to_string(dims[1]), count});
     return {dims[0], dims[1], dims[2], dims[3]};
   }
-  if (count < 1) c.fail({"the number of heads (", count, ") of ", what, " is not given"});
+  if (count < 1) c.fail("the number of heads (%) of % is not given", {count, what});
   return {dims[0], Dim(count), dims[1], divide(c, dims[2], count, what)};
 }
 
@@ -50,8 +50,8 @@ void attention(Context& c) {
   }
   const bool flat = c.shape(0)->size() == 3;
   if ((c.shape(1)->size() == 3) != flat || (c.shape(2)->size() == 3) != flat)
-    c.fail({"query, key and value differ in rank"});
-  if (c.has(4) != c.has(5)) c.fail({"past key and past value are given only together"});
+    c.fail("query, key and value differ in rank");
+  if (c.has(4) != c.has(5)) c.fail("past key and past value are given only together");
   const Heads q = heads_of(c, *c.shape(0), a.q_num_heads, names[0]);
   const Heads k = heads_of(c, *c.shape(1), a.kv_num_heads, names[1]);
   const Heads v = heads_of(c, *c.shape(2), a.kv_num_heads, names[2]);
@@ -61,7 +61,7 @@ void attention(Context& c) {
   unify(c, k.heads, v.heads, "the heads of key and value");
   const Dim sequence = unify(c, k.sequence, v.sequence, "the lengths of key and value");
   if (q.heads.known() && k.heads.known() && (k.heads.value < 1 || q.heads.value % k.heads.value != 0))
-    c.fail({"the query's heads (", to_string(q.heads), ") are not a multiple of the key's (", to_string(k.heads), ")"});
+    c.fail("the query's heads (%) are not a multiple of the key's (%)", {to_string(q.heads), to_string(k.heads)});
   const Dim past =
       unify(c, past_length(c, 4, k, "the past key"), past_length(c, 5, v, "the past value"), "the past lengths");
   const Dim total = add(c, past, sequence);
@@ -99,10 +99,9 @@ void rotary_embedding(Context& c) {
   if (!x) return c.set(0, c.type(0), std::nullopt);
   const Heads heads = heads_of(c, *x, a.num_heads, "the input");
   if (a.rotary_embedding_dim < 0 || (heads.size.known() && a.rotary_embedding_dim > heads.size.value))
-    c.fail({"rotary_embedding_dim (", a.rotary_embedding_dim, ") is larger than a head (", to_string(heads.size), ")"});
+    c.fail("rotary_embedding_dim (%) is larger than a head (%)", {a.rotary_embedding_dim, to_string(heads.size)});
   const Dim rotated = a.rotary_embedding_dim > 0 ? Dim(a.rotary_embedding_dim) : heads.size;
-  if (rotated.known() && rotated.value % 2 != 0)
-    c.fail({"the rotated part of a head (", to_string(rotated), ") is odd"});
+  if (rotated.known() && rotated.value % 2 != 0) c.fail("the rotated part of a head (%) is odd", {to_string(rotated)});
   const Dim half = rotated.known() ? Dim(rotated.value / 2) : Dim();
   for (size_t i : {1, 2}) {
     if (!c.shape(i)) continue;

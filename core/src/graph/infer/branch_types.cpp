@@ -4,6 +4,7 @@
 
 #include "graph/infer.hpp"
 #include "graph/infer/branches.hpp"
+#include "graph/nested.hpp"
 #include "motley/limits.hpp"
 
 namespace motley::graph::infer {
@@ -53,8 +54,8 @@ class BranchTypes {
   }
 
   void infer_in(Graph& body, const Node& node, const Lookup& inside, uint32_t depth) {
-    const schema::IfAttributesT* choice = node.op == Op::If ? node.attributes.AsIfAttributes() : nullptr;
-    if (!choice) {
+    const std::vector<int32_t> graphs = nested_graphs(node);
+    if (graphs.empty()) {
       try {
         infer_node(body, node);
       } catch (const Error&) {
@@ -62,14 +63,12 @@ class BranchTypes {
       }
       return;
     }
-    std::vector<DataType> types = outputs_of(choice->then_graph, inside, depth + 1);
-    const std::vector<DataType> others = outputs_of(choice->else_graph, inside, depth + 1);
-    types.resize(node.outputs.size(), DataType::undefined);
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      if (node.outputs[i] == kNone) continue;
-      const bool from_other = types[i] == DataType::undefined && i < others.size();
-      const DataType type = from_other ? others[i] : types[i];
-      if (type != DataType::undefined) body.tensor(node.outputs[i]).type = type;
+    const size_t first = node.op == Op::Loop ? 1 : 0;  // a Loop's body gives its condition first
+    for (int32_t graph : graphs) {
+      const std::vector<DataType> types = outputs_of(graph, inside, depth + 1);
+      for (size_t i = 0; i < node.outputs.size() && first + i < types.size(); ++i)
+        if (node.outputs[i] != kNone && types[first + i] != DataType::undefined)
+          body.tensor(node.outputs[i]).type = types[first + i];
     }
   }
 

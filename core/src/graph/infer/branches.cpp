@@ -35,7 +35,7 @@ std::optional<bool> known_condition(const Graph& graph, const Node& node) {
   c.require_type_is(0, DataType::bool_, "the condition");
   const Tensor& condition = c.input(0);
   if (!condition.is_constant()) return std::nullopt;
-  if (condition.elements() != 1) c.fail({"the condition has ", condition.elements(), " elements (expected 1)"});
+  if (condition.elements() != 1) c.fail("the condition has % elements (expected 1)", {condition.elements()});
   return condition.values<uint8_t>()[0] != 0;
 }
 
@@ -43,13 +43,13 @@ void check_tensor_ids(const Graph& graph) {
   const auto check = [&](const std::vector<TensorId>& ids, TensorId lowest, const std::string& where) {
     for (TensorId id : ids)
       if (id < lowest || id >= static_cast<TensorId>(graph.tensors.size()))
-        base::fail(ErrorCode::invalid_model, {where, " names tensor ", id, ", and there are ", graph.tensors.size()});
+        base::fail(ErrorCode::invalid_model, "% names tensor %, and there are %", {where, id, graph.tensors.size()});
   };
   check(graph.inputs, 0, "the list of graph inputs");
   check(graph.outputs, 0, "the list of graph outputs");
   for (const Node& node : graph.nodes) {
-    check(node.inputs, kNone, base::text({"node \"", node.name, "\""}));
-    check(node.outputs, kNone, base::text({"node \"", node.name, "\""}));
+    check(node.inputs, kNone, base::text("node \"%\"", {node.name}));
+    check(node.outputs, kNone, base::text("node \"%\"", {node.name}));
   }
 }
 
@@ -60,12 +60,11 @@ const Graph& branch_of(Module& module, const Node& node, bool condition) {
   const auto& a = c.attributes<schema::IfAttributesT>();
   const int32_t index = condition ? a.then_graph : a.else_graph;
   if (index < 1 || static_cast<size_t>(index) >= module.graphs.size())
-    c.fail({"its branch is graph ", index, ", and there are ", module.graphs.size()});
+    c.fail("its branch is graph %, and there are %", {index, module.graphs.size()});
   const Graph& body = module.graphs[static_cast<size_t>(index)];
-  if (!body.inputs.empty()) c.fail({"its branch \"", body.name, "\" has inputs (expected none)"});
+  if (!body.inputs.empty()) c.fail("its branch \"%\" has inputs (expected none)", {body.name});
   if (body.outputs.size() != node.outputs.size())
-    c.fail(
-        {"its branch \"", body.name, "\" has ", body.outputs.size(), " outputs (expected ", node.outputs.size(), ")"});
+    c.fail("its branch \"%\" has % outputs (expected %)", {body.name, body.outputs.size(), node.outputs.size()});
   return body;
 }
 
@@ -82,7 +81,7 @@ std::vector<TensorId> place_tensors(Graph& main, Scopes& scopes, const Graph& bo
     placed.push_back(scopes.find(scope, tensor.name));
     if (placed.back() == kNone)
       Context(main, node, nullptr)
-          .fail({"its branch \"", body.name, "\" reads tensor \"", tensor.name, "\", which nothing around it has"});
+          .fail("its branch \"%\" reads tensor \"%\", which nothing around it has", {body.name, tensor.name});
   }
   // Only now, so that no captured name is found among the branch's own.
   for (size_t i = 0; i < body.tensors.size(); ++i) {
@@ -100,7 +99,7 @@ std::vector<TensorId> place_tensors(Graph& main, Scopes& scopes, const Graph& bo
 
 std::vector<PendingNode> inline_branch(Module& module, Scopes& scopes, const PendingNode& branch, bool condition) {
   if (branch.depth >= Limits().max_nesting)
-    base::fail(ErrorCode::limit, {"node \"", branch.node.name, "\" (If) is nested deeper than ", Limits().max_nesting});
+    base::fail(ErrorCode::limit, "node \"%\" (If) is nested deeper than %", {branch.node.name, Limits().max_nesting});
   Graph body = branch_of(module, branch.node, condition);
   check_tensor_ids(body);
   body.sort_nodes();
@@ -144,31 +143,34 @@ void infer_undecided(Module& module, const Scopes& scopes, const PendingNode& pe
     if (type == DataType::undefined && i < others.size()) type = others[i];
     if (type == DataType::undefined) type = c.output(i).type;
     if (type == DataType::undefined)
-      c.unsupported({"the condition is computed at run time, and the type of output ", i, " is not known before"});
+      c.unsupported("the condition is computed at run time, and the type of output % is not known before", {i});
     // The branches may differ in shape, so nothing is said of it.
     c.set(i, type, std::nullopt);
   }
 }
 
-void infer_loop(Module& module, const Node& node) {
+void infer_loop(Module& module, const Scopes& scopes, const PendingNode& pending) {
+  const Node& node = pending.node;
   const bool loop = node.op == Op::Loop;
   const int32_t number = loop ? attributes<schema::LoopAttributesT>(node).body_graph
                               : attributes<schema::ScanAttributesT>(node).body_graph;
   Context c(module.main(), node, nullptr);
   if (number <= 0 || static_cast<size_t>(number) >= module.graphs.size())
-    c.unsupported({"it names graph ", number, ", which does not exist"});
+    c.unsupported("it names graph %, which does not exist", {number});
   const Graph& body = module.graphs[static_cast<size_t>(number)];
   check_tensor_ids(body);
   const size_t first = loop ? 1 : 0;  // a Loop's body gives its condition first
+  const std::vector<DataType> types = branch_types(module, scopes, pending.scope, number);
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (!c.writes(i)) continue;
-    if (first + i >= body.outputs.size()) c.unsupported({"its body has too few outputs"});
+    if (first + i >= body.outputs.size()) c.unsupported("its body has too few outputs");
     DataType type = body.tensor(body.outputs[first + i]).type;
+    if (type == DataType::undefined && first + i < types.size()) type = types[first + i];
     if (type == DataType::undefined) type = c.output(i).type;
     const size_t carried = loop ? i + 2 : i;
     if (type == DataType::undefined && carried < node.inputs.size() && node.inputs[carried] != kNone)
       type = module.main().tensor(node.inputs[carried]).type;
-    if (type == DataType::undefined) c.unsupported({"the type of output ", i, " is not known before it runs"});
+    if (type == DataType::undefined) c.unsupported("the type of output % is not known before it runs", {i});
     c.set(i, type, std::nullopt);
   }
 }

@@ -44,12 +44,12 @@ std::vector<PendingNode> inline_branch(Module& module, Scopes& scopes, const Pen
 // Types and shapes of the outputs of an If whose condition is not known. Throws Error(unsupported) where a type is not.
 void infer_undecided(Module& module, const Scopes& scopes, const PendingNode& pending);
 
-// Types of the outputs of a branch, from what it captures; undefined where one is not known. branch_types.cpp
+// Types of the outputs of a branch or a body, from what it captures; undefined where one is not known. branch_types.cpp
 std::vector<DataType> branch_types(const Module& module, const Scopes& scopes, size_t scope, int32_t branch);
 
 // Types of the outputs of a Loop or Scan; their shapes depend on its run. Throws Error(unsupported) where a type is not
 // known.
-void infer_loop(Module& module, const Node& node);
+void infer_loop(Module& module, const Scopes& scopes, const PendingNode& pending);
 
 // Whether a graph names only tensors that it has. Throws Error(invalid_model).
 void check_tensor_ids(const Graph& graph);

@@ -35,7 +35,7 @@ std::string message(const Graph& graph, const Node& node, const std::string& tex
   std::string name = node.name;
   for (size_t i = 0; name.empty() && i < node.outputs.size(); ++i)
     if (node.outputs[i] != kNone) name = graph.tensor(node.outputs[i]).name;
-  return base::text({"node \"", name, "\" (", describe_op(node), "): ", text});
+  return base::text("node \"%\" (%): %", {name, describe_op(node), text});
 }
 
 std::string plural(int64_t count, const char* thing) {
@@ -44,11 +44,11 @@ std::string plural(int64_t count, const char* thing) {
 
 }  // namespace
 
-void Context::fail(std::initializer_list<base::Piece> text) const {
-  base::fail(ErrorCode::invalid_model, {message(graph_, node_, base::text(text))});
+void Context::fail(const char* format, std::initializer_list<base::Piece> values) const {
+  base::fail(ErrorCode::invalid_model, "%", {message(graph_, node_, base::text(format, values))});
 }
-void Context::unsupported(std::initializer_list<base::Piece> text) const {
-  base::fail(ErrorCode::unsupported, {message(graph_, node_, base::text(text))});
+void Context::unsupported(const char* format, std::initializer_list<base::Piece> values) const {
+  base::fail(ErrorCode::unsupported, "%", {message(graph_, node_, base::text(format, values))});
 }
 
 // ---- inputs
@@ -60,7 +60,7 @@ size_t Context::input_count() const {
 }
 
 const Tensor& Context::input(size_t i) const {
-  if (!has(i)) fail({"input ", i, " is missing"});
+  if (!has(i)) fail("input % is missing", {i});
   return graph_.tensor(node_.input(i));
 }
 
@@ -101,7 +101,7 @@ Element Context::scalar(size_t i, const char* what) const {
   const std::optional<Elements> elements = shape_values(i, what);
   if (!elements) return {};
   if (elements->size() != 1)
-    fail({what, " has ", plural(static_cast<int64_t>(elements->size()), "element"), " (expected 1)"});
+    fail("% has % (expected 1)", {what, plural(static_cast<int64_t>(elements->size()), "element")});
   return elements->front();
 }
 
@@ -110,8 +110,8 @@ Element Context::scalar(size_t i, const char* what) const {
 size_t Context::axis(int64_t axis, size_t rank, const char* what) const {
   const int64_t n = static_cast<int64_t>(rank);
   if (axis < -n || axis >= n) {
-    fail({what, " (", axis, ") is out of range for rank ", rank,
-          (rank == 0 ? "" : base::text({" (expected ", -n, " to ", n - 1, ")"}))});
+    fail("% (%) is out of range for rank %%",
+         {what, axis, rank, (rank == 0 ? "" : base::text(" (expected % to %)", {-n, n - 1}))});
   }
   return static_cast<size_t>(axis < 0 ? axis + n : axis);
 }
@@ -120,7 +120,7 @@ std::vector<size_t> Context::axes(const std::vector<int64_t>& axes, size_t rank)
   std::vector<size_t> result;
   for (int64_t value : axes) {
     const size_t at = axis(value, rank);
-    if (std::find(result.begin(), result.end(), at) != result.end()) fail({"axis (", value, ") is listed twice"});
+    if (std::find(result.begin(), result.end(), at) != result.end()) fail("axis (%) is listed twice", {value});
     result.push_back(at);
   }
   return result;
@@ -138,30 +138,29 @@ void Context::require_type(size_t i, unsigned types, const char* what) const {
                          : types == kBool    ? "bool"
                          : types == kNumeric ? "a number type"
                                              : "a type";
-  fail({what, " is of type ", graph::to_string(tensor.type), " (expected ", expected, ")"});
+  fail("% is of type % (expected %)", {what, graph::to_string(tensor.type), expected});
 }
 
 void Context::require_index_type(size_t i, const char* what) const {
   if (type(i) != DataType::int64 && type(i) != DataType::int32)
-    fail({what, " is of type ", graph::to_string(type(i)), " (expected int64 or int32)"});
+    fail("% is of type % (expected int64 or int32)", {what, graph::to_string(type(i))});
 }
 
 void Context::require_type_is(size_t i, DataType expected, const char* what) const {
   if (type(i) != expected)
-    fail({what, " is of type ", graph::to_string(type(i)), " (expected ", graph::to_string(expected), ")"});
+    fail("% is of type % (expected %)", {what, graph::to_string(type(i)), graph::to_string(expected)});
 }
 
 void Context::require_same_type(size_t i, size_t j) const {
   if (type(i) == type(j) || !input(i).quantization.empty() || !input(j).quantization.empty()) return;
-  fail({"inputs ", j, " and ", i, " are of different types (", graph::to_string(type(j)), " and ",
-        graph::to_string(type(i)), ")"});
+  fail("inputs % and % are of different types (% and %)", {j, i, graph::to_string(type(j)), graph::to_string(type(i))});
 }
 
 void Context::require_rank(size_t i, size_t low, size_t high, const char* what) const {
   const Dims* dims = shape(i);
   if (!dims || (dims->size() >= low && dims->size() <= high)) return;
-  std::string expected = low == high ? std::to_string(low) : base::text({low, " to ", high});
-  fail({what, " has rank ", dims->size(), ", shape ", graph::to_string(*dims), " (expected rank ", expected, ")"});
+  std::string expected = low == high ? std::to_string(low) : base::text("% to %", {low, high});
+  fail("% has rank %, shape % (expected rank %)", {what, dims->size(), graph::to_string(*dims), expected});
 }
 
 void Context::require_shape(size_t i, const Dims& dims, const char* what) const {
@@ -169,7 +168,7 @@ void Context::require_shape(size_t i, const Dims& dims, const char* what) const 
   if (!actual) return;
   bool ok = actual->size() == dims.size();
   for (size_t d = 0; ok && d < dims.size(); ++d) ok = !differ((*actual)[d], dims[d]);
-  if (!ok) fail({what, " has shape ", graph::to_string(*actual), " (expected ", graph::to_string(dims), ")"});
+  if (!ok) fail("% has shape % (expected %)", {what, graph::to_string(*actual), graph::to_string(dims)});
 }
 
 void Context::require_broadcasts_to(size_t i, const Dims& dims, const char* what) const {
@@ -180,21 +179,19 @@ void Context::require_broadcasts_to(size_t i, const Dims& dims, const char* what
     const Dim& from = (*actual)[actual->size() - 1 - d];
     ok = (from.known() && from.value == 1) || !differ(from, dims[dims.size() - 1 - d]);
   }
-  if (!ok) fail({what, " of shape ", graph::to_string(*actual), " does not broadcast to ", graph::to_string(dims)});
+  if (!ok) fail("% of shape % does not broadcast to %", {what, graph::to_string(*actual), graph::to_string(dims)});
 }
 
 // ---- outputs
 
 void check_shape(const std::string& where, DataType type, const Dims& dims) {
-  if (dims.size() > sdk::kMaxRank)
-    base::fail(ErrorCode::invalid_model, {where, " has rank ", dims.size(), " (at most 8)"});
   // Zero counts as one: strides of an empty tensor must fit too.
   int64_t bytes = static_cast<int64_t>(std::max<size_t>(element_bytes(type), 1));
   for (const Dim& dim : dims) {
-    if (dim.value < -1) base::fail(ErrorCode::invalid_model, {where, " has a negative dimension (", dim.value, ")"});
+    if (dim.value < -1) base::fail(ErrorCode::invalid_model, "% has a negative dimension (%)", {where, dim.value});
     if (dim.value > 1 && __builtin_mul_overflow(bytes, dim.value, &bytes))
-      base::fail(ErrorCode::invalid_model,
-                 {where, " of shape ", graph::to_string(dims), " is larger than 64-bit sizes can count"});
+      base::fail(ErrorCode::invalid_model, "% of shape % is larger than 64-bit sizes can count",
+                 {where, graph::to_string(dims)});
   }
 }
 
@@ -206,10 +203,10 @@ bool Context::any_input_quantized() const {
 void Context::set(size_t i, DataType type, std::optional<Dims> shape) {
   if (!writes(i)) return;
   Tensor& tensor = graph_.tensor(node_.output(i));
-  const std::string where = base::text({"output \"", tensor.name, "\""});
+  const std::string where = base::text("output \"%\"", {tensor.name});
   if (tensor.type == DataType::undefined) tensor.type = type;
   else if (tensor.type != type && !any_input_quantized())  // how a quantized result is stored is the model's choice
-    fail({where, " is declared ", graph::to_string(tensor.type), " but is ", graph::to_string(type)});
+    fail("% is declared % but is %", {where, graph::to_string(tensor.type), graph::to_string(type)});
 
   if (!shape) {
     if (tensor.shape) check_shape(message(graph_, node_, where), tensor.type, *tensor.shape);
@@ -218,8 +215,8 @@ void Context::set(size_t i, DataType type, std::optional<Dims> shape) {
   if (tensor.shape) {
     const Dims& declared = *tensor.shape;
     const auto contradiction = [&] {
-      fail({where, " is declared ", graph::to_string(declared), " but is ", graph::to_string(*shape),
-            "; correct or remove the declaration"});
+      fail("% is declared % but is %; correct or remove the declaration",
+           {where, graph::to_string(declared), graph::to_string(*shape)});
     };
     if (declared.size() != shape->size()) contradiction();
     for (size_t d = 0; d < declared.size(); ++d)

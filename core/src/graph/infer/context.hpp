@@ -30,8 +30,8 @@ class Context {
   }
 
   // Throw Error(invalid_model) or Error(unsupported): node "conv1" (Conv): TEXT.
-  [[noreturn]] void fail(std::initializer_list<base::Piece> text) const;
-  [[noreturn]] void unsupported(std::initializer_list<base::Piece> text) const;
+  [[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) const;
+  [[noreturn]] void unsupported(const char* format, std::initializer_list<base::Piece> values = {}) const;
 
   // ---- inputs; past the last one present there is none
   size_t input_count() const;

@@ -4,6 +4,6 @@
 
 namespace motley::graph::infer {
 
-void control_flow(Context& c) { c.unsupported({"its outputs follow from graphs that are not at hand"}); }
+void control_flow(Context& c) { c.unsupported("its outputs follow from graphs that are not at hand"); }
 
 }  // namespace motley::graph::infer

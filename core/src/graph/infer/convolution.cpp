@@ -14,18 +14,18 @@ void require_operands(const Context& c, size_t x, size_t w) {
   c.require_rank(x, 3, sdk::kMaxRank, "the input");
   c.require_rank(w, 3, sdk::kMaxRank, "the weights");
   if (c.shape(x) && c.shape(w) && c.shape(x)->size() != c.shape(w)->size())
-    c.fail({"the weights have rank ", c.shape(w)->size(), " (expected ", c.shape(x)->size(), " as the input)"});
+    c.fail("the weights have rank % (expected % as the input)", {c.shape(w)->size(), c.shape(x)->size()});
 }
 
 // Input channels against the weights' channels per group; output channels against the group.
 void check_channels(const Context& c, const Dims& x, const Dims& w, int64_t group) {
-  if (group < 1) c.fail({"group (", group, ") is below 1"});
+  if (group < 1) c.fail("group (%) is below 1", {group});
   if (x[1].known() && x[1].value % group != 0)
-    c.fail({"the input's channels (", x[1].value, ") do not divide into ", group, " groups"});
+    c.fail("the input's channels (%) do not divide into % groups", {x[1].value, group});
   if (x[1].known() && w[1].known() && w[1].value != x[1].value / group)
-    c.fail({"weights have ", w[1].value, " input channels per group (expected ", x[1].value / group, ")"});
+    c.fail("weights have % input channels per group (expected %)", {w[1].value, x[1].value / group});
   if (w[0].known() && w[0].value % group != 0)
-    c.fail({"the output channels (", w[0].value, ") do not divide into ", group, " groups"});
+    c.fail("the output channels (%) do not divide into % groups", {w[0].value, group});
 }
 
 // The output of a plain convolution of inputs x and w; nothing where a rank is unknown.
@@ -72,10 +72,10 @@ void conv_transpose(Context& c) {
   const Dims *x = c.shape(0), *w = c.shape(1);
   if (!x || !w) return c.set(0, c.type(0), std::nullopt);
 
-  if (a.group < 1) c.fail({"group (", a.group, ") is below 1"});
+  if (a.group < 1) c.fail("group (%) is below 1", {a.group});
   const Dim channels = unify(c, (*x)[1], (*w)[0], "the input's channels and the weights' input channels");
   if (channels.known() && channels.value % a.group != 0)
-    c.fail({"the input's channels (", channels.value, ") do not divide into ", a.group, " groups"});
+    c.fail("the input's channels (%) do not divide into % groups", {channels.value, a.group});
   Dims result{(*x)[0], multiply(c, (*w)[1], Dim(a.group))};
   require_bias(c, 2, result[1]);
   if (c.has(2)) c.require_type(2, kNumeric, "the bias");
@@ -87,8 +87,7 @@ void conv_transpose(Context& c) {
   for (size_t i = 0; i < spatial.size(); ++i) {
     const Window& window = spatial[i];
     if (extra[i] >= std::max(window.stride, window.dilation))
-      c.fail({"output_padding (", extra[i], ") is not below stride (", window.stride, ") or dilation (",
-              window.dilation, ")"});
+      c.fail("output_padding (%) is not below stride (%) or dilation (%)", {extra[i], window.stride, window.dilation});
     const Dim& in = (*x)[i + 2];
     if (!a.output_shape.empty()) {
       result.push_back(Dim(given[i]));
@@ -103,7 +102,7 @@ void conv_transpose(Context& c) {
       const bool pads_fit = window.pad_begin <= full && window.pad_end <= full;
       const int64_t out = pads_fit ? full - window.pad_begin - window.pad_end : 0;
       if (in.value < 1 || out < 1)
-        c.fail({"the pads (", window.pad_begin, ", ", window.pad_end, ") leave nothing of the output (", full, ")"});
+        c.fail("the pads (%, %) leave nothing of the output (%)", {window.pad_begin, window.pad_end, full});
       result.push_back(Dim(out));
     }
   }
@@ -145,12 +144,12 @@ void deform_conv(Context& c) {
   plain.dilations = a.dilations;
   plain.pads = a.pads;
   plain.group = a.group;
-  if (a.offset_group < 1) c.fail({"offset_group (", a.offset_group, ") is below 1"});
+  if (a.offset_group < 1) c.fail("offset_group (%) is below 1", {a.offset_group});
   std::optional<Dims> shape = conv_shape(c, 0, 1, plain);
   if (shape) {
     const Dims &x = *c.shape(0), &w = *c.shape(1);
     if (x[1].known() && x[1].value % a.offset_group != 0)
-      c.fail({"the input's channels (", x[1].value, ") do not divide into ", a.offset_group, " offset groups"});
+      c.fail("the input's channels (%) do not divide into % offset groups", {x[1].value, a.offset_group});
     require_bias(c, 3, w[0]);
     const size_t spatial = x.size() - 2;
     const Dim taps = multiply(c, product(c, std::span(w).subspan(2)), Dim(a.offset_group));

@@ -21,13 +21,13 @@ std::string factor(const std::string& text) {
 
 int64_t checked_add(const Context& c, int64_t a, int64_t b) {
   int64_t result;
-  if (__builtin_add_overflow(a, b, &result)) c.fail({"a size (", a, " + ", b, ") does not fit 64 bits"});
+  if (__builtin_add_overflow(a, b, &result)) c.fail("a size (% + %) does not fit 64 bits", {a, b});
   return result;
 }
 
 int64_t checked_mul(const Context& c, int64_t a, int64_t b) {
   int64_t result;
-  if (__builtin_mul_overflow(a, b, &result)) c.fail({"a size (", a, " * ", b, ") does not fit 64 bits"});
+  if (__builtin_mul_overflow(a, b, &result)) c.fail("a size (% * %) does not fit 64 bits", {a, b});
   return result;
 }
 
@@ -36,10 +36,10 @@ Dim add(const Context& c, const Dim& a, const Dim& b) {
   if (a.known()) return add(c, b, a);
   if (b.known()) {
     if (b.value == 0) return a;
-    return a.symbol.empty() ? Dim() : symbol(a.symbol + '+' + std::to_string(b.value));
+    return a.symbol.empty() ? Dim() : symbol(a.symbol.text() + '+' + std::to_string(b.value));
   }
   if (a.symbol.empty() || b.symbol.empty()) return Dim();
-  return symbol(std::min(a.symbol, b.symbol) + '+' + std::max(a.symbol, b.symbol));
+  return symbol(std::min(a.symbol.text(), b.symbol.text()) + '+' + std::max(a.symbol.text(), b.symbol.text()));
 }
 
 Dim multiply(const Context& c, const Dim& a, const Dim& b) {
@@ -56,9 +56,9 @@ Dim multiply(const Context& c, const Dim& a, const Dim& b) {
 }
 
 Dim divide(const Context& c, const Dim& a, int64_t b, const char* what) {
-  if (b <= 0) c.fail({what, " is divided into a number of parts (", b, ") below 1"});
+  if (b <= 0) c.fail("% is divided into a number of parts (%) below 1", {what, b});
   if (!a.known()) return b == 1 ? a : Dim();
-  if (a.value % b != 0) c.fail({what, " (", a.value, ") is not a multiple of ", b});
+  if (a.value % b != 0) c.fail("% (%) is not a multiple of %", {what, a.value, b});
   return Dim(a.value / b);
 }
 
@@ -67,8 +67,8 @@ Dim quotient(const Dim& a, int64_t b) {
   if (a.known()) return Dim(a.value / b);
   if (a.symbol.empty()) return Dim();
   const std::string times = '*' + std::to_string(b);
-  if (a.symbol.size() > times.size() && a.symbol.ends_with(times))
-    return Dim(a.symbol.substr(0, a.symbol.size() - times.size()));
+  const std::string& text = a.symbol;
+  if (text.size() > times.size() && text.ends_with(times)) return Dim(text.substr(0, text.size() - times.size()));
   return symbol(factor(a.symbol) + '/' + std::to_string(b));
 }
 
@@ -79,12 +79,12 @@ Dim product(const Context& c, std::span<const Dim> dims) {
 }
 
 Dim extent(const Context& c, const Element& element, const char* what) {
-  if (element.known && element.integer < 0) c.fail({what, " has a negative value (", element.integer, ")"});
+  if (element.known && element.integer < 0) c.fail("% has a negative value (%)", {what, element.integer});
   return element.dim();
 }
 
 Dim unify(const Context& c, const Dim& a, const Dim& b, const char* what) {
-  if (differ(a, b)) c.fail({what, " differ (", a.value, " and ", b.value, ")"});
+  if (differ(a, b)) c.fail("% differ (% and %)", {what, a.value, b.value});
   if (a.known()) return a;
   return b.known() || a.symbol.empty() ? b : a;
 }
@@ -107,8 +107,8 @@ Dims broadcast(const Context& c, const Dims& a, const Dims& b) {
     const Dim y = i < rank - b.size() ? Dim(1) : b[i - (rank - b.size())];
     const std::optional<Dim> dim = broadcast_dim(x, y);
     if (!dim)
-      c.fail({"shapes ", graph::to_string(a), " and ", graph::to_string(b), " do not broadcast (", to_string(x),
-              " against ", to_string(y), ")"});
+      c.fail("shapes % and % do not broadcast (% against %)",
+             {graph::to_string(a), graph::to_string(b), to_string(x), to_string(y)});
     result[i] = *dim;
   }
   return result;

@@ -31,7 +31,7 @@ Term parse_term(const Context& c, std::string_view text) {
       term.ellipsis = true;
       i += 2;
     } else {
-      c.fail({"the equation has an unexpected character ('", std::string(1, text[i]), "')"});
+      c.fail("the equation has an unexpected character ('%')", {std::string(1, text[i])});
     }
   }
   return term;
@@ -67,15 +67,14 @@ struct Extents {
     if (added) return;
     const std::optional<Dim> both = broadcast_dim(it->second, dim);
     if (!both)
-      c.fail({"label '", std::string(1, label), "' has two extents (", to_string(it->second), " and ", to_string(dim),
-              ")"});
+      c.fail("label '%' has two extents (% and %)", {std::string(1, label), to_string(it->second), to_string(dim)});
     it->second = *both;
   }
   void join(const Context& c, const Term& term, const Dims& dims) {
     const size_t labels_here = term.before.size() + term.after.size();
     if (term.ellipsis ? dims.size() < labels_here : dims.size() != labels_here)
-      c.fail({"term \"", term.before, (term.ellipsis ? "..." : ""), term.after, "\" does not fit an input of shape ",
-              graph::to_string(dims)});
+      c.fail("term \"%%%\" does not fit an input of shape %",
+             {term.before, (term.ellipsis ? "..." : ""), term.after, graph::to_string(dims)});
     const size_t covered = dims.size() - labels_here;
     for (size_t i = 0; i < term.before.size(); ++i) join(c, term.before[i], dims[i]);
     for (size_t i = 0; i < term.after.size(); ++i) join(c, term.after[i], dims[term.before.size() + covered + i]);
@@ -97,7 +96,7 @@ Term implied_output(const Extents& extents) {
 void einsum(Context& c) {
   const Equation equation = parse(c, c.attributes<schema::EinsumAttributesT>().equation);
   if (equation.inputs.size() != c.input_count())
-    c.fail({"the equation has ", equation.inputs.size(), " terms for ", c.input_count(), " inputs"});
+    c.fail("the equation has % terms for % inputs", {equation.inputs.size(), c.input_count()});
   Extents extents;
   bool known = true;
   for (size_t i = 0; i < equation.inputs.size(); ++i) {
@@ -114,8 +113,8 @@ void einsum(Context& c) {
   const auto append = [&](const std::string& labels) {
     for (char label : labels) {
       const auto it = extents.labels.find(label);
-      if (it == extents.labels.end()) c.fail({"output label '", std::string(1, label), "' is in no input"});
-      if (seen.find(label) != std::string::npos) c.fail({"output label '", std::string(1, label), "' occurs twice"});
+      if (it == extents.labels.end()) c.fail("output label '%' is in no input", {std::string(1, label)});
+      if (seen.find(label) != std::string::npos) c.fail("output label '%' occurs twice", {std::string(1, label)});
       seen += label;
       shape.push_back(it->second);
     }

@@ -84,7 +84,7 @@ void where(Context& c) {
 
 void cast(Context& c) {
   const DataType to = c.attributes<schema::CastAttributesT>().to;
-  if (element_bytes(to) == 0) c.fail({"the target type is not given"});
+  if (element_bytes(to) == 0) c.fail("the target type is not given");
   c.require_type(0, kAny, "the input");
   c.set(0, to, copy(c.shape(0)));
 }

@@ -86,16 +86,15 @@ bool fold_by_evaluation(Graph& graph, const Node& node, const InferOptions& opti
   if (!options.evaluator || !can_evaluate(graph, node, options)) return false;
   std::optional<std::vector<Constant>> results = options.evaluator->evaluate(graph, node);
   if (!results) return false;
-  const auto wrong = [&](std::initializer_list<base::Piece> what) {
-    base::fail(ErrorCode::internal,
-               {"evaluating node \"", node.name, "\" (", describe_op(node), ") gave ", base::text(what)});
+  const auto wrong = [&](const char* format, std::initializer_list<base::Piece> values = {}) {
+    base::fail(ErrorCode::internal, "evaluating node \"%\" (%) gave %",
+               {node.name, describe_op(node), base::text(format, values)});
   };
-  if (results->size() != node.outputs.size()) wrong({results->size(), " results (expected ", node.outputs.size(), ")"});
+  if (results->size() != node.outputs.size()) wrong("% results (expected %)", {results->size(), node.outputs.size()});
   for (size_t i = 0; i < results->size(); ++i) {
     if (node.outputs[i] == kNone) continue;
     const uint64_t expected = graph.tensor(node.outputs[i]).bytes();
-    if ((*results)[i].bytes != expected)
-      wrong({(*results)[i].bytes, " bytes for output ", i, " (expected ", expected, ")"});
+    if ((*results)[i].bytes != expected) wrong("% bytes for output % (expected %)", {(*results)[i].bytes, i, expected});
   }
   for (size_t i = 0; i < results->size(); ++i)
     if (node.outputs[i] != kNone) graph.tensor(node.outputs[i]).constant = std::move((*results)[i]);

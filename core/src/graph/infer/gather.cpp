@@ -17,7 +17,7 @@ void check_indices(const Context& c, size_t i, const Dim& dim) {
   if (!indices) return;
   for (const Element& index : *indices)
     if (index.known && (index.integer < -dim.value || index.integer >= dim.value))
-      c.fail({"index ", index.integer, " is out of range for dimension ", dim.value});
+      c.fail("index % is out of range for dimension %", {index.integer, dim.value});
 }
 
 // For the element-wise forms: indices within the data, except along `axis`.
@@ -28,8 +28,8 @@ void require_within(const Context& c, size_t i, const Dims& data, size_t axis) {
   for (size_t d = 0; ok && d < data.size(); ++d)
     ok = d == axis || !(*indices)[d].known() || !data[d].known() || (*indices)[d].value <= data[d].value;
   if (!ok)
-    c.fail({"the indices have shape ", graph::to_string(*indices), ", which does not fit in the data's (",
-            graph::to_string(data), ")"});
+    c.fail("the indices have shape %, which does not fit in the data's (%)",
+           {graph::to_string(*indices), graph::to_string(data)});
 }
 
 // The last dimension of the indices of the ND forms: how many leading dimensions of the data one index names.
@@ -38,7 +38,7 @@ std::optional<size_t> index_depth(const Context& c, size_t i, size_t available) 
   if (!c.shape(i) || !c.shape(i)->back().known()) return std::nullopt;
   const int64_t depth = c.shape(i)->back().value;
   if (depth < 1 || depth > static_cast<int64_t>(available))
-    c.fail({"the last dimension of the indices (", depth, ") is not between 1 and ", available});
+    c.fail("the last dimension of the indices (%) is not between 1 and %", {depth, available});
   return static_cast<size_t>(depth);
 }
 
@@ -82,7 +82,7 @@ void gather_nd(Context& c) {
   if (!data || !indices) return c.set(0, c.type(0), std::nullopt);
   const int64_t lowest_rank = static_cast<int64_t>(std::min(data->size(), indices->size()));
   if (batch_dims < 0 || batch_dims >= lowest_rank)
-    c.fail({"batch_dims (", batch_dims, ") is not below the ranks of data and indices (", lowest_rank, ")"});
+    c.fail("batch_dims (%) is not below the ranks of data and indices (%)", {batch_dims, lowest_rank});
   const size_t batch = static_cast<size_t>(batch_dims);
   Dims shape;
   for (size_t i = 0; i < batch; ++i)
@@ -126,14 +126,13 @@ void one_hot(Context& c) {
   c.require_shape(2, Dims{2}, "the values");
   Dim depth;
   if (const std::optional<Elements> values = c.values(1)) {
-    if (values->size() != 1) c.fail({"the depth has ", values->size(), " elements (expected 1)"});
+    if (values->size() != 1) c.fail("the depth has % elements (expected 1)", {values->size()});
     const Element& element = values->front();
     if (!element.known) {
       depth = element.dim();
     } else {
       const double number = is_float(c.type(1)) ? element.real : static_cast<double>(element.integer);
-      if (!(number >= 1 && number < 9e15))
-        c.fail({"the depth (", std::to_string(number), ") is not a positive number"});
+      if (!(number >= 1 && number < 9e15)) c.fail("the depth (%) is not a positive number", {std::to_string(number)});
       depth = Dim(static_cast<int64_t>(number));
     }
   }

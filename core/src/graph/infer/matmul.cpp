@@ -20,8 +20,8 @@ std::optional<Dims> matmul_shape(const Context& c, size_t ia, size_t ib, bool tr
 
   const Dim &k_a = a.back(), &k_b = b[b.size() - 2];
   if (differ(k_a, k_b))
-    c.fail({"the inner dimensions differ (", to_string(k_a), " of ", graph::to_string(*c.shape(ia)), " and ",
-            to_string(k_b), " of ", graph::to_string(*c.shape(ib)), ")"});
+    c.fail("the inner dimensions differ (% of % and % of %)",
+           {to_string(k_a), graph::to_string(*c.shape(ia)), to_string(k_b), graph::to_string(*c.shape(ib))});
   Dims result = broadcast(c, Dims(a.begin(), a.end() - 2), Dims(b.begin(), b.end() - 2));
   if (!row) result.push_back(a[a.size() - 2]);
   if (!column) result.push_back(b.back());
@@ -60,7 +60,7 @@ void matmul_integer(Context& c) {
   c.set(0, DataType::int32, matmul_shape(c, 0, 1, false, false));
 }
 
-// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point
+// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point, addend to the sums of a column
 void qlinear_matmul(Context& c) {
   c.require_type(0, kInteger, "the first matrix");
   c.require_type(3, kInteger, "the second matrix");
@@ -68,7 +68,13 @@ void qlinear_matmul(Context& c) {
   c.require_same_type(5, 3);
   for (size_t i : {1, 4, 6}) c.require_type(i, kFloat, "a scale");
   c.require_type(7, kInteger, "the output's zero point");
-  c.set(0, c.type(7), matmul_shape(c, 0, 3, false, false));
+  std::optional<Dims> shape = matmul_shape(c, 0, 3, false, false);
+  if (c.has(8)) {
+    c.require_type_is(8, DataType::int32, "the addend");
+    c.require_rank(8, 1, "the addend");
+    if (shape) c.require_broadcasts_to(8, *shape, "the addend");
+  }
+  c.set(0, c.type(7), std::move(shape));
 }
 
 }  // namespace motley::graph::infer

@@ -18,7 +18,7 @@ void transpose(Context& c) {
   if (!x) return c.set(0, c.type(0), std::nullopt);
   Dims shape(x->rbegin(), x->rend());
   if (!perm.empty()) {
-    if (perm.size() != x->size()) c.fail({"perm has ", perm.size(), " values (expected ", x->size(), ", the rank)"});
+    if (perm.size() != x->size()) c.fail("perm has % values (expected %, the rank)", {perm.size(), x->size()});
     const std::vector<size_t> axes = c.axes(perm, x->size());
     for (size_t i = 0; i < axes.size(); ++i) shape[i] = (*x)[axes[i]];
   }
@@ -40,7 +40,7 @@ void concat(Context& c) {
       axis = c.axis(given, x->size());
       continue;
     }
-    if (x->size() != shape->size()) c.fail({"input ", i, " has rank ", x->size(), " (expected ", shape->size(), ")"});
+    if (x->size() != shape->size()) c.fail("input % has rank % (expected %)", {i, x->size(), shape->size()});
     for (size_t d = 0; d < x->size(); ++d) {
       Dim& dim = (*shape)[d];
       dim = d == axis ? add(c, dim, (*x)[d]) : unify(c, dim, (*x)[d], "extents of the inputs beside the axis");
@@ -58,21 +58,21 @@ std::vector<Dim> even_parts(const Context& c, const Dim& dim, size_t count) {
   const int64_t n = static_cast<int64_t>(count);
   const int64_t part = dim.value / n + (dim.value % n != 0);
   const int64_t last = dim.value - part * (n - 1);
-  if (last < 0) c.fail({"a dimension of ", to_string(dim), " does not split into ", n, " parts"});
+  if (last < 0) c.fail("a dimension of % does not split into % parts", {to_string(dim), n});
   std::vector<Dim> parts(count, Dim(part));
   parts.back() = Dim(last);
   return parts;
 }
 
 std::vector<Dim> given_parts(const Context& c, const Dim& dim, const Elements& sizes, size_t count) {
-  if (sizes.size() != count) c.fail({"there are ", sizes.size(), " sizes for ", count, " outputs"});
+  if (sizes.size() != count) c.fail("there are % sizes for % outputs", {sizes.size(), count});
   std::vector<Dim> parts;
   Dim sum(0);
   for (const Element& size : sizes) {
     parts.push_back(extent(c, size, "the sizes"));
     sum = add(c, sum, parts.back());
   }
-  if (differ(sum, dim)) c.fail({"the sizes add up to ", to_string(sum), " (expected ", to_string(dim), ")"});
+  if (differ(sum, dim)) c.fail("the sizes add up to % (expected %)", {to_string(sum), to_string(dim)});
   return parts;
 }
 
@@ -82,7 +82,7 @@ void split(Context& c) {
   const auto& a = c.attributes<schema::SplitAttributesT>();
   const size_t count = c.output_count();
   if (a.num_outputs != 0 && a.num_outputs != static_cast<int64_t>(count))
-    c.fail({"num_outputs (", a.num_outputs, ") is not the number of outputs (", count, ")"});
+    c.fail("num_outputs (%) is not the number of outputs (%)", {a.num_outputs, count});
   const std::optional<Elements> sizes = c.has(1) ? c.shape_values(1, "the sizes") : std::nullopt;
   const Dims* x = c.shape(0);
   if (!x) {
@@ -114,8 +114,7 @@ void tile(Context& c) {
   const Dims* x = c.shape(0);
   if (!x) return c.set(0, c.type(0), std::nullopt);
   if (!repeats) return c.set(0, c.type(0), Dims(x->size()));
-  if (repeats->size() != x->size())
-    c.fail({"there are ", repeats->size(), " repeats (expected ", x->size(), ", the rank)"});
+  if (repeats->size() != x->size()) c.fail("there are % repeats (expected %, the rank)", {repeats->size(), x->size()});
   Dims shape;
   for (size_t i = 0; i < x->size(); ++i) shape.push_back(multiply(c, (*x)[i], extent(c, (*repeats)[i], "the repeats")));
   c.set(0, c.type(0), std::move(shape));
@@ -127,7 +126,7 @@ namespace {
 
 int64_t block_size(const Context& c) {
   const int64_t block = c.attributes<schema::BlockAttributesT>().block_size;
-  if (block < 1) c.fail({"block_size (", block, ") is below 1"});
+  if (block < 1) c.fail("block_size (%) is below 1", {block});
   c.require_rank(0, 4, "the input");
   return block;
 }
@@ -161,7 +160,7 @@ void reverse_sequence(Context& c) {
   if (const Dims* x = c.shape(0)) {
     const size_t batch = c.axis(a.batch_axis, x->size(), "batch_axis"),
                  time = c.axis(a.time_axis, x->size(), "time_axis");
-    if (batch == time) c.fail({"batch_axis and time_axis are the same (", batch, ")"});
+    if (batch == time) c.fail("batch_axis and time_axis are the same (%)", {batch});
     c.require_shape(1, Dims{(*x)[batch]}, "the lengths");
   }
   c.set(0, c.type(0), copy(c.shape(0)));

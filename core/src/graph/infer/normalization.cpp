@@ -49,7 +49,7 @@ void group_normalization(Context& c) {
   const auto& a = c.attributes<schema::GroupNormalizationAttributesT>();
   c.require_type(0, kFloat, "the input");
   c.require_rank(0, 2, sdk::kMaxRank, "the input");
-  if (a.num_groups < 1) c.fail({"num_groups (", a.num_groups, ") is below 1"});
+  if (a.num_groups < 1) c.fail("num_groups (%) is below 1", {a.num_groups});
   const Dim channels = channels_of(c);
   divide(c, channels, a.num_groups, "the number of channels");
   require_per_channel(c, 1, 2, a.per_group_scale ? Dim(a.num_groups) : channels, kScaleNames);
@@ -99,14 +99,14 @@ void lrn(Context& c) {
   const int64_t size = c.attributes<schema::LRNAttributesT>().size;
   c.require_type(0, kFloat, "the input");
   c.require_rank(0, 2, sdk::kMaxRank, "the input");
-  if (size < 1) c.fail({"size (", size, ") is below 1"});
+  if (size < 1) c.fail("size (%) is below 1", {size});
   set_like_input(c);
 }
 
 void lp_normalization(Context& c) {
   const auto& a = c.attributes<schema::LpNormalizationAttributesT>();
   c.require_type(0, kFloat, "the input");
-  if (a.p != 1 && a.p != 2) c.fail({"p (", a.p, ") is neither 1 nor 2"});
+  if (a.p != 1 && a.p != 2) c.fail("p (%) is neither 1 nor 2", {a.p});
   if (c.shape(0)) c.axis(a.axis, c.shape(0)->size());
   set_like_input(c);
 }

@@ -14,8 +14,8 @@ void recurrent(Context& c, int64_t gates) {
     c.require_same_type(i);
     c.require_rank(i, 3, i == 0 ? "the input" : i == 1 ? "the weights" : "the recurrence weights");
   }
-  if (a.direction > 2) c.fail({"direction (", a.direction, ") is not 0 to 2"});
-  if (a.hidden_size < 0) c.fail({"hidden_size (", a.hidden_size, ") is negative"});
+  if (a.direction > 2) c.fail("direction (%) is not 0 to 2", {a.direction});
+  if (a.hidden_size < 0) c.fail("hidden_size (%) is negative", {a.hidden_size});
   Dim hidden = a.hidden_size > 0 ? Dim(a.hidden_size) : Dim();
   if (c.shape(2)) hidden = unify(c, hidden, (*c.shape(2))[2], "hidden_size and the recurrence weights' last dimension");
   const Dim directions(a.direction == 2 ? 2 : 1), rows = multiply(c, hidden, Dim(gates));

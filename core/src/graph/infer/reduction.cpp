@@ -23,7 +23,7 @@ std::optional<Dims> reduced_along_unknown(const Context& c, const Dims& shape, b
   if (keepdims) return Dims(shape.size());
   const std::optional<int64_t> count = value_count(c.input(1));
   if (!count || *count == 0) return std::nullopt;
-  if (static_cast<size_t>(*count) > shape.size()) c.fail({"there are more axes (", *count, ") than dimensions"});
+  if (static_cast<size_t>(*count) > shape.size()) c.fail("there are more axes (%) than dimensions", {*count});
   return Dims(shape.size() - static_cast<size_t>(*count));
 }
 
@@ -36,7 +36,7 @@ void reduce(Context& c) {
   std::vector<int64_t> list = a.axes;
   bool known = true;
   if (c.has(1)) {
-    if (!a.axes.empty()) c.fail({"axes are given both as attribute and as input"});
+    if (!a.axes.empty()) c.fail("axes are given both as attribute and as input");
     const std::optional<std::vector<int64_t>> numbers = c.numbers(1, "the axes");
     known = numbers.has_value();
     if (known) list = *numbers;
@@ -57,7 +57,7 @@ void arg_reduce(Context& c) {
   if (!x) return c.set(0, DataType::int64, std::nullopt);
   std::vector<bool> axes(x->size(), false);
   const size_t axis = c.axis(a.axis, x->size());
-  if ((*x)[axis].known() && (*x)[axis].value == 0) c.fail({"dimension ", axis, " is empty, so it has no extreme"});
+  if ((*x)[axis].known() && (*x)[axis].value == 0) c.fail("dimension % is empty, so it has no extreme", {axis});
   axes[axis] = true;
   c.set(0, DataType::int64, reduced(*x, axes, a.keepdims));
 }
@@ -84,12 +84,12 @@ void top_k(Context& c) {
   const auto& a = c.attributes<schema::TopKAttributesT>();
   c.require_type(0, kNumeric, "the input");
   const Element k = c.scalar(1, "k");
-  if (k.known && k.integer < 0) c.fail({"k (", k.integer, ") is negative"});
+  if (k.known && k.integer < 0) c.fail("k (%) is negative", {k.integer});
   std::optional<Dims> shape = copy(c.shape(0));
   if (shape) {
     Dim& dim = (*shape)[c.axis(a.axis, shape->size())];
     if (k.known && dim.known() && k.integer > dim.value)
-      c.fail({"k (", k.integer, ") is larger than the dimension (", dim.value, ")"});
+      c.fail("k (%) is larger than the dimension (%)", {k.integer, dim.value});
     dim = k.dim();
   }
   c.set(0, c.type(0), shape);

@@ -11,7 +11,7 @@ namespace {
 // A product of dimensions: its number, its symbols, and how many dimensions are unknown without a symbol.
 struct Factors {
   int64_t number = 1;
-  std::vector<std::string> symbols;
+  std::vector<Symbol> symbols;
   size_t unknown = 0;
 
   void add(const Context& c, const Dim& dim) {
@@ -47,7 +47,7 @@ Dim quotient(const Context& c, Factors input, Factors others, const Dims& from) 
   if (others.number == 0) return Dim();  // 0 elements fit any extent
   if (input.number % others.number != 0) {
     if (!input.symbols.empty()) return Dim();
-    c.fail({"the elements of ", graph::to_string(from), " (", input.number, ") are not a multiple of ", others.number});
+    c.fail("the elements of % (%) are not a multiple of %", {graph::to_string(from), input.number, others.number});
   }
   const Dim number(input.number / others.number);
   return input.symbols.empty() ? number : multiply(c, Dim(input.symbols[0]), number);
@@ -57,8 +57,8 @@ void check_same_count(const Context& c, const Dims& from, const Dims& to) {
   Factors a = factors_of(c, from), b = factors_of(c, to);
   cancel(a, b);
   if (a.unknown || b.unknown || !a.symbols.empty() || !b.symbols.empty() || a.number == b.number) return;
-  c.fail({"shape ", graph::to_string(from), " does not reshape to ", graph::to_string(to),
-          ": the element counts differ (", a.number, " and ", b.number, ")"});
+  c.fail("shape % does not reshape to %: the element counts differ (% and %)",
+         {graph::to_string(from), graph::to_string(to), a.number, b.number});
 }
 
 // The requested dimensions; `open` is the position of the one to compute.
@@ -76,14 +76,14 @@ Request read_request(const Context& c, const Elements& elements, const Dims* inp
       request.dims.push_back(element.dim());
       request.certain = request.certain && element.non_negative;
     } else if (element.integer == -1) {
-      if (request.open) c.fail({"the target shape has two dimensions of -1"});
+      if (request.open) c.fail("the target shape has two dimensions of -1");
       request.open = i;
       request.dims.push_back(Dim());
     } else if (element.integer < 0) {
-      c.fail({"the target shape has a negative dimension (", element.integer, ")"});
+      c.fail("the target shape has a negative dimension (%)", {element.integer});
     } else if (element.integer == 0 && !allow_zero) {
       if (input && i >= input->size())
-        c.fail({"the target shape copies dimension ", i, " of an input of rank ", input->size()});
+        c.fail("the target shape copies dimension % of an input of rank %", {i, input->size()});
       request.dims.push_back(input ? (*input)[i] : Dim());
     } else {
       request.dims.push_back(element.dim());
@@ -117,7 +117,7 @@ void complete(const Context& c, Request& request, const Dims& input) {
 // data, target shape. A lowered Reshape has no second input: its output is declared.
 void reshape(Context& c) {
   if (!c.has(1)) {
-    if (!c.output(0).shape) c.fail({"it has neither a target shape nor an output whose shape is declared"});
+    if (!c.output(0).shape) c.fail("it has neither a target shape nor an output whose shape is declared");
     c.set(0, c.type(0), c.output(0).shape);
     if (c.shape(0)) check_same_count(c, *c.shape(0), *c.output(0).shape);
     return;
@@ -125,7 +125,7 @@ void reshape(Context& c) {
   const bool allow_zero = c.attributes<schema::ReshapeAttributesT>().allow_zero;
   const std::optional<Elements> target = c.shape_values(1, "the target shape");
   if (!target) return c.set(0, c.type(0), std::nullopt);
-  if (target->size() > sdk::kMaxRank) c.fail({"the target shape has rank ", target->size(), " (at most 8)"});
+  if (target->size() > sdk::kMaxRank) c.fail("the target shape has rank % (at most 8)", {target->size()});
   const Dims* input = c.shape(0);
   Request request = read_request(c, *target, input, allow_zero);
   if (input) complete(c, request, *input);
@@ -140,7 +140,7 @@ namespace {
 std::optional<Elements> axes_of(const Context& c) {
   const schema::AxesAttributesT* attribute = c.node().attributes.AsAxesAttributes();
   if (c.has(1)) {
-    if (attribute && !attribute->axes.empty()) c.fail({"axes are given both as attribute and as input"});
+    if (attribute && !attribute->axes.empty()) c.fail("axes are given both as attribute and as input");
     return c.shape_values(1, "the axes");
   }
   Elements elements;
@@ -174,7 +174,7 @@ void squeeze(Context& c) {
   const std::optional<std::vector<int64_t>> list = all_numbers(values);
   if (!input || !values) return c.set(0, c.type(0), std::nullopt);
   if (!list) {
-    if (values->size() > input->size()) c.fail({"there are more axes (", values->size(), ") than dimensions"});
+    if (values->size() > input->size()) c.fail("there are more axes (%) than dimensions", {values->size()});
     return c.set(0, c.type(0), Dims(input->size() - values->size()));
   }
   const std::vector<size_t> axes = c.axes(*list, input->size());
@@ -182,7 +182,7 @@ void squeeze(Context& c) {
     const bool dropped = std::find(axes.begin(), axes.end(), i) != axes.end();
     if (!dropped) shape.push_back((*input)[i]);
     else if ((*input)[i].known() && (*input)[i].value != 1)
-      c.fail({"dimension ", i, " is ", to_string((*input)[i]), ", so it cannot be squeezed (expected 1)"});
+      c.fail("dimension % is %, so it cannot be squeezed (expected 1)", {i, to_string((*input)[i])});
   }
   c.set(0, c.type(0), std::move(shape));
 }
@@ -191,10 +191,10 @@ void unsqueeze(Context& c) {
   const Dims* input = c.shape(0);
   const std::optional<Elements> values = axes_of(c);
   const std::optional<std::vector<int64_t>> list = all_numbers(values);
-  if (!c.has(1) && values->empty()) c.fail({"the axes are missing"});
+  if (!c.has(1) && values->empty()) c.fail("the axes are missing");
   if (!input || !values) return c.set(0, c.type(0), std::nullopt);
   const size_t rank = input->size() + values->size();
-  if (rank > sdk::kMaxRank) c.fail({"the result has rank ", rank, " (at most 8)"});
+  if (rank > sdk::kMaxRank) c.fail("the result has rank % (at most 8)", {rank});
   if (!list) return c.set(0, c.type(0), Dims(rank));
   const std::vector<size_t> axes = c.axes(*list, rank);
   Dims shape;

@@ -13,7 +13,7 @@ namespace {
 constexpr double kMaxExtent = 9e15;
 
 int64_t to_extent(const Context& c, double value) {
-  if (!(value >= 0 && value < kMaxExtent)) c.fail({"the resized extent (", std::to_string(value), ") is out of range"});
+  if (!(value >= 0 && value < kMaxExtent)) c.fail("the resized extent (%) is out of range", {std::to_string(value)});
   return static_cast<int64_t>(value);
 }
 
@@ -26,7 +26,7 @@ std::vector<size_t> resize_axes(const Context& c, size_t rank) {
 }
 
 void check_count(const Context& c, size_t count, size_t expected, const char* what) {
-  if (count != expected) c.fail({"there are ", count, " ", what, " (expected ", expected, ", one per axis)"});
+  if (count != expected) c.fail("there are % % (expected %, one per axis)", {count, what, expected});
 }
 
 // floor(extent · scale), in single precision as the operator's definition has it. With tf_crop_and_resize the extent is
@@ -44,7 +44,7 @@ Dims scaled(const Context& c, Dims shape, const std::vector<size_t>& axes, const
       continue;
     }
     if (!(scale.real > 0) || !std::isfinite(scale.real))
-      c.fail({"a scale (", std::to_string(scale.real), ") is not a positive number"});
+      c.fail("a scale (%) is not a positive number", {std::to_string(scale.real)});
     if (!crop && scale.real == 1) continue;
     const Element begin = roi ? (*roi)[i] : Element(), end = roi ? (*roi)[axes.size() + i] : Element();
     if (!dim.known() || (crop && (!begin.known || !end.known))) {
@@ -60,7 +60,7 @@ Dims scaled(const Context& c, Dims shape, const std::vector<size_t>& axes, const
 // Target extents; with a policy on the aspect ratio, one scale for all axes that keeps within or covers them.
 Dims sized(const Context& c, Dims shape, const std::vector<size_t>& axes, const Elements& sizes) {
   const uint8_t policy = c.attributes<schema::ResizeAttributesT>().keep_aspect_ratio_policy;
-  if (policy > 2) c.fail({"keep_aspect_ratio_policy (", policy, ") is not 0 to 2"});
+  if (policy > 2) c.fail("keep_aspect_ratio_policy (%) is not 0 to 2", {policy});
   double scale = policy == 1 ? HUGE_VAL : 0;
   bool known = true;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -87,7 +87,7 @@ void resize(Context& c) {
   c.require_type(0, kNumeric, "the input");
   const bool by_scales = c.has_elements(2), by_sizes = c.has_elements(3);
   if (by_scales == by_sizes)
-    c.fail({by_scales ? "both scales and sizes are given (expected one)" : "neither scales nor sizes are given"});
+    c.fail("%", {by_scales ? "both scales and sizes are given (expected one)" : "neither scales nor sizes are given"});
   if (by_scales) c.require_type(2, kFloat, "the scales");
   const Dims* x = c.shape(0);
   if (!x) return c.set(0, c.type(0), std::nullopt);
@@ -103,7 +103,7 @@ void resize(Context& c) {
   shape = by_scales ? scaled(c, std::move(shape), axes, *target) : sized(c, std::move(shape), axes, *target);
   for (size_t axis : axes)
     if ((*x)[axis].known() && (*x)[axis].value == 0 && shape[axis].known() && shape[axis].value > 0)
-      c.fail({"dimension ", axis, " is empty, so it cannot be resized to ", to_string(shape[axis])});
+      c.fail("dimension % is empty, so it cannot be resized to %", {axis, to_string(shape[axis])});
   c.set(0, c.type(0), std::move(shape));
 }
 
@@ -134,8 +134,8 @@ void roi_align(Context& c) {
   c.require_rank(1, 2, "the regions");
   c.require_rank(2, 1, "the batch indices");
   if (a.output_height < 1 || a.output_width < 1)
-    c.fail({"the output size (", a.output_height, " by ", a.output_width, ") is not positive"});
-  if (a.sampling_ratio < 0) c.fail({"sampling_ratio (", a.sampling_ratio, ") is negative"});
+    c.fail("the output size (% by %) is not positive", {a.output_height, a.output_width});
+  if (a.sampling_ratio < 0) c.fail("sampling_ratio (%) is negative", {a.sampling_ratio});
   Dim count;
   if (c.shape(2)) count = (*c.shape(2))[0];
   if (c.shape(1)) {

@@ -74,6 +74,8 @@ void roi_align(Context& c);
 void quantize_linear(Context& c);
 void dequantize_linear(Context& c);
 void dynamic_quantize_linear(Context& c);
+void require_quantized(const Context& c, size_t i, const char* what);
+void require_quantization(const Context& c, size_t i);
 // recurrent.cpp
 void lstm(Context& c);
 void gru(Context& c);

@@ -58,7 +58,7 @@ void compress(Context& c) {
   Dim& dim = shape[c.axis(a.axis, shape.size())];
   const Dims* condition = c.shape(1);
   if (condition && (*condition)[0].known() && dim.known() && (*condition)[0].value > dim.value)
-    c.fail({"the condition has ", to_string((*condition)[0]), " elements for a dimension of ", to_string(dim)});
+    c.fail("the condition has % elements for a dimension of %", {to_string((*condition)[0]), to_string(dim)});
   dim = selected;
   c.set(0, c.type(0), std::move(shape));
 }

@@ -48,14 +48,14 @@ void slice(Context& c) {
   const std::optional<Elements> steps = c.has(4) ? c.shape_values(4, "the steps") : std::nullopt;
   const auto check_count = [&](const std::optional<Elements>& list, const char* what) {
     if (starts && list && list->size() != starts->size())
-      c.fail({"there are ", list->size(), " ", what, " for ", starts->size(), " starts"});
+      c.fail("there are % % for % starts", {list->size(), what, starts->size()});
   };
   check_count(ends, "ends");
   check_count(axes, "axes");
   check_count(steps, "steps");
   if (steps)
     for (const Element& step : *steps)
-      if (step.is(0)) c.fail({"a step is 0"});
+      if (step.is(0)) c.fail("a step is 0");
 
   const Dims* x = c.shape(0);
   if (!x) return c.set(0, c.type(0), std::nullopt);
@@ -64,7 +64,7 @@ void slice(Context& c) {
     for (const Element& axis : *axes)
       if (axis.known) list.push_back(axis.integer);
   } else if (starts && !c.has(3)) {
-    if (starts->size() > x->size()) c.fail({"there are ", starts->size(), " starts for an input of rank ", x->size()});
+    if (starts->size() > x->size()) c.fail("there are % starts for an input of rank %", {starts->size(), x->size()});
     for (size_t i = 0; i < starts->size(); ++i) list.push_back(static_cast<int64_t>(i));
   }
   if (!starts || list.size() != starts->size()) return c.set(0, c.type(0), Dims(x->size()));
@@ -84,15 +84,14 @@ Dim padded(const Context& c, const Dim& dim, const Element& begin, const Element
   if (!begin.known || !end.known) return Dim();
   const int64_t most = std::max(begin.integer, end.integer);
   if (dim.known() && mode != schema::PadMode::constant && most > 0) {
-    if (dim.value == 0) c.fail({"an empty dimension has no elements to pad with"});
+    if (dim.value == 0) c.fail("an empty dimension has no elements to pad with");
     if (mode == schema::PadMode::reflect && most >= dim.value)
-      c.unsupported({"padding by reflection (", most, ") reaches past a dimension of ", dim.value});
+      c.unsupported("padding by reflection (%) reaches past a dimension of %", {most, dim.value});
   }
   const int64_t sum = checked_add(c, begin.integer, end.integer);
   if (!dim.known()) return sum > 0 ? add(c, dim, Dim(sum)) : Dim();
   const int64_t result = checked_add(c, dim.value, sum);
-  if (result < 0)
-    c.fail({"pads (", begin.integer, ", ", end.integer, ") remove more than the dimension has (", dim.value, ")"});
+  if (result < 0) c.fail("pads (%, %) remove more than the dimension has (%)", {begin.integer, end.integer, dim.value});
   return Dim(result);
 }
 
@@ -117,7 +116,7 @@ void pad(Context& c) {
   }
   if (!pads) return c.set(0, c.type(0), Dims(x->size()));
   if (pads->size() != 2 * axes.size())
-    c.fail({"there are ", pads->size(), " pads (expected ", 2 * axes.size(), ", two per axis)"});
+    c.fail("there are % pads (expected %, two per axis)", {pads->size(), 2 * axes.size()});
   Dims shape = *x;
   for (size_t i = 0; i < axes.size(); ++i)
     shape[axes[i]] = padded(c, shape[axes[i]], (*pads)[i], (*pads)[axes.size() + i], mode);
@@ -133,7 +132,7 @@ void center_crop_pad(Context& c) {
   if (list.empty())
     for (size_t i = 0; i < x->size(); ++i) axes.push_back(i);
   if (target && target->size() != axes.size())
-    c.fail({"the target shape has ", target->size(), " values for ", axes.size(), " axes"});
+    c.fail("the target shape has % values for % axes", {target->size(), axes.size()});
   Dims shape = *x;
   for (size_t i = 0; i < axes.size(); ++i)
     shape[axes[i]] = target ? extent(c, (*target)[i], "the target shape") : Dim();

@@ -1,6 +1,7 @@
 // Which rule belongs to which op.
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 
 #include "graph/infer/rules.hpp"
 
@@ -45,7 +46,7 @@ constexpr Rule kRules[] = {
     {Op::DequantizeLinear, 2, 3, 1, dequantize_linear},
     {Op::DynamicQuantizeLinear, 1, 1, 3, dynamic_quantize_linear},
     {Op::QLinearConv, 8, 9, 1, qlinear_conv},
-    {Op::QLinearMatMul, 8, 8, 1, qlinear_matmul},
+    {Op::QLinearMatMul, 8, 9, 1, qlinear_matmul},
     {Op::ConvInteger, 2, 4, 1, conv_integer},
     {Op::MatMulInteger, 2, 4, 1, matmul_integer},
     {Op::LSTM, 3, 8, 3, lstm},
@@ -66,18 +67,18 @@ static_assert(std::is_sorted(std::begin(kRules), std::end(kRules), before));
 
 void check_counts(const Context& c, const Rule& rule) {
   for (size_t i = 0; i < rule.required; ++i)
-    if (!c.has(i)) c.fail({"input ", i, " is missing (of ", rule.required, " that it needs)"});
+    if (!c.has(i)) c.fail("input % is missing (of % that it needs)", {i, rule.required});
   if (rule.max_inputs != kMany && c.input_count() > rule.max_inputs)
-    c.fail({"it has ", c.input_count(), " inputs (at most ", rule.max_inputs, ")"});
+    c.fail("it has % inputs (at most %)", {c.input_count(), rule.max_inputs});
   size_t outputs = 0, last = 0;
   for (size_t i = 0; i < c.output_count(); ++i) {
     if (!c.writes(i)) continue;
     ++outputs;
     last = i + 1;
   }
-  if (outputs == 0) c.fail({"it has no outputs"});
+  if (outputs == 0) c.fail("it has no outputs");
   if (rule.max_outputs != kMany && last > rule.max_outputs)
-    c.fail({"it has ", last, " outputs (at most ", rule.max_outputs, ")"});
+    c.fail("it has % outputs (at most %)", {last, rule.max_outputs});
 }
 
 }  // namespace
@@ -90,9 +91,13 @@ const Rule* find_rule(Op op) {
 
 void apply_rule(Context& c) {
   const Rule* rule = find_rule(c.node().op);
-  if (!rule) c.unsupported({"this op is unknown; a newer version may have it"});
+  if (!rule) c.unsupported("this op is unknown; a newer version may have it");
   check_counts(c, *rule);
-  rule->infer(c);
+  try {
+    rule->infer(c);
+  } catch (const std::length_error& error) {
+    c.fail("its result has %", {error.what()});
+  }
 }
 
 }  // namespace motley::graph::infer

@@ -19,7 +19,7 @@ struct Element {
   bool non_negative = false;  // said of an unknown one: it is a dimension, or computed from dimensions
   int64_t integer = 0;        // of integer and bool tensors
   double real = 0;            // of floating-point tensors
-  std::string symbol;
+  Symbol symbol;
 
   static Element of(int64_t value);
   static Element of_real(double value);

@@ -6,9 +6,9 @@ namespace motley::graph::infer {
 std::vector<int64_t> list_attribute(const Context& c, const std::vector<int64_t>& list, size_t count, int64_t fallback,
                                     int64_t lowest, const char* what) {
   if (list.empty()) return std::vector<int64_t>(count, fallback);
-  if (list.size() != count) c.fail({what, " has ", list.size(), " values (expected ", count, ")"});
+  if (list.size() != count) c.fail("% has % values (expected %)", {what, list.size(), count});
   for (int64_t value : list)
-    if (value < lowest) c.fail({what, " has the value ", value, " (expected at least ", lowest, ")"});
+    if (value < lowest) c.fail("% has the value % (expected at least %)", {what, value, lowest});
   return list;
 }
 
@@ -24,7 +24,7 @@ std::vector<Window> windows(const Context& c, std::span<const Dim> kernel, const
   std::vector<Window> result(count);
   for (size_t i = 0; i < count; ++i) {
     if (kernel[i].known() && kernel[i].value < 1)
-      c.fail({"the kernel is empty (", graph::to_string(Dims(kernel.begin(), kernel.end())), ")"});
+      c.fail("the kernel is empty (%)", {graph::to_string(Dims(kernel.begin(), kernel.end()))});
     result[i] = Window{kernel[i], stride[i], dilation[i], pad[i], pad[count + i]};
   }
   return result;
@@ -47,8 +47,8 @@ Dim window_positions(const Context& c, const Dim& input, const Window& window, s
 
   const int64_t padded = checked_add(c, input.value, pads);
   if (padded < effective)
-    c.fail({"the kernel (", window.kernel.value, ", dilation ", window.dilation, ") is larger than the padded input (",
-            padded, ")"});
+    c.fail("the kernel (%, dilation %) is larger than the padded input (%)",
+           {window.kernel.value, window.dilation, padded});
   const int64_t room = padded - effective;
   int64_t positions = room / window.stride + 1;
   if (rounding == Rounding::up && room % window.stride != 0) {

@@ -14,7 +14,7 @@ TensorId split_heads(Lowering& l, TensorId x, int64_t heads) {
   const Extents in = l.shape(x);
   if (in.size() == 4) return x;
   if (in.size() != 3 || heads <= 0 || in[2] % heads != 0)
-    l.invalid({"an input (", to_string(l.tensor(x).shape), ") does not divide into ", heads, " heads"});
+    l.invalid("an input (%) does not divide into % heads", {to_string(l.tensor(x).shape), heads});
   return l.transpose(l.reshape(x, {in[0], in[1], heads, in[2] / heads}), {0, 2, 1, 3});
 }
 
@@ -28,7 +28,7 @@ TensorId append(Lowering& l, size_t past_input, TensorId x, size_t output) {
   }
   const TensorId past = l.in(past_input);
   const Extents before = l.shape(past);
-  if (before.size() != 4) l.invalid({"its past (", to_string(l.tensor(past).shape), ") has not 4 dimensions"});
+  if (before.size() != 4) l.invalid("its past (%) has not 4 dimensions", {to_string(l.tensor(past).shape)});
   Extents both = recent;
   both[2] += before[2];
   const int64_t rows = recent[0] * recent[1], step = recent[3];
@@ -42,7 +42,7 @@ TensorId append(Lowering& l, size_t past_input, TensorId x, size_t output) {
 // Minus infinity where a query step would see a later key step. Queries stand at the end of the past.
 TensorId causal_bias(Lowering& l, DataType type, int64_t queries, int64_t keys, int64_t past) {
   constexpr int64_t kLargest = 1 << 26;  // elements; past this the constant alone would be half a gigabyte
-  if (keys > 0 && queries > kLargest / keys) l.unsupported({"its causal mask (", queries, "x", keys, ") is too large"});
+  if (keys > 0 && queries > kLargest / keys) l.unsupported("its causal mask (%x%) is too large", {queries, keys});
   std::vector<double> values;
   for (int64_t q = 0; q < queries; ++q)
     for (int64_t k = 0; k < keys; ++k) values.push_back(q + past < k ? kMinusInfinity : 0);
@@ -57,7 +57,7 @@ TensorId mask_bias(Lowering& l, DataType type, int64_t keys) {
   Extents extents = l.shape(mask);
   if (extents.empty() || extents.back() == keys || extents.back() == 1) return mask;
   const int64_t covered = extents.back(), rows = product(extents, 0, extents.size() - 1);
-  if (covered > keys) l.invalid({"its mask covers more steps than there are"});
+  if (covered > keys) l.invalid("its mask covers more steps than there are");
   extents.back() = keys;
   const TensorId out = l.temporary(type, extents);
   return l.copy({mask}, {make_region(0, {rows, covered}, 0, {covered, 1}, 0, {keys, 1})}, out,
@@ -85,14 +85,14 @@ TensorId biased(Lowering& l, TensorId scores, int64_t past, bool causal) {
 
 void lower_attention(Lowering& l) {
   const auto& attributes = l.attr<schema::AttentionAttributesT>();
-  if (l.has_input(6)) l.unsupported({"its lengths of keys without padding (input 6)"});
+  if (l.has_input(6)) l.unsupported("its lengths of keys without padding (input 6)");
   const int64_t mode = attributes.qk_matmul_output_mode;
-  if (mode < 0 || mode > 3) l.invalid({"its qk_matmul_output_mode (", mode, ") is none of 0 to 3"});
+  if (mode < 0 || mode > 3) l.invalid("its qk_matmul_output_mode (%) is none of 0 to 3", {mode});
   const TensorId query = split_heads(l, l.in(0), attributes.q_num_heads);
   const TensorId key = append(l, 4, split_heads(l, l.in(1), attributes.kv_num_heads), 1);
   const TensorId value = append(l, 5, split_heads(l, l.in(2), attributes.kv_num_heads), 2);
   const Extents q = l.shape(query), k = l.shape(key), v = l.shape(value);
-  if (k[1] == 0 || q[1] % k[1] != 0 || v[1] != k[1]) l.invalid({"its query heads are no multiple of its key heads"});
+  if (k[1] == 0 || q[1] % k[1] != 0 || v[1] != k[1]) l.invalid("its query heads are no multiple of its key heads");
 
   // Query heads that share a key head are seen as further rows of one matrix, so nothing is repeated.
   const auto grouped = [&](int64_t columns) { return Extents{q[0], k[1], q[1] / k[1] * q[2], columns}; };

@@ -7,7 +7,7 @@ namespace motley::graph {
 
 void lower_batch_normalization(Lowering& l) {
   for (size_t i = 1; i < l.node().outputs.size(); ++i)
-    if (l.has_output(i)) l.unsupported({"it is in training mode"});
+    if (l.has_output(i)) l.unsupported("it is in training mode");
   const Extents in = l.shape(l.in(0));
   const DataType type = l.type(l.in(0));
   const float epsilon = l.attr<schema::BatchNormalizationAttributesT>().epsilon;
@@ -18,7 +18,7 @@ void lower_batch_normalization(Lowering& l) {
   bool constant = true;
   for (size_t i = 1; i < 5; ++i) {
     constant = constant && l.tensor(l.in(i)).is_constant();
-    if (l.tensor(l.in(i)).elements() != channels) l.invalid({"its parameters are not one per channel"});
+    if (l.tensor(l.in(i)).elements() != channels) l.invalid("its parameters are not one per channel");
   }
   TensorId factor = kNone, shift = kNone;
   if (constant) {

@@ -30,13 +30,13 @@ Labels term_labels(const Lowering& l, const std::string& term, int ellipsis) {
   for (size_t i = 0; i < term.size(); ++i) {
     const char c = term[i];
     if (c == '.') {
-      if (term.compare(i, 3, "...") != 0) l.invalid({"a point in its equation is no ellipsis"});
+      if (term.compare(i, 3, "...") != 0) l.invalid("a point in its equation is no ellipsis");
       for (int d = ellipsis; d-- > 0;) labels.push_back(kEllipsis + d);
       i += 2;
     } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
       labels.push_back(c);
     } else {
-      l.invalid({"its equation has a character (", std::string(1, c), ") that is no letter"});
+      l.invalid("its equation has a character (%) that is no letter", {std::string(1, c)});
     }
   }
   return labels;
@@ -52,7 +52,7 @@ Equation parse(const Lowering& l) {
     if (c == ',') terms.emplace_back();
     else terms.back() += c;
   }
-  if (terms.size() != l.node().inputs.size()) l.invalid({"its equation has not one term per input"});
+  if (terms.size() != l.node().inputs.size()) l.invalid("its equation has not one term per input");
 
   Equation equation;
   int widest = 0;
@@ -61,7 +61,7 @@ Equation parse(const Lowering& l) {
     const size_t rank = l.shape(l.in(i)).size(), letters = term_labels(l, terms[i], 0).size();
     const bool has_ellipsis = terms[i].find('.') != std::string::npos;
     if (rank < letters || (!has_ellipsis && rank != letters))
-      l.invalid({"a term of its equation does not fit its input"});
+      l.invalid("a term of its equation does not fit its input");
     const int ellipsis = has_ellipsis ? static_cast<int>(rank - letters) : 0;
     widest = std::max(widest, ellipsis);
     equation.inputs.push_back(term_labels(l, terms[i], ellipsis));
@@ -85,7 +85,7 @@ Sizes sizes_of(const Lowering& l, const Equation& equation) {
     const Extents extents = l.shape(l.in(i));
     for (size_t d = 0; d < extents.size(); ++d) {
       int64_t& size = sizes.emplace(equation.inputs[i][d], 1).first->second;
-      if (size != 1 && extents[d] != 1 && size != extents[d]) l.invalid({"a letter of its equation has two sizes"});
+      if (size != 1 && extents[d] != 1 && size != extents[d]) l.invalid("a letter of its equation has two sizes");
       if (extents[d] != 1) size = extents[d];
     }
   }
@@ -180,7 +180,7 @@ void lower_einsum(Lowering& l) {
   const Sizes sizes = sizes_of(l, equation);
   for (int label : equation.output)
     if (!sizes.count(label) || std::count(equation.output.begin(), equation.output.end(), label) != 1)
-      l.invalid({"its equation's output repeats a letter or has one that no input has"});
+      l.invalid("its equation's output repeats a letter or has one that no input has");
 
   std::vector<Operand> operands;
   for (size_t i = 0; i < equation.inputs.size(); ++i)

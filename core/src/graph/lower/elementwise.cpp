@@ -41,7 +41,7 @@ void lower_variadic(Lowering& l) {
   using schema::VariadicFunction;
   const auto function = l.attr<schema::VariadicAttributesT>().function;
   const size_t count = l.node().inputs.size();
-  if (count == 0) l.invalid({"it has no inputs"});
+  if (count == 0) l.invalid("it has no inputs");
   const BinaryFunction step = function == VariadicFunction::max   ? BinaryFunction::max
                               : function == VariadicFunction::min ? BinaryFunction::min
                                                                   : BinaryFunction::add;

@@ -16,65 +16,65 @@ Extents broadcast(const Extents& a, const Extents& b) {
     int64_t& extent = result[shift + i];
     if (extent == shorter[i] || shorter[i] == 1) continue;
     if (extent != 1)
-      base::fail(ErrorCode::invalid_model, {"shapes do not broadcast (", to_string(Dims(a.begin(), a.end())), " and ",
-                                            to_string(Dims(b.begin(), b.end())), ")"});
+      base::fail(ErrorCode::invalid_model, "shapes do not broadcast (% and %)",
+                 {to_string(Dims(a.begin(), a.end())), to_string(Dims(b.begin(), b.end()))});
     extent = shorter[i];
   }
   return result;
 }
 
 TensorId Lowering::in(size_t i) const {
-  if (!has_input(i)) invalid({"its input ", i, " is missing"});
+  if (!has_input(i)) invalid("its input % is missing", {i});
   return node_.input(i);
 }
 
 TensorId Lowering::out(size_t i) const {
-  if (!has_output(i)) invalid({"its output ", i, " is missing"});
+  if (!has_output(i)) invalid("its output % is missing", {i});
   return node_.output(i);
 }
 
 std::vector<int64_t> Lowering::integer_input(size_t i) const {
   auto values = integers(tensor(in(i)));
-  if (!values) unsupported({"its input \"", tensor(in(i)).name, "\" is not a constant of integers"});
+  if (!values) unsupported("its input \"%\" is not a constant of integers", {tensor(in(i)).name});
   return *std::move(values);
 }
 
 size_t Lowering::axis(int64_t axis, size_t rank) const {
   const auto limit = static_cast<int64_t>(rank);
-  if (axis < -limit || axis >= limit) invalid({"its axis (", axis, ") is not one of ", rank, " dimensions"});
+  if (axis < -limit || axis >= limit) invalid("its axis (%) is not one of % dimensions", {axis, rank});
   return static_cast<size_t>(axis < 0 ? axis + limit : axis);
 }
 
-void Lowering::unsupported(std::initializer_list<base::Piece> reason) const {
-  base::fail(ErrorCode::unsupported, {"node \"", node_.name, "\" (", describe_op(node_),
-                                      ") cannot be expressed by primitives: ", base::text(reason)});
+void Lowering::unsupported(const char* format, std::initializer_list<base::Piece> values) const {
+  base::fail(ErrorCode::unsupported, "node \"%\" (%) cannot be expressed by primitives: %",
+             {node_.name, describe_op(node_), base::text(format, values)});
 }
 
-void Lowering::invalid(std::initializer_list<base::Piece> reason) const {
-  base::fail(ErrorCode::invalid_model,
-             {"node \"", node_.name, "\" (", describe_op(node_), ") is not valid: ", base::text(reason)});
+void Lowering::invalid(const char* format, std::initializer_list<base::Piece> values) const {
+  base::fail(ErrorCode::invalid_model, "node \"%\" (%) is not valid: %",
+             {node_.name, describe_op(node_), base::text(format, values)});
 }
 
-TensorId Lowering::temporary(DataType type, Extents extents) {
+TensorId Lowering::temporary(DataType type, const Extents& extents) {
   if (extents.size() > static_cast<size_t>(sdk::kMaxRank))
-    unsupported({"an intermediate has ", extents.size(), " dimensions, and tensors have 8 at most"});
+    unsupported("an intermediate has % dimensions, and tensors have 8 at most", {extents.size()});
   Tensor tensor;
   // The number of tensors so far makes the name unique in the graph.
   const TensorId first = node_.outputs.empty() || node_.outputs[0] == kNone ? kNone : node_.outputs[0];
-  tensor.name = base::text({(first == kNone ? node_.name : graph_.tensor(first).name), ":", graph_.tensors.size()});
+  tensor.name = base::text("%:%", {(first == kNone ? node_.name : graph_.tensor(first).name), graph_.tensors.size()});
   tensor.type = type;
   tensor.shape = Dims(extents.begin(), extents.end());
   return graph_.add_tensor(std::move(tensor));
 }
 
-TensorId Lowering::constant(DataType type, Extents extents, const std::vector<double>& values) {
-  const TensorId id = temporary(type, std::move(extents));
+TensorId Lowering::constant(DataType type, const Extents& extents, const std::vector<double>& values) {
+  const TensorId id = temporary(type, extents);
   graph_.tensor(id).constant = encode_constant(type, values);
   return id;
 }
 
-TensorId Lowering::or_temporary(TensorId out, DataType type, Extents extents) {
-  return out == kNone ? temporary(type, std::move(extents)) : out;
+TensorId Lowering::or_temporary(TensorId out, DataType type, const Extents& extents) {
+  return out == kNone ? temporary(type, extents) : out;
 }
 
 TensorId Lowering::emit_as(Op op, std::vector<TensorId> inputs, TensorId out, AttributesUnion attributes) {
@@ -120,9 +120,9 @@ TensorId Lowering::cast(TensorId x, DataType to, TensorId out) {
   return emit(Op::Cast, {x}, or_temporary(out, to, shape(x)), attributes);
 }
 
-TensorId Lowering::reshape(TensorId x, Extents extents, TensorId out) {
+TensorId Lowering::reshape(TensorId x, const Extents& extents, TensorId out) {
   if (out == kNone && shape(x) == extents) return x;
-  return emit(Op::Reshape, {x}, or_temporary(out, type(x), std::move(extents)), schema::ReshapeAttributesT{});
+  return emit(Op::Reshape, {x}, or_temporary(out, type(x), extents), schema::ReshapeAttributesT{});
 }
 
 TensorId Lowering::transpose(TensorId x, const std::vector<size_t>& perm, TensorId out) {
@@ -186,7 +186,7 @@ TensorId Lowering::copy(std::vector<TensorId> inputs, std::vector<RegionT> regio
 
 std::vector<Node> Lowering::take() {
   for (size_t i = 0; i < nodes_.size(); ++i)
-    nodes_[i].name = nodes_.size() == 1 ? node_.name : base::text({node_.name, "/", i});
+    nodes_[i].name = nodes_.size() == 1 ? node_.name : base::text("%/%", {node_.name, i});
   return std::move(nodes_);
 }
 

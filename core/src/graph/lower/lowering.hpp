@@ -34,12 +34,12 @@ class Lowering {
   std::vector<int64_t> integer_input(size_t i) const;
   // An axis within [0, rank), from one that may be negative. Throws Error(invalid_model).
   size_t axis(int64_t axis, size_t rank) const;
-  [[noreturn]] void unsupported(std::initializer_list<base::Piece> reason) const;
-  [[noreturn]] void invalid(std::initializer_list<base::Piece> reason) const;
+  [[noreturn]] void unsupported(const char* format, std::initializer_list<base::Piece> values = {}) const;
+  [[noreturn]] void invalid(const char* format, std::initializer_list<base::Piece> values = {}) const;
 
   // ---- tensors
-  TensorId temporary(DataType type, Extents extents);
-  TensorId constant(DataType type, Extents extents, const std::vector<double>& values);
+  TensorId temporary(DataType type, const Extents& extents);
+  TensorId constant(DataType type, const Extents& extents, const std::vector<double>& values);
   TensorId scalar(DataType type, double value) { return constant(type, {}, {value}); }
 
   // ---- primitives
@@ -61,7 +61,7 @@ class Lowering {
   // x itself where it has the type already and no `out` is given.
   TensorId cast(TensorId x, DataType to, TensorId out = kNone);
   // x itself where it has the shape already and no `out` is given.
-  TensorId reshape(TensorId x, Extents extents, TensorId out = kNone);
+  TensorId reshape(TensorId x, const Extents& extents, TensorId out = kNone);
   TensorId transpose(TensorId x, const std::vector<size_t>& perm, TensorId out = kNone);
   TensorId reduce(schema::ReduceFunction function, TensorId x, std::vector<int64_t> axes,
                   TensorId out = kNone);  // keeps dims
@@ -77,7 +77,7 @@ class Lowering {
   std::vector<Node> take();
 
  private:
-  TensorId or_temporary(TensorId out, DataType type, Extents extents);
+  TensorId or_temporary(TensorId out, DataType type, const Extents& extents);
 
   Graph& graph_;
   const Node& node_;

@@ -6,7 +6,7 @@ namespace motley::graph {
 void lower_lp_normalization(Lowering& l) {
   using schema::ReduceFunction;
   const auto& attributes = l.attr<schema::LpNormalizationAttributesT>();
-  if (attributes.p != 1 && attributes.p != 2) l.unsupported({"its p (", attributes.p, ") is neither 1 nor 2"});
+  if (attributes.p != 1 && attributes.p != 2) l.unsupported("its p (%) is neither 1 nor 2", {attributes.p});
   const TensorId x = l.in(0);
   const TensorId norm = l.reduce(attributes.p == 1 ? ReduceFunction::l1 : ReduceFunction::l2, x, {attributes.axis});
   // All zeros stay zeros: their norm becomes the smallest normal number.
@@ -22,7 +22,7 @@ void lower_lrn(Lowering& l) {
   const TensorId x = l.in(0);
   const Extents in = l.shape(x);
   const DataType type = l.type(x);
-  if (in.size() < 2 || attributes.size <= 0) l.invalid({"it needs channels and a window of at least one"});
+  if (in.size() < 2 || attributes.size <= 0) l.invalid("it needs channels and a window of at least one");
   const TensorId squares = l.reshape(l.unary(UnaryFunction::square, x), {in[0], 1, in[1], product(in, 2, in.size())});
   schema::PoolAttributesT pool;
   pool.function = schema::PoolFunction::average;

@@ -34,8 +34,8 @@ std::vector<Run> runs_of(const Lowering& l, schema::PadMode mode, int64_t begin,
     return runs;
   }
   constexpr int64_t kLargest = 1 << 28;  // positions are looked at one by one
-  if (result > kLargest) l.unsupported({"a padded dimension (", result, ") is too large"});
-  if (extent == 0 && result > 0) l.invalid({"an empty dimension cannot be padded with its own elements"});
+  if (result > kLargest) l.unsupported("a padded dimension (%) is too large", {result});
+  if (extent == 0 && result > 0) l.invalid("an empty dimension cannot be padded with its own elements");
   for (int64_t i = 0; i < result; ++i) {
     const int64_t src = source_position(mode, i - begin, extent);
     Run* last = runs.empty() ? nullptr : &runs.back();
@@ -46,7 +46,7 @@ std::vector<Run> runs_of(const Lowering& l, schema::PadMode mode, int64_t begin,
       ++last->count;
     } else {
       runs.push_back({i, 1, src, 0});
-      if (runs.size() > kMaxRegions) l.unsupported({"it repeats its input over 65536 times"});
+      if (runs.size() > kMaxRegions) l.unsupported("it repeats its input over 65536 times");
     }
   }
   return runs;
@@ -58,7 +58,7 @@ std::vector<RegionT> regions_of(const Lowering& l, const Extents& in, const Exte
   const Extents src_strides = row_major_strides(in), dst_strides = row_major_strides(out);
   std::vector<RegionT> regions{make_region(0, {}, 0, {}, 0, {})};
   for (size_t a = 0; a < in.size(); ++a) {
-    if (regions.size() * runs[a].size() > kMaxRegions) l.unsupported({"it needs over 65536 regions"});
+    if (regions.size() * runs[a].size() > kMaxRegions) l.unsupported("it needs over 65536 regions");
     std::vector<RegionT> next;
     for (const RegionT& region : regions) {
       for (const Run& run : runs[a]) {
@@ -100,7 +100,7 @@ void push_border(std::vector<RegionT>& regions, const Extents& out, const std::v
 
 void emit_pad(Lowering& l, schema::PadMode mode, const Extents& begins, TensorId value) {
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
-  if (in.size() != out.size()) l.invalid({"its output has another rank than its input"});
+  if (in.size() != out.size()) l.invalid("its output has another rank than its input");
   std::vector<std::vector<Run>> runs;
   for (size_t a = 0; a < in.size(); ++a) runs.push_back(runs_of(l, mode, begins[a], in[a], out[a]));
   std::vector<RegionT> regions;
@@ -119,7 +119,7 @@ void emit_pad(Lowering& l, schema::PadMode mode, const Extents& begins, TensorId
       const Constant& constant = *l.tensor(value).constant;
       const size_t size = element_bytes(l.type(value));
       if (constant.bytes < size || l.type(value) != l.type(l.out()))
-        l.invalid({"its value does not fit its input's type"});
+        l.invalid("its value does not fit its input's type");
       const auto* bytes = static_cast<const uint8_t*>(constant.data);
       fill.assign(bytes, bytes + size);
     }
@@ -136,7 +136,7 @@ void lower_pad(Lowering& l) {
   if (l.has_input(3)) axes = l.integer_input(3);
   else
     for (size_t i = 0; i < in.size(); ++i) axes.push_back(static_cast<int64_t>(i));
-  if (pads.size() != 2 * axes.size()) l.invalid({"it has not two pads per axis"});
+  if (pads.size() != 2 * axes.size()) l.invalid("it has not two pads per axis");
 
   Extents begins(in.size(), 0), expected = in;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -144,15 +144,15 @@ void lower_pad(Lowering& l) {
     begins[a] = pads[i];
     if (__builtin_add_overflow(in[a], pads[i], &expected[a]) ||
         __builtin_add_overflow(expected[a], pads[i + axes.size()], &expected[a]))
-      l.invalid({"its pads are too large"});
+      l.invalid("its pads are too large");
   }
-  if (expected != out) l.invalid({"its output has another shape than its pads give"});
+  if (expected != out) l.invalid("its output has another shape than its pads give");
   emit_pad(l, l.attr<schema::PadAttributesT>().mode, begins, l.has_input(2) ? l.in(2) : kNone);
 }
 
 void lower_center_crop_pad(Lowering& l) {
   const Extents in = l.shape(l.in(0)), out = l.shape(l.out());
-  if (in.size() != out.size()) l.invalid({"its output has another rank than its input"});
+  if (in.size() != out.size()) l.invalid("its output has another rank than its input");
   Extents begins;
   for (size_t a = 0; a < in.size(); ++a)
     begins.push_back(out[a] >= in[a] ? (out[a] - in[a]) / 2 : -((in[a] - out[a]) / 2));

@@ -14,7 +14,7 @@ void lower_transpose(Lowering& l) {
   std::vector<size_t> sorted = perm;
   std::sort(sorted.begin(), sorted.end());
   if (sorted.size() != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-    l.invalid({"its perm is not a permutation of ", rank, " dimensions"});
+    l.invalid("its perm is not a permutation of % dimensions", {rank});
   l.transpose(l.in(0), perm, l.out());
 }
 
@@ -27,8 +27,8 @@ struct Blocks {
 
 Blocks blocks(const Lowering& l) {
   Blocks b{l.attr<schema::BlockAttributesT>().block_size, l.shape(l.in(0))};
-  if (b.in.size() != 4) l.unsupported({"its input has ", b.in.size(), " dimensions, not 4"});
-  if (b.size <= 0) l.invalid({"its block size (", b.size, ") is not positive"});
+  if (b.in.size() != 4) l.unsupported("its input has % dimensions, not 4", {b.in.size()});
+  if (b.size <= 0) l.invalid("its block size (%) is not positive", {b.size});
   return b;
 }
 
@@ -37,7 +37,7 @@ Blocks blocks(const Lowering& l) {
 void lower_depth_to_space(Lowering& l) {
   const auto [size, in] = blocks(l);
   if (in[1] % size != 0 || in[1] / size % size != 0)
-    l.invalid({"its channels are no multiple of the squared block size"});
+    l.invalid("its channels are no multiple of the squared block size");
   const int64_t channels = in[1] / size / size;
   const bool column_row_depth = l.attr<schema::BlockAttributesT>().column_row_depth;
   const Extents seen = column_row_depth ? Extents{in[0], channels, size, size, in[2], in[3]}
@@ -49,7 +49,7 @@ void lower_depth_to_space(Lowering& l) {
 
 void lower_space_to_depth(Lowering& l) {
   const auto [size, in] = blocks(l);
-  if (in[2] % size != 0 || in[3] % size != 0) l.invalid({"its height or width is no multiple of the block size"});
+  if (in[2] % size != 0 || in[3] % size != 0) l.invalid("its height or width is no multiple of the block size");
   const Extents seen{in[0], in[1], in[2] / size, size, in[3] / size, size};
   l.copy({l.in(0)}, {permuting_region(seen, {0, 3, 5, 1, 2, 4})}, l.out());
 }

@@ -24,7 +24,7 @@ void lower_global_pool(Lowering& l) {
   } else {
     const auto p = static_cast<double>(attributes.p);
     const DataType type = l.type(x);
-    if (attributes.p <= 0) l.invalid({"its p (", attributes.p, ") is not positive"});
+    if (attributes.p <= 0) l.invalid("its p (%) is not positive", {attributes.p});
     const TensorId powers = l.binary(schema::BinaryFunction::pow, l.unary(UnaryFunction::abs, x), l.scalar(type, p));
     l.binary(schema::BinaryFunction::pow, l.reduce(ReduceFunction::sum, powers, axes), l.scalar(type, 1 / p), l.out());
   }

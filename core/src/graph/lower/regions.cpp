@@ -33,15 +33,15 @@ int64_t product(const Extents& extents, size_t first, size_t last) {
   return result;
 }
 
-RegionT make_region(int32_t input, Extents extents, int64_t src_offset, Extents src_strides, int64_t dst_offset,
-                    Extents dst_strides) {
+RegionT make_region(int32_t input, const Extents& extents, int64_t src_offset, const Extents& src_strides,
+                    int64_t dst_offset, const Extents& dst_strides) {
   RegionT region;
   region.input = input;
-  region.extents = std::move(extents);
+  region.extents = extents;
   region.src_offset = src_offset;
-  region.src_strides = std::move(src_strides);
+  region.src_strides = src_strides;
   region.dst_offset = dst_offset;
-  region.dst_strides = std::move(dst_strides);
+  region.dst_strides = dst_strides;
   return region;
 }
 
@@ -75,7 +75,7 @@ void simplify(RegionT& region) {
     }
   }
   if (extents.empty()) extents = src = dst = {1};
-  region.extents = std::move(extents);
+  region.extents = extents;
   region.src_strides = std::move(src);
   region.dst_strides = std::move(dst);
 }
@@ -93,7 +93,7 @@ void push_cut(std::vector<RegionT>& out, RegionT region) {
   const int64_t count = region.extents[shortest];
   if (out.size() + static_cast<uint64_t>(count) > (1u << 16))
     base::fail(ErrorCode::unsupported,
-               {"a data movement over more than 8 independent dimensions needs over 65536 regions"});
+               "a data movement over more than 8 independent dimensions needs over 65536 regions");
   for (int64_t i = 0; i < count; ++i) {
     RegionT part = region;
     part.src_offset += i * part.src_strides[shortest];
@@ -134,8 +134,9 @@ void check_bounds(const RegionT& region, int64_t src_elements, int64_t dst_eleme
       in_range(region.extents, region.dst_offset, region.dst_strides, dst_elements))
     return;
   base::fail(ErrorCode::internal,
-             {"node \"", node, "\" would copy from outside its input or to outside its output (", src_elements, " to ",
-              dst_elements, " elements); its shapes contradict its attributes"});
+             "node \"%\" would copy from outside its input or to outside its output (% to % elements); its shapes "
+             "contradict its attributes",
+             {node, src_elements, dst_elements});
 }
 
 bool is_plain_copy(const std::vector<RegionT>& regions, int64_t elements) {

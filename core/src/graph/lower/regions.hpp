@@ -9,15 +9,14 @@
 namespace motley::graph {
 
 using schema::RegionT;
-using Extents = std::vector<int64_t>;
 
 // Strides of a dense row-major tensor, in elements.
 Extents row_major_strides(const Extents& extents);
 int64_t product(const Extents& extents);
 int64_t product(const Extents& extents, size_t first, size_t last);
 
-RegionT make_region(int32_t input, Extents extents, int64_t src_offset, Extents src_strides, int64_t dst_offset,
-                    Extents dst_strides);
+RegionT make_region(int32_t input, const Extents& extents, int64_t src_offset, const Extents& src_strides,
+                    int64_t dst_offset, const Extents& dst_strides);
 // Input 0, seen as a dense tensor of `extents`, with its dimensions permuted: output dimension i is input's perm[i].
 RegionT permuting_region(const Extents& extents, const std::vector<size_t>& perm);
 

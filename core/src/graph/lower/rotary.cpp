@@ -13,7 +13,7 @@ struct Layout {
 Layout layout_of(const Lowering& l, int64_t heads) {
   const Extents in = l.shape(l.in(0));
   if (in.size() == 4) return {in, true};
-  if (in.size() != 3 || heads <= 0 || in[2] % heads != 0) l.invalid({"its input does not divide into heads"});
+  if (in.size() != 3 || heads <= 0 || in[2] % heads != 0) l.invalid("its input does not divide into heads");
   return {{in[0], in[1], heads, in[2] / heads}, false};
 }
 
@@ -22,7 +22,7 @@ TensorId angles(Lowering& l, size_t input, const Layout& layout, int64_t pairs) 
   TensorId cache = l.in(input);
   if (l.has_input(3)) {
     const Extents rows = l.shape(cache), ids = l.shape(l.in(3));
-    if (rows.size() != 2 || ids.size() != 2) l.invalid({"its caches and position ids have not two dimensions"});
+    if (rows.size() != 2 || ids.size() != 2) l.invalid("its caches and position ids have not two dimensions");
     schema::AxisAttributesT attributes;
     attributes.axis = 0;
     cache = l.emit(Op::Gather, {cache, l.in(3)}, l.temporary(l.type(cache), {ids[0], ids[1], rows[1]}), attributes);
@@ -30,7 +30,7 @@ TensorId angles(Lowering& l, size_t input, const Layout& layout, int64_t pairs) 
   const Extents extents = l.shape(cache);
   const int64_t steps = layout.extents[layout.heads_first ? 2 : 1];
   if (extents.size() != 3 || extents[1] != steps || extents[2] < pairs)
-    l.invalid({"its caches do not match its steps and its rotary dimension"});
+    l.invalid("its caches do not match its steps and its rotary dimension");
   if (extents[2] > pairs)
     cache = l.copy({cache}, {make_region(0, {extents[0] * steps, pairs}, 0, {extents[2], 1}, 0, {pairs, 1})},
                    l.temporary(l.type(cache), {extents[0], steps, pairs}));
@@ -46,7 +46,7 @@ void lower_rotary_embedding(Lowering& l) {
   const int64_t size = layout.extents[3], rows = product(layout.extents, 0, 3);
   const int64_t rotated = attributes.rotary_embedding_dim ? attributes.rotary_embedding_dim : size;
   if (rotated < 0 || rotated > size || rotated % 2 != 0)
-    l.invalid({"its rotary dimension (", rotated, ") is odd or too large"});
+    l.invalid("its rotary dimension (%) is odd or too large", {rotated});
   const int64_t pairs = rotated / 2;
   const TensorId cosine = angles(l, 1, layout, pairs), sine = angles(l, 2, layout, pairs);
 

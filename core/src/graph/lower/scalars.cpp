@@ -88,7 +88,7 @@ std::vector<uint8_t> encode_scalar(DataType type, double value) {
     case DataType::bool_: return bytes_of(static_cast<uint8_t>(value != 0));
     case DataType::undefined: break;
   }
-  base::fail(ErrorCode::internal, {"a constant of undefined type was asked for"});
+  base::fail(ErrorCode::internal, "a constant of undefined type was asked for");
 }
 
 Constant encode_constant(DataType type, const std::vector<double>& values) {
@@ -120,13 +120,13 @@ double decode_scalar(DataType type, const uint8_t* bytes) {
     case DataType::bool_: return *bytes != 0;
     case DataType::undefined: break;
   }
-  base::fail(ErrorCode::internal, {"a constant of undefined type was read"});
+  base::fail(ErrorCode::internal, "a constant of undefined type was read");
 }
 
 std::vector<double> decode_constant(const Tensor& tensor) {
   if (!tensor.constant || tensor.constant->bytes < tensor.bytes())
-    base::fail(ErrorCode::internal, {"tensor \"", tensor.name, "\" (", to_string(tensor.shape), " of ",
-                                     to_string(tensor.type), ") has no constant elements to read"});
+    base::fail(ErrorCode::internal, "tensor \"%\" (% of %) has no constant elements to read",
+               {tensor.name, to_string(tensor.shape), to_string(tensor.type)});
   const auto* bytes = static_cast<const uint8_t*>(tensor.constant->data);
   const size_t step = element_bytes(tensor.type);
   std::vector<double> values(static_cast<size_t>(tensor.elements()));

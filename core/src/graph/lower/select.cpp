@@ -8,8 +8,7 @@ void lower_compress(Lowering& l) {
   Extents in = l.shape(l.in(0));
   if (!attributes.has_axis) in = {product(in)};
   const size_t a = attributes.has_axis ? l.axis(attributes.axis, in.size()) : 0;
-  if (!l.tensor(l.in(1)).is_constant())
-    l.unsupported({"its condition is not constant, so its output's size is unknown"});
+  if (!l.tensor(l.in(1)).is_constant()) l.unsupported("its condition is not constant, so its output's size is unknown");
   const std::vector<double> condition = decode_constant(l.tensor(l.in(1)));
   const int64_t count = std::min(in[a], static_cast<int64_t>(condition.size()));
 
@@ -26,7 +25,7 @@ void lower_compress(Lowering& l) {
                                   {kept * inner, 1}));
     at += last - first;
   }
-  if (at != kept) l.invalid({"its output has another size than its condition keeps"});
+  if (at != kept) l.invalid("its output has another size than its condition keeps");
   l.copy({l.in(0)}, std::move(regions), l.out());
 }
 
@@ -54,7 +53,7 @@ void lower_one_hot(Lowering& l) {
   const TensorId hit = l.compare(CompareFunction::equal, l.reshape(indices, expanded), l.constant(type, row, classes));
 
   const TensorId values = l.in(2);
-  if (l.shape(values) != Extents{2}) l.invalid({"its values are not two numbers"});
+  if (l.shape(values) != Extents{2}) l.invalid("its values are not two numbers");
   const auto value = [&](int64_t i) {
     return l.copy({values}, {make_region(0, {1}, i, {1}, 0, {1})}, l.temporary(l.type(values), {1}));
   };

@@ -9,13 +9,13 @@ void lower_reverse_sequence(Lowering& l) {
   const size_t batch = l.axis(attributes.batch_axis, in.size()), time = l.axis(attributes.time_axis, in.size());
   const std::vector<int64_t> lengths = l.integer_input(1);
   if (batch == time || static_cast<int64_t>(lengths.size()) != in[batch])
-    l.invalid({"it has not one length per entry of its batch axis"});
+    l.invalid("it has not one length per entry of its batch axis");
 
   const Extents strides = row_major_strides(in);
   std::vector<RegionT> regions;
   for (size_t first = 0, last = 0; first < lengths.size(); first = last) {
     const int64_t length = lengths[first];
-    if (length < 0 || length > in[time]) l.invalid({"a length (", length, ") is beyond its time axis"});
+    if (length < 0 || length > in[time]) l.invalid("a length (%) is beyond its time axis", {length});
     while (last < lengths.size() && lengths[last] == length) ++last;  // equal neighbours share their regions
     const int64_t base = static_cast<int64_t>(first) * strides[batch];
     Extents extents = in, src = strides;

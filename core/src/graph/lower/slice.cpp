@@ -12,7 +12,7 @@ struct Range {
 
 // numpy's rules: negative positions count from the end, and all are clamped.
 Range resolve(const Lowering& l, int64_t start, int64_t end, int64_t step, int64_t extent) {
-  if (step == 0) l.invalid({"a step is 0"});
+  if (step == 0) l.invalid("a step is 0");
   const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? extent : extent - 1;
   // The most negative number stands for "from the very end" and must not overflow.
   const auto position = [&](int64_t i) { return std::clamp(i < 0 ? std::max(i, -extent - 1) + extent : i, low, high); };
@@ -34,7 +34,7 @@ void lower_slice(Lowering& l) {
     for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
   if (l.has_input(4)) steps = l.integer_input(4);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
-    l.invalid({"its starts, ends, axes and steps differ in number"});
+    l.invalid("its starts, ends, axes and steps differ in number");
 
   const Extents strides = row_major_strides(extents);
   Extents result = extents, src = strides;
@@ -46,7 +46,7 @@ void lower_slice(Lowering& l) {
     src[a] = range.count > 1 ? strides[a] * range.step : 0;
     if (range.count > 0) offset += strides[a] * range.start;
   }
-  if (result != l.shape(l.out())) l.invalid({"its output has another shape than its starts and ends give"});
+  if (result != l.shape(l.out())) l.invalid("its output has another shape than its starts and ends give");
   l.copy({l.in(0)}, {make_region(0, result, offset, src, 0, row_major_strides(result))}, l.out());
 }
 
@@ -56,7 +56,7 @@ void lower_split(Lowering& l) {
   const int64_t outer = product(extents, 0, a), inner = product(extents, a + 1, extents.size());
   int64_t at = 0;
   for (size_t i = 0; i < l.node().outputs.size(); ++i) {
-    if (!l.has_output(i)) l.unsupported({"its output ", i, " is left out, and so is its size"});
+    if (!l.has_output(i)) l.unsupported("its output % is left out, and so is its size", {i});
     const int64_t size = l.shape(l.out(i)).at(a);
     l.copy({l.in(0)},
            {make_region(0, {outer, size * inner}, at * inner, {extents[a] * inner, 1}, 0, {size * inner, 1})},
@@ -79,7 +79,7 @@ void lower_concat(Lowering& l) {
     inputs.push_back(l.in(i));
     at += size;
   }
-  if (at != result[a]) l.invalid({"its inputs do not fill its output"});
+  if (at != result[a]) l.invalid("its inputs do not fill its output");
   l.copy(std::move(inputs), std::move(regions), l.out());
 }
 

@@ -8,15 +8,15 @@ namespace motley::graph {
 // Row r keeps columns from r + k on (upper) or up to r + k (lower). One region per row, less where whole rows are kept.
 void lower_trilu(Lowering& l) {
   const Extents in = l.shape(l.in(0));
-  if (in.size() < 2) l.invalid({"its input has fewer than two dimensions"});
+  if (in.size() < 2) l.invalid("its input has fewer than two dimensions");
   const int64_t rows = in[in.size() - 2], columns = in.back();
   const int64_t batch = product(in, 0, in.size() - 2);
   const bool upper = l.attr<schema::TriluAttributesT>().upper;
-  if (rows > (1 << 24)) l.unsupported({"it has over 16 million rows"});
+  if (rows > (1 << 24)) l.unsupported("it has over 16 million rows");
   int64_t k = 0;
   if (l.has_input(1)) {
     const auto values = l.integer_input(1);
-    if (values.size() != 1) l.invalid({"its k is not one number"});
+    if (values.size() != 1) l.invalid("its k is not one number");
     k = std::clamp(values[0], -rows - 1, columns + 1);
   }
 
@@ -24,7 +24,7 @@ void lower_trilu(Lowering& l) {
   const auto push = [&](int64_t row, int64_t count, int64_t from, int64_t to) {
     const int64_t offset = row * columns + from;
     const Extents strides{rows * columns, columns, 1};
-    if (regions.size() > (1u << 16)) l.unsupported({"it has over 65536 rows"});
+    if (regions.size() > (1u << 16)) l.unsupported("it has over 65536 rows");
     if (to > from && count > 0)
       regions.push_back(make_region(0, {batch, count, to - from}, offset, strides, offset, strides));
   };
@@ -41,7 +41,7 @@ void lower_trilu(Lowering& l) {
 
 void lower_eye_like(Lowering& l) {
   const Extents out = l.shape(l.out());
-  if (out.size() != 2) l.invalid({"its input is no matrix"});
+  if (out.size() != 2) l.invalid("its input is no matrix");
   const int64_t k = std::clamp(l.attr<schema::EyeLikeAttributesT>().k, -out[0], out[1]);
   const int64_t row = std::max<int64_t>(-k, 0), column = std::max<int64_t>(k, 0);
   const int64_t count = std::min(out[0] - row, out[1] - column);

@@ -22,7 +22,7 @@ void lower_known(Lowering& l) {
   }
   const Extents result = l.shape(l.out());
   if (product(result) != static_cast<int64_t>(values.size()))
-    l.invalid({"its output has another size than its input's shape"});
+    l.invalid("its output has another size than its input's shape");
   l.reshape(l.constant(l.type(l.out()), result, values), result, l.out());
 }
 

@@ -33,7 +33,7 @@ size_t join_reshapes(Graph& graph, const PassContext& context) {
     TensorId target = r.node(i).input(1);
     if (known) {
       const std::vector<int64_t> extents = result.extents();
-      const std::string name = base::text({result.name, ":shape", graph.tensors.size()});
+      const std::string name = base::text("%:shape%", {result.name, graph.tensors.size()});
       target = graph.add_int64(name, extents);
     }
     schema::ReshapeAttributesT attributes;

@@ -7,7 +7,8 @@
 namespace motley::convert {
 namespace {
 
-constexpr int64_t kMaxUnrolled = 1024;  // iterations
+constexpr int64_t kMaxUnrolled = 1024;         // iterations
+constexpr int64_t kMaxUnrolledNodes = 20'000;  // of all iterations together; more cost less as a loop
 
 void branch(OpContext& c) {
   const onnx::GraphProto &then_graph = c.graph_attribute("then_branch"), &else_graph = c.graph_attribute("else_branch");
@@ -33,7 +34,6 @@ TensorId unsqueezed(OpContext& c, TensorId id, int64_t axis, const std::string& 
 // The pieces of one output, one per iteration, laid along an axis.
 void join(OpContext& c, const std::vector<TensorId>& pieces, int64_t axis, TensorId out) {
   if (out == kNone) return;
-  if (pieces.empty()) c.unsupported("a loop without iterations that collects outputs");
   schema::AxisAttributesT attributes;
   attributes.axis = axis;
   c.emit(Op::Concat, pieces, {out}, std::move(attributes));
@@ -72,7 +72,8 @@ bool unroll(OpContext& c) {
     if (!folded || folded->size() != 1) return false;
     trips = (*folded)[0];
   }
-  if (!condition || trips > kMaxUnrolled) return false;
+  if (!condition || trips > kMaxUnrolled || trips * body.node_size() > kMaxUnrolledNodes) return false;
+  if (collected != 0 && (trips <= 0 || !*condition)) return false;  // the core finds the shapes of what is empty
   std::vector<TensorId> state(c.inputs().begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(2, c.input_count())),
                               c.inputs().end());
   std::vector<std::vector<TensorId>> pieces(collected);
@@ -95,6 +96,8 @@ bool unroll(OpContext& c) {
 
 void loop(OpContext& c) {
   if (unroll(c)) return;
+  for (TensorId id : c.inputs())
+    if (c.sequence(id) || c.is_empty_optional(id)) c.unsupported("a sequence carried through a loop of unknown length");
   schema::LoopAttributesT attributes;
   attributes.body_graph = c.nested("body");
   c.emit(Op::Loop, c.inputs(), c.outputs(), std::move(attributes));
@@ -102,43 +105,72 @@ void loop(OpContext& c) {
 
 int64_t at(const std::vector<int64_t>& list, size_t i) { return i < list.size() ? list[i] : 0; }
 
-// One step per element along the axes of the scanned inputs, whose extent must be known.
-void scan(OpContext& c) {
-  const std::vector<int64_t> directions_in = c.integers("scan_input_directions"),
-                             axes_in = c.integers("scan_input_axes");
-  const std::vector<int64_t> directions_out = c.integers("scan_output_directions"),
-                             axes_out = c.integers("scan_output_axes");
-  const int64_t scanned = c.integer("num_scan_inputs");
-  const auto& body = c.graph_attribute("body");
-  if (scanned < 1 || scanned > static_cast<int64_t>(c.input_count()))
-    c.invalid("scans " + std::to_string(scanned) + " of its " + std::to_string(c.input_count()) + " inputs");
-  const size_t carried = c.input_count() - static_cast<size_t>(scanned);
-  if (static_cast<size_t>(body.output_size()) < carried) c.invalid("has a body of too few outputs");
-  const size_t collected = static_cast<size_t>(body.output_size()) - carried;
-  if (c.output_count() > carried + collected) c.invalid("has more outputs than its body");
+// A Scan's attributes as they are in both forms; since version 9 it has axes and directions of what it collects too.
+schema::ScanAttributesT scan_attributes(OpContext& c) {
+  schema::ScanAttributesT a;
+  a.num_scan_inputs = c.integer("num_scan_inputs");
+  if (c.version() < 9) {
+    a.scan_input_directions = c.integers("directions");
+    return a;
+  }
+  a.scan_input_directions = c.integers("scan_input_directions");
+  a.scan_input_axes = c.integers("scan_input_axes");
+  a.scan_output_directions = c.integers("scan_output_directions");
+  a.scan_output_axes = c.integers("scan_output_axes");
+  return a;
+}
 
+void check_scan(OpContext& c, const schema::ScanAttributesT& a, size_t inputs) {
+  const auto& body = c.graph_attribute("body");
+  if (a.num_scan_inputs < 1 || a.num_scan_inputs > static_cast<int64_t>(inputs))
+    c.invalid("scans " + std::to_string(a.num_scan_inputs) + " of its " + std::to_string(inputs) + " inputs");
+  if (static_cast<size_t>(body.input_size()) != inputs)
+    c.invalid("has a body of " + std::to_string(body.input_size()) + " inputs (expected " + std::to_string(inputs) + ")");
+  const size_t carried = inputs - static_cast<size_t>(a.num_scan_inputs);
+  if (static_cast<size_t>(body.output_size()) < carried) c.invalid("has a body of too few outputs");
+  if (c.output_count() > static_cast<size_t>(body.output_size())) c.invalid("has more outputs than its body");
+}
+
+// How many steps there are, where that is known and few enough to write them all out.
+std::optional<int64_t> known_steps(OpContext& c, const schema::ScanAttributesT& a, size_t carried) {
   int64_t steps = -1;
   for (size_t i = carried; i < c.input_count(); ++i) {
     const auto rank = c.rank(c.in(i));
-    if (!rank) c.unsupported("a scanned input whose rank is not known");
-    const int64_t axis = at(axes_in, i - carried) + (at(axes_in, i - carried) < 0 ? static_cast<int64_t>(*rank) : 0);
-    if (axis < 0 || axis >= static_cast<int64_t>(*rank)) c.invalid("scans along axis " + std::to_string(axis));
+    if (!rank) return std::nullopt;
+    const int64_t given = at(a.scan_input_axes, i - carried);
+    const int64_t axis = given < 0 ? given + static_cast<int64_t>(*rank) : given;
+    if (axis < 0 || axis >= static_cast<int64_t>(*rank)) c.invalid("scans along axis " + std::to_string(given));
     const graph::Dim& extent = (*c.shape(c.in(i)))[static_cast<size_t>(axis)];
-    if (!extent.known() || extent.value > kMaxUnrolled)
-      c.unsupported("a scanned input whose length is not known, or over " + std::to_string(kMaxUnrolled));
+    if (!extent.known()) return std::nullopt;
     if (steps >= 0 && extent.value != steps) c.invalid("scans inputs of different lengths");
     steps = extent.value;
   }
+  // Without steps the collected outputs are empty, of a shape that the core finds.
+  const bool few = steps <= kMaxUnrolled && steps * c.graph_attribute("body").node_size() <= kMaxUnrolledNodes;
+  return steps > 0 && few ? std::optional<int64_t>(steps) : std::nullopt;
+}
+
+// One step per element along the axes of the scanned inputs.
+void scan(OpContext& c) {
+  schema::ScanAttributesT a = scan_attributes(c);
+  check_scan(c, a, c.input_count());
+  const size_t carried = c.input_count() - static_cast<size_t>(a.num_scan_inputs);
+  const size_t collected = static_cast<size_t>(c.graph_attribute("body").output_size()) - carried;
+  const std::optional<int64_t> steps = known_steps(c, a, carried);
+  if (!steps) {
+    a.body_graph = c.nested("body");
+    return c.emit(Op::Scan, c.inputs(), c.outputs(), std::move(a));
+  }
   std::vector<TensorId> state(c.inputs().begin(), c.inputs().begin() + static_cast<std::ptrdiff_t>(carried));
   std::vector<std::vector<TensorId>> pieces(collected);
-  for (int64_t t = 0; t < steps; ++t) {
+  for (int64_t t = 0; t < *steps; ++t) {
     const std::string step = std::to_string(t);
     std::vector<TensorId> inputs = state;
     for (size_t i = carried; i < c.input_count(); ++i) {
       const std::string suffix = step + "/slice" + std::to_string(i - carried);
       schema::AxisAttributesT along;
-      along.axis = at(axes_in, i - carried);
-      const int64_t index = at(directions_in, i - carried) != 0 ? steps - 1 - t : t;
+      along.axis = at(a.scan_input_axes, i - carried);
+      const int64_t index = at(a.scan_input_directions, i - carried) != 0 ? *steps - 1 - t : t;
       inputs.push_back(c.temp(suffix, Op::Gather,
                               {c.in(i), c.scalar(suffix + "/index", DataType::int64, static_cast<double>(index))},
                               along));
@@ -146,18 +178,33 @@ void scan(OpContext& c) {
     const std::vector<TensorId> outputs = c.inline_graph("body", inputs, step);
     state.assign(outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(carried));
     for (size_t k = 0; k < collected; ++k)
-      pieces[k].push_back(unsqueezed(c, outputs[carried + k], at(axes_out, k), step + "/piece" + std::to_string(k)));
+      pieces[k].push_back(
+          unsqueezed(c, outputs[carried + k], at(a.scan_output_axes, k), step + "/piece" + std::to_string(k)));
   }
   for (size_t k = 0; k < carried; ++k) c.connect(state[k], c.out(k));
   for (size_t k = 0; k < collected; ++k) {
-    if (at(directions_out, k) != 0) std::reverse(pieces[k].begin(), pieces[k].end());
-    join(c, pieces[k], at(axes_out, k), c.out(carried + k));
+    if (at(a.scan_output_directions, k) != 0) std::reverse(pieces[k].begin(), pieces[k].end());
+    join(c, pieces[k], at(a.scan_output_axes, k), c.out(carried + k));
   }
+}
+
+// The first form scans each element of a batch: a Scan over the batch, whose body is a Scan as we know it.
+void scan_of_batch(OpContext& c) {
+  schema::ScanAttributesT a = scan_attributes(c);
+  if (c.in(0) != kNone) c.unsupported("sequences of different lengths (its first input)");
+  const std::vector<TensorId> inputs(c.inputs().begin() + 1, c.inputs().end());
+  check_scan(c, a, inputs.size());
+  schema::ScanAttributesT batch;
+  batch.num_scan_inputs = static_cast<int64_t>(inputs.size());
+  a.body_graph = c.nested("body");
+  batch.body_graph = c.graph_around(a.body_graph, "element", Op::Scan, a);
+  c.emit(Op::Scan, inputs, c.outputs(), std::move(batch));
 }
 
 constexpr OpRule kRules[] = {
     {"If", 1, 1, 1, kAny, branch},
-    {"Loop", 1, 0, kAny, kAny, loop},
+    {"Loop", 1, 0, kAny, kAny, loop, 0, nullptr, 0, nullptr, 0, "", true},
+    {"Scan", 8, 0, kAny, kAny, scan_of_batch},
     {"Scan", 9, 1, kAny, kAny, scan},
 };
 

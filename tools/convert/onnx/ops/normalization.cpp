@@ -2,43 +2,69 @@
 #include <algorithm>
 
 #include "io/tensor_pb.hpp"
-#include "onnx/op_context.hpp"
+#include "onnx/ops/build.hpp"
 
 namespace motley::convert {
 namespace {
 
-schema::BinaryAttributesT function(schema::BinaryFunction f) {
-  schema::BinaryAttributesT attributes;
-  attributes.function = f;
-  return attributes;
-}
-
 // Until opset 9, parameters could be given per element of a sample ("spatial" off): plain arithmetic that broadcasts.
 void batch_normalization_per_element(OpContext& c, float epsilon) {
-  using F = schema::BinaryFunction;
-  schema::UnaryAttributesT root;
-  root.function = schema::UnaryFunction::sqrt;
+  Build b(c);
+  const TensorId safe = b.add(c.in(4), b.like(c.in(0), static_cast<double>(epsilon)));
+  const TensorId unit = b.div(b.sub(c.in(0), c.in(3)), b.unary(schema::UnaryFunction::sqrt, safe));
+  c.connect(b.add(b.mul(unit, c.in(1)), c.in(2)), c.out(0));
+}
+
+// Normalizes by the batch's own mean and variance; further outputs are the running ones, moved towards them.
+void batch_normalization_training(OpContext& c, float epsilon, float momentum) {
+  Build b(c);
+  const auto rank = c.rank(c.in(0));
+  // Exporters merge equal initializers. Where a runtime updates the statistics in place, as ONNX Runtime does, it changes
+  // the scale or the bias with them, and its result is another one than the definition's.
+  for (size_t statistic : {3, 4})
+    for (size_t parameter : {1, 2})
+      if (c.in(statistic) == c.in(parameter))
+        c.unsupported("batch statistics (training) that share a tensor with the scale or the bias");
+  if (!rank || *rank < 2) c.unsupported("batch statistics of an input whose rank is not known, or under 2");
   const DataType type = c.type(c.in(0));
-  const TensorId safe = c.temp("variance", Op::Binary, {c.in(4), c.scalar("epsilon", type, epsilon)}, function(F::add));
-  const TensorId deviation = c.temp("deviation", Op::Unary, {safe}, std::move(root));
-  const TensorId centred = c.temp("centred", Op::Binary, {c.in(0), c.in(3)}, function(F::sub));
-  const TensorId unit = c.temp("unit", Op::Binary, {centred, deviation}, function(F::div));
-  const TensorId scaled = c.temp("scaled", Op::Binary, {unit, c.in(1)}, function(F::mul));
-  c.emit(Op::Binary, {scaled, c.in(2)}, function(F::add));
+  std::vector<int64_t> axes{0}, per_channel{1, -1};
+  for (size_t axis = 2; axis < *rank; ++axis) {
+    axes.push_back(static_cast<int64_t>(axis));
+    per_channel.push_back(1);
+  }
+  const TensorId mean = b.reduce(schema::ReduceFunction::mean, c.in(0), axes);
+  const TensorId centred = b.sub(c.in(0), mean);
+  const TensorId variance =
+      b.reduce(schema::ReduceFunction::mean, b.unary(schema::UnaryFunction::square, centred), axes);
+  const TensorId safe = b.add(variance, b.like(variance, static_cast<double>(epsilon)));
+  const TensorId unit = b.div(centred, b.unary(schema::UnaryFunction::sqrt, safe));
+  const auto parameter = [&](size_t i) { return b.reshape(b.cast(c.in(i), type), per_channel); };
+  c.connect(b.add(b.mul(unit, parameter(1)), parameter(2)), c.out(0));
+  const auto running = [&](TensorId before, TensorId now, TensorId out) {
+    if (out == kNone) return;
+    const TensorId current = b.cast(b.reshape(now, {-1}), c.type(before));
+    const auto m = static_cast<double>(momentum);
+    c.connect(b.add(b.mul(before, b.like(before, m)), b.mul(current, b.like(before, 1 - m))), out);
+  };
+  running(c.in(3), mean, c.out(1));
+  running(c.in(4), variance, c.out(2));
 }
 
 void batch_normalization(OpContext& c) {
   schema::BatchNormalizationAttributesT attributes;
   attributes.epsilon = c.number("epsilon", 1e-5f);
-  c.ignore("momentum");
+  const float momentum = c.number("momentum", 0.9f);
   c.ignore("consumed_inputs");
   const bool is_test = c.version() >= 7 || c.flag("is_test", false);
   const bool spatial = c.version() >= 9 || c.flag("spatial", true);
   const bool training = c.version() >= 14 && c.flag("training_mode", false);
   const bool more_outputs =
       std::any_of(c.outputs().begin() + 1, c.outputs().end(), [](TensorId id) { return id != kNone; });
+  if (training) return batch_normalization_training(c, attributes.epsilon, momentum);
   // Old files leave is_test at its default, off, in networks that are plainly for inference: one output.
-  if (training || more_outputs || (!is_test && c.output_count() > 1)) c.unsupported("batch statistics (training)");
+  if (more_outputs || (!is_test && c.output_count() > 1))
+    c.unsupported(c.version() < 14 ? "batch statistics (training) before version 14"
+                                   : "statistics without training_mode");
   if (!spatial) return batch_normalization_per_element(c, attributes.epsilon);
   c.emit(Op::BatchNormalization, c.inputs(), std::move(attributes));
 }
@@ -103,6 +129,7 @@ constexpr OpRule kRules[] = {
     {"InstanceNormalization", 1, 3, 3, 1, instance_normalization},
     {"GroupNormalization", 18, 3, 3, 1, group_normalization},
     {"GroupNormalization", 21, 3, 3, 1, group_normalization},
+    {"LayerNormalization", 1, 2, 3, 3, layer_normalization},  // standard from 17 on; ONNX Runtime wrote it before
     {"LayerNormalization", 17, 2, 3, 3, layer_normalization},
     {"RMSNormalization", 23, 2, 2, 1, rms_normalization},
     {"LRN", 1, 1, 1, 1, lrn},

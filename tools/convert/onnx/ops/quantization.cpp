@@ -5,8 +5,10 @@
 namespace motley::convert {
 namespace {
 
-DataType output_type(OpContext& c) {
+// Undefined where the attribute is absent. `four_bit` is set where it names such a type.
+DataType output_type(OpContext& c, bool& four_bit) {
   const int64_t number = c.integer("output_dtype", 0);
+  four_bit |= io::is_four_bit(static_cast<int32_t>(number & INT32_MAX));
   if (number == 0) return DataType::undefined;
   const auto type = static_cast<DataType>(io::data_type_of_onnx(static_cast<int32_t>(number & INT32_MAX)));
   if (type == DataType::undefined)
@@ -23,10 +25,22 @@ schema::QuantizeAttributesT quantize_attributes(OpContext& c) {
   return attributes;
 }
 
+// Saturates further, to what four bits hold.
+void emit_four_bit(OpContext& c, schema::QuantizeAttributesT attributes) {
+  const DataType type = attributes.to;
+  if (type != DataType::int8 && type != DataType::uint8) c.invalid("has an output_dtype that is not its zero point's");
+  const TensorId bytes = c.temp("bytes", Op::QuantizeLinear, c.inputs(), std::move(attributes));
+  const TensorId low = c.scalar("low", type, type == DataType::int8 ? -8 : 0);
+  const TensorId high = c.scalar("high", type, type == DataType::int8 ? 7 : 15);
+  c.emit(Op::Clip, {bytes, low, high}, schema::NoAttributesT());
+  c.set_four_bit(c.out(0));
+}
+
 // The result has the zero point's type; without one, the given type, else uint8.
 void quantize(OpContext& c) {
   schema::QuantizeAttributesT attributes = quantize_attributes(c);
-  attributes.to = output_type(c);
+  bool four_bit = c.is_four_bit(c.in(2));
+  attributes.to = output_type(c, four_bit);
   if (c.in(2) != kNone) {
     const DataType zero = c.type(c.in(2));
     if (attributes.to != DataType::undefined && zero != DataType::undefined && attributes.to != zero)
@@ -36,13 +50,15 @@ void quantize(OpContext& c) {
   } else if (attributes.to == DataType::undefined) {
     attributes.to = DataType::uint8;
   }
+  if (four_bit) return emit_four_bit(c, std::move(attributes));
   c.emit(Op::QuantizeLinear, c.inputs(), std::move(attributes));
 }
 
 // The result has the scale's type, or the given one.
 void dequantize(OpContext& c) {
   schema::QuantizeAttributesT attributes = quantize_attributes(c);
-  attributes.to = output_type(c);
+  bool four_bit = false;
+  attributes.to = output_type(c, four_bit);
   if (attributes.to == DataType::undefined) attributes.to = c.type(c.in(1));
   c.emit(Op::DequantizeLinear, c.inputs(), std::move(attributes));
 }
