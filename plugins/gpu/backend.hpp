@@ -32,6 +32,7 @@ struct Capabilities {
   uint32_t clock_mhz = 0;
   uint32_t max_group_size = 1;                     // work items
   std::array<uint32_t, 3> max_group{1, 1, 1};      // work items per dimension
+  std::array<uint32_t, 3> max_groups{UINT32_MAX, UINT32_MAX, UINT32_MAX};  // work groups per dimension
   uint64_t local_bytes = 0;                        // local memory per work group
   bool local_is_fast = true;                       // false where local memory is plain memory (a CPU)
   uint32_t max_vector = 4;                         // widest VW of float: 16 in OpenCL, 4 in GLSL

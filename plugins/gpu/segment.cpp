@@ -211,6 +211,11 @@ std::vector<Launch> Segment::place(const GraphView& view, std::vector<Step>& ste
       }
       launch.params = std::move(call.params.bytes);
       launch.groups = call.groups;
+      for (size_t d = 0; d < 3; ++d)
+        if (launch.groups[d] > device_.capabilities().max_groups[d])
+          throw StatusError(MOTLEY_UNSUPPORTED, "node \"" + std::string(view.node(steps[s].node).name()) + "\" needs " +
+                                                    std::to_string(launch.groups[d]) + " work groups (the device can start " +
+                                                    std::to_string(device_.capabilities().max_groups[d]) + " at once)");
       launch.node = steps[s].node;
       launch.estimated_ns = call.operations / 50.0;  // 50 GFLOP/s: what slow devices do
       launch.barrier = hazards.needs_barrier(launch.bindings, writes);

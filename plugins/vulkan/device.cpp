@@ -156,7 +156,7 @@ std::vector<Found> find_devices(const Instance& vk, std::string& explanation) {
 Capabilities capabilities_of(const Found& f) {
   const VkPhysicalDeviceLimits& limits = f.properties.limits;
   Capabilities c;
-  c.id = "vulkan" + std::to_string(f.index);
+  c.id = f.index == 0 ? "vulkan" : "vulkan" + std::to_string(f.index);
   c.name = f.properties.deviceName;
   switch (f.properties.vendorID) {
     case 0x1002: c.vendor = "AMD"; break;
@@ -178,7 +178,10 @@ Capabilities capabilities_of(const Found& f) {
                         : (c.device_class == gpu::DeviceClass::discrete ? 32u : 8u);
   c.clock_mhz = cpu ? 2000 : 1000;
   c.max_group_size = limits.maxComputeWorkGroupInvocations;
-  for (size_t i = 0; i < 3; ++i) c.max_group[i] = limits.maxComputeWorkGroupSize[i];
+  for (size_t i = 0; i < 3; ++i) {
+    c.max_group[i] = limits.maxComputeWorkGroupSize[i];
+    c.max_groups[i] = limits.maxComputeWorkGroupCount[i];
+  }
   c.local_bytes = limits.maxComputeSharedMemorySize;
   c.local_is_fast = !cpu;
   c.max_vector = 4;

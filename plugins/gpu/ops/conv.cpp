@@ -98,10 +98,7 @@ Planes emit_planes(Emitter& e, const Convolution& c, bool texels) {
   const int64_t planes = c.batch * c.in_channels;
   p.memory = e.scratch(static_cast<uint64_t>(planes * p.channel) * sizeof(float));
   if (texels) {
-    Call call;
-    call.variant = "window_texels";
-    call.group = {8, 2, 1};
-    call.groups = {groups_for(p.columns / 4, 8), groups_for(p.rows, 2), static_cast<uint32_t>(planes)};
+    Call call = four_columns(e, "window_texels", p.columns, p.rows, planes);
     call.constants = {static_cast<int32_t>(w.stride)};
     call.params = Params(h.input, w.input, p.rows, p.columns, h.stride, h.pad_begin, w.pad_begin, count, 0.0f);
     call.uses = {in(e.input(0)), in(e.constant(phases)), out(p.memory)};
@@ -134,7 +131,8 @@ void emit_product(Emitter& e, const Convolution& c) {
   g.a_row = g.k;
   g.y = e.output(0);
   g.y_row = outputs;
-  const bool texels = on_texels(e.device, gemm_tile(e.device, e.config, g.m, outputs));
+  const bool texels = on_texels(e.device, gemm_tile(e.device, e.config, g.m, outputs)) &&
+                      takes_four_columns(e, c.batch * c.in_channels);
   if (is_pointwise(c)) {
     g.n = outputs;
     g.b = e.input(0);
@@ -197,14 +195,9 @@ void emit_depthwise_texels(Emitter& e, const Convolution& c) {
   const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
   const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
   const auto rows = static_cast<int32_t>(h.stride > 1 ? std::min<int64_t>(h.output, 2) : std::min<int64_t>(h.output, 4));
-  Call call;
-  call.variant = "conv_depthwise_texels";
+  Call call = four_columns(e, "conv_depthwise_texels", w.output, (h.output + rows - 1) / rows, c.batch * c.out_channels);
   call.constants = {static_cast<int32_t>(h.kernel), static_cast<int32_t>(w.kernel), static_cast<int32_t>(h.stride),
                     static_cast<int32_t>(w.stride), e.has_input(2) ? 1 : 0, e.has_input(3) ? 1 : 0, epilogue.function, rows};
-  const int64_t columns = (w.output + 3) / 4, lines = (h.output + rows - 1) / rows;
-  call.group = {static_cast<uint32_t>(columns > 4 ? 8 : columns > 2 ? 4 : columns), static_cast<uint32_t>(columns > 4 ? 2 : 4), 1};
-  call.groups = {groups_for(columns, call.group[0]), groups_for(lines, call.group[1]),
-                 static_cast<uint32_t>(c.batch * c.out_channels)};
   call.params = Params(c.in_channels, c.out_channels, c.out_channels / c.in_channels, h.input, w.input, h.output, w.output,
                        h.pad_begin, w.pad_begin, epilogue.alpha, epilogue.beta);
   call.uses = {in(e.input(0)), in(e.input(1)), in(e.has_input(2) ? e.input(2) : e.input(1)),
@@ -216,7 +209,7 @@ void emit_depthwise_texels(Emitter& e, const Convolution& c) {
 void emit_depthwise(Emitter& e, const Convolution& c) {
   const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
   // Lines of more than a few vectors don't stay in registers.
-  if (e.device.texel_loads && h.dilation == 1 && w.dilation == 1 && w.stride <= 2 && h.stride <= 2 && w.kernel <= 7 && h.kernel <= 7)
+  if (takes_four_columns(e, c.batch * c.out_channels) && h.dilation == 1 && w.dilation == 1 && w.stride <= 2 && h.stride <= 2 && w.kernel <= 7 && h.kernel <= 7)
     return emit_depthwise_texels(e, c);
   const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
   const int64_t planes = c.batch * c.out_channels;

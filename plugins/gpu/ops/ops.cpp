@@ -70,11 +70,26 @@ Call elementwise(const Emitter& e, std::string variant, int64_t count) {
   uint32_t group = e.device.device_class == DeviceClass::cpu ? 1024 : 64;
   group = std::min({group, e.device.max_group_size, e.device.max_group[0]});
   while (group > 16 && count <= group / 2) group /= 2;
+  // Fewer and larger groups where the device can't count so many.
+  const uint32_t most = std::min(e.device.max_group_size, e.device.max_group[0]);
+  while (groups_for(count, group) > e.device.max_groups[0] && group * 2 <= most) group *= 2;
   call.group = {group, 1, 1};
   call.groups = {groups_for(count, group), 1, 1};
   call.operations = static_cast<double>(count) * 4;
   return call;
 }
+
+Call four_columns(const Emitter& e, std::string variant, int64_t columns, int64_t lines, int64_t planes) {
+  Call call;
+  call.variant = std::move(variant);
+  const int64_t fours = (columns + 3) / 4;
+  const uint32_t wide = fours > 4 ? 8 : fours > 2 ? 4 : fours > 1 ? 2 : 1;
+  call.group = {std::min(wide, e.device.max_group[0]), std::min(16 / wide, e.device.max_group[1]), 1};
+  call.groups = {groups_for(fours, call.group[0]), groups_for(lines, call.group[1]), static_cast<uint32_t>(planes)};
+  return call;
+}
+
+bool takes_four_columns(const Emitter& e, int64_t planes) { return e.device.texel_loads && planes <= e.device.max_groups[2]; }
 
 void emit_bytes_copy(Emitter& e, const Operand& from, const Operand& to, int64_t count, DataType type) {
   Call call = elementwise(e, std::string("strided_copy.") + size_name(type), count);

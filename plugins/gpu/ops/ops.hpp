@@ -36,6 +36,10 @@ void require_type(const TensorView& tensor, std::initializer_list<DataType> type
 
 // One work item per element.
 Call elementwise(const Emitter& e, std::string variant, int64_t count);
+// One work item per four columns of each line of each plane, which are the grid's three dimensions: no division of indices.
+Call four_columns(const Emitter& e, std::string variant, int64_t columns, int64_t lines, int64_t planes);
+// Whether the device has texels, and dimensions for so many planes.
+bool takes_four_columns(const Emitter& e, int64_t planes);
 // Moves `count` elements.
 void emit_bytes_copy(Emitter& e, const Operand& from, const Operand& to, int64_t count, DataType type);
 // An activation for kernels that have the constant ACTIVATION and the parameters alpha, beta.

@@ -35,10 +35,24 @@ bool is_plain(const NodeView& node, const Window& window) {
          window.taps() <= 25;
 }
 
+void emit_texel_pool(Emitter& e, const Window& window, int64_t planes) {
+  const auto& a = e.node.attributes<schema::PoolAttributes>();
+  const WindowAxis &h = window.axes[1], &w = window.axes[2];
+  const auto rows = static_cast<int32_t>(std::min<int64_t>(h.output, 2));
+  Call call = four_columns(e, "pool_texels", w.output, (h.output + rows - 1) / rows, planes);
+  call.constants = {static_cast<int32_t>(a.function()), static_cast<int32_t>(h.kernel), static_cast<int32_t>(w.kernel),
+                    static_cast<int32_t>(h.stride), static_cast<int32_t>(w.stride), a.count_include_pad() ? 1 : 0, rows};
+  call.params = Params(h.input, w.input, h.output, w.output, h.pad_begin, w.pad_begin, h.input + h.pad_end, w.input + w.pad_end);
+  call.uses = {in(e.input(0)), out(e.output(0))};
+  call.operations = static_cast<double>(e.node.output(0)->elements() * window.taps());
+  e.launch(std::move(call));
+}
+
 void emit_plain_pool(Emitter& e, const Window& window) {
   const auto& a = e.node.attributes<schema::PoolAttributes>();
   const WindowAxis &h = window.axes[1], &w = window.axes[2];
   const int64_t planes = e.node.output(0)->elements() / std::max<int64_t>(1, window.output_elements());
+  if (takes_four_columns(e, planes) && w.stride <= 3 && h.stride <= 3) return emit_texel_pool(e, window, planes);
   const bool cpu = e.device.device_class == DeviceClass::cpu;
   auto vw = static_cast<int32_t>(cpu ? std::min(e.device.max_vector, e.device.native_vector) : 4);
   while (vw > 1 && vw > w.output) vw = vw > 4 ? vw / 2 : 1;
