@@ -190,13 +190,13 @@ std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launch
 }
 
 void Pipelines::warm(std::span<const VulkanPipeline* const> fresh) {
-  VulkanMemory any(device_, 256);
+  VulkanMemory any(device_, 192);
   Bindings bindings(device_);
   for (const VulkanPipeline* p : fresh) bindings.count(*p);
   bindings.make_pool();
   std::vector<VkDescriptorSet> sets;
   for (const VulkanPipeline* p : fresh) {
-    const std::vector<Bindings::Range> ranges(p->kinds.size(), {&any, 0, 256});
+    const std::vector<Bindings::Range> ranges(p->kinds.size(), {&any, 0, 192});
     sets.push_back(bindings.set_for(*p, ranges));
   }
   device_.run_now([&](VkCommandBuffer commands) {
@@ -205,7 +205,7 @@ void Pipelines::warm(std::span<const VulkanPipeline* const> fresh) {
       device_.vk.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, fresh[i]->layout, 0, 1, &sets[i], 0, nullptr);
       const std::array<std::byte, 128> nothing{};
       device_.vk.vkCmdPushConstants(commands, fresh[i]->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, nothing.size(), nothing.data());
-      device_.vk.vkCmdDispatch(commands, 0, 0, 0);
+      device_.vk.vkCmdDispatch(commands, 1, 1, 1);
       order_kernels(device_.vk, commands);
     }
   });

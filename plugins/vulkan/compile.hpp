@@ -63,7 +63,8 @@ class Pipelines {
   };
   const Layout& layout_for(const std::vector<Kind>& kinds);
   VulkanPipeline make(const Launch& launch);
-  // Zero groups of each: enough for the driver's JIT.
+  // Runs one group of each with parameters of zero, which makes them do nothing: a driver that compiles at the first dispatch does
+  // so now. No groups at all are not enough for lavapipe.
   void warm(std::span<const VulkanPipeline* const> fresh);
 
   VulkanDevice& device_;

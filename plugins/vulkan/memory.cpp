@@ -2,6 +2,7 @@
 #include "memory.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "device.hpp"
 #include "motley/sdk/arena.hpp"
@@ -125,7 +126,10 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
   if (most && bytes > most)
     throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) + " bytes is more than the device allows (" +
                                                 std::to_string(most) + ")");
-  make_buffer(sdk::align_up(bytes, kGranule), nullptr);
+  uint64_t whole = sdk::align_up(bytes, kGranule);
+  // lavapipe compiles kernels once more for texel buffers whose size is a power of two.
+  if (std::has_single_bit(whole)) whole += kGranule;
+  make_buffer(whole, nullptr);
   try {
     VkMemoryRequirements needs;
     device_.vk.vkGetBufferMemoryRequirements(device_.handle(), buffer_, &needs);
