@@ -75,7 +75,7 @@ class Pipeline {
 // multiples of the element's size, not more; an API that needs coarser ones rounds down and passes the rest in its own way
 // or asks for alignment by Device::binding_alignment.
 struct SlotBinding {
-  uint32_t slot = 0;
+  uint32_t slot = 0;  // 0: constants, which nothing writes to
   uint64_t offset = 0;
   uint64_t bytes = 0;
 };

@@ -190,13 +190,14 @@ std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launch
 }
 
 void Pipelines::warm(std::span<const VulkanPipeline* const> fresh) {
-  VulkanMemory any(device_, 192);
+  constexpr uint64_t kBytes = 512;
+  VulkanMemory any(device_, kBytes);
   Bindings bindings(device_);
   for (const VulkanPipeline* p : fresh) bindings.count(*p);
   bindings.make_pool();
   std::vector<VkDescriptorSet> sets;
   for (const VulkanPipeline* p : fresh) {
-    const std::vector<Bindings::Range> ranges(p->kinds.size(), {&any, 0, 192});
+    const std::vector<Bindings::Range> ranges(p->kinds.size(), {&any, 0, kBytes});
     sets.push_back(bindings.set_for(*p, ranges));
   }
   device_.run_now([&](VkCommandBuffer commands) {

@@ -14,8 +14,8 @@ namespace {
 constexpr VkBufferUsageFlags kUsage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                                       VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-// Kernels that read four floats at a time read whole ones.
-constexpr uint64_t kGranule = 64;
+// Kernels that read four floats at a time read whole ones, and views of them are as long as lavapipe wants them (see Bindings::set_for).
+constexpr uint64_t kGranule = 256;
 
 uint64_t next_id() {
   static std::atomic<uint64_t> last{0};

@@ -149,7 +149,11 @@ VkDescriptorSet Bindings::set_for(const VulkanPipeline& pipeline, std::span<cons
     w.descriptorCount = 1;
     if (pipeline.kinds[i] == Kind::texels) {
       w.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
-      views[i] = view_of({r.memory, r.offset, std::min((r.bytes + 15) / 16 * 16, room / 16 * 16)});
+      // Mesa 22 takes the second byte of a view's size for a number of mip levels, and compiles kernels once more where it is 0.
+      // Every tensor has memory up to a multiple of 256 bytes.
+      uint64_t bytes = std::max<uint64_t>((r.bytes + 15) / 16 * 16, 256);
+      if (r.constant && (bytes >> 8 & 0xff) == 0) bytes += 256;
+      views[i] = view_of({r.memory, r.offset, std::min(bytes, room / 16 * 16)});
       w.pTexelBufferView = &views[i];
     } else {
       w.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
@@ -192,8 +196,9 @@ Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const L
       const gpu::SlotMemory& slot = slots[b.slot];
       // A slot without bytes (an empty tensor) is bound to any memory: nothing is read from it.
       const auto* memory = static_cast<const VulkanMemory*>(slot.memory ? slot.memory : slots[0].memory);
-      if (slot.memory && b.bytes) ranges.push_back({memory, memory->base() + slot.offset + b.offset, b.bytes});
-      else ranges.push_back({static_cast<const VulkanMemory*>(slots[0].memory), 0, 16});
+      if (slot.memory && b.bytes)
+        ranges.push_back({memory, memory->base() + slot.offset + b.offset, b.bytes, b.slot == 0});
+      else ranges.push_back({static_cast<const VulkanMemory*>(slots[0].memory), 0, 16, true});
     }
     record(launches[i], *pipelines[i], bindings_.set_for(*pipelines[i], ranges));
     stamp(i + 1);

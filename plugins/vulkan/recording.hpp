@@ -40,6 +40,7 @@ class Bindings {
   struct Range {
     const VulkanMemory* memory;
     uint64_t offset, bytes;  // in the buffer
+    bool constant = false;   // nothing writes to this memory, nor to what comes behind
   };
   explicit Bindings(VulkanDevice& device) : device_(device) {}
   ~Bindings();

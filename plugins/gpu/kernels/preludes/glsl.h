@@ -149,3 +149,23 @@ float power_of(float a, float b) {
   if (b != trunc(b)) return intBitsToFloat(0x7fc00000);
   return mod(b, 2.0) != 0.0 ? -pow(-a, b) : pow(-a, b);
 }
+// GLSL allows the arc functions errors that networks would notice.
+float arc_sine_of_small(float x) {
+  float s = x * x;
+  return x + x * s * (1.6666752422e-1 + s * (7.4953002686e-2 + s * (4.5470025998e-2 + s * (2.4181311049e-2 + s * 4.2163199048e-2))));
+}
+float arc_sine(float x) {
+  float z = abs(x);
+  float r = z > 0.5 ? 1.5707963268 - 2.0 * arc_sine_of_small(sqrt(max(0.5 - 0.5 * z, 0.0))) : arc_sine_of_small(z);
+  if (!(z <= 1.0)) return intBitsToFloat(0x7fc00000);
+  return x < 0.0 ? -r : r;
+}
+float arc_cosine(float x) {
+  float z = abs(x);
+  if (!(z <= 1.0)) return intBitsToFloat(0x7fc00000);
+  if (z <= 0.5) return 1.5707963268 - arc_sine_of_small(x);
+  float r = 2.0 * arc_sine_of_small(sqrt(max(0.5 - 0.5 * z, 0.0)));
+  return x < 0.0 ? 3.1415926536 - r : r;
+}
+#define asin(x) arc_sine(x)
+#define acos(x) arc_cosine(x)
