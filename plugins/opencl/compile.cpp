@@ -67,12 +67,13 @@ std::vector<std::byte> ClDevice::binary_of(cl_program program) const {
 cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
   const gpu::Variant& variant = variant_of(key);
   const std::string options = options_of(key, variant);
-  const bool binaries = !has(Workaround::no_program_binaries);
+  const bool binaries = !has(Workaround::no_program_binaries), disk = binaries && !has(Workaround::driver_caches);
   if (binaries) {
     const auto imported = imported_.find(name);
     if (imported != imported_.end())
       if (cl_program program = build_binary(imported->second, options)) return program;
-    if (cl_program program = build_binary(disk_.read(name, identity_), options)) return program;
+    if (disk)
+      if (cl_program program = build_binary(disk_.read(name, identity_), options)) return program;
   }
 
   const std::array<const char*, 2> texts{gpu::prelude_text("opencl"), gpu::kernel_text(variant.kernel)};
@@ -88,7 +89,7 @@ cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
     cl.clReleaseProgram(program);
     throw StatusError(MOTLEY_INTERNAL, "kernel " + key.variant + " does not compile with " + options + ": " + log.c_str());
   }
-  if (binaries) disk_.write(name, identity_, binary_of(program));
+  if (disk) disk_.write(name, identity_, binary_of(program));
   return program;
 }
 

@@ -9,7 +9,8 @@
 namespace motley::opencl {
 
 enum class Workaround : uint8_t {
-  no_program_binaries,   // compiled programs are not cached
+  no_program_binaries,   // compiled programs are neither cached nor exported
+  driver_caches,         // compiled programs are exported when the host asks, and not kept on disk by the plugin
   no_host_pointers,      // CL_MEM_USE_HOST_PTR is not used
   no_relaxed_math,       // never -cl-fast-relaxed-math
   finish_before_unmap,   // clFinish before memory is unmapped

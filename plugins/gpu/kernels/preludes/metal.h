@@ -19,6 +19,14 @@ typedef float4 f32x4;
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
 
+// Constants are macros here, so what is not chosen need not be compiled.
+#define CHOSEN(id, n) (CAT(SPEC_, id) == (n))
+#ifdef FUNCTION_AT
+#define WANTED(n) CHOSEN(FUNCTION_AT, n)
+#else
+#define WANTED(n) 1
+#endif
+
 // ---- a kernel: constants as -D, like OpenCL; buffers by slot, the parameters at slot 30 ----
 #define CONSTANT(id, name, value) constant constexpr int name = CAT(SPEC_, id);
 #define PARAMS(fields) struct Params { fields };

@@ -21,6 +21,14 @@ typedef double f64;
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
 
+// Constants are macros here, so what is not chosen need not be compiled.
+#define CHOSEN(id, n) (CAT(SPEC_, id) == (n))
+#ifdef FUNCTION_AT
+#define WANTED(n) CHOSEN(FUNCTION_AT, n)
+#else
+#define WANTED(n) 1
+#endif
+
 // ---- a kernel ----
 // Every buffer comes as a pointer and a byte offset, so that no sub-buffer and no alignment is needed.
 #define CONSTANT(id, name, value) enum { name = CAT(SPEC_, id) };
