@@ -28,7 +28,7 @@ TEST(GpuImage, Pool) {
     expect_like_reference(pool(f, {1, 3, 57, 55}, {1, 3, 28, 27}, {3, 3}, {2, 2}, {}));
     expect_like_reference(pool(f, {2, 1, 8, 40}, {2, 1, 8, 40}, {3, 3}, {1, 1}, {1, 1, 1, 1}, true));
     expect_like_reference(pool(f, {1, 2, 7, 7}, {1, 2, 4, 4}, {2, 2}, {2, 2}, {}, false, true));
-    expect_like_reference(pool(f, {1, 2, 9, 9}, {1, 2, 2, 2}, {2, 3}, {4, 5}, {1, 0, 0, 1}));
+    expect_like_reference(pool(f, {1, 2, 9, 9}, {1, 2, 3, 2}, {2, 3}, {4, 5}, {1, 0, 0, 1}));
     expect_like_reference(pool(f, {1, 2, 13, 13}, {1, 2, 1, 1}, {13, 13}, {1, 1}, {}));
     expect_like_reference(pool(f, {1, 2, 20}, {1, 2, 18}, {3}, {1}, {}));
     expect_like_reference(pool(f, {1, 2, 4, 5, 6}, {1, 2, 3, 4, 5}, {2, 2, 2}, {}, {}));
