@@ -156,7 +156,7 @@ std::vector<Found> find_devices(const Instance& vk, std::string& explanation) {
 Capabilities capabilities_of(const Found& f) {
   const VkPhysicalDeviceLimits& limits = f.properties.limits;
   Capabilities c;
-  c.id = f.index == 0 ? "vulkan" : "vulkan" + std::to_string(f.index);
+  c.id = f.index == 0 ? "vulkan" : std::to_string(f.index);
   c.name = f.properties.deviceName;
   switch (f.properties.vendorID) {
     case 0x1002: c.vendor = "AMD"; break;

@@ -138,6 +138,7 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define TRUNC(x) trunc(x)
 #define ROUND_EVEN(x) roundEven(x)
 #define RSQRT(x) (1.0 / sqrt(x))
+#define DIVIDE(a, b) divide_rounded(a, b)
 #define FMOD(a, b) ((a) - (b) * trunc((a) / (b)))
 #define POW(a, b) power_of(a, b)
 #define ISNAN(x) isnan(x)
@@ -145,6 +146,13 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define INFINITE intBitsToFloat(0x7f800000)
 #define I64_MOST 0x7fffffffffffffffL
 #define I64_LEAST (-0x7fffffffffffffffL - 1L)
+// Drivers divide by multiplying with a reciprocal; what was rounded away is added again.
+float divide_rounded(float a, float b) {
+  float q = a / b;
+  float rest = fma(-b, q, a);
+  float better = q + rest / b;
+  return isnan(better) || isinf(better) ? q : better;
+}
 // GLSL leaves pow of a negative base undefined.
 float power_of(float a, float b) {
   if (b == 0.0 || a == 1.0) return 1.0;

@@ -144,6 +144,7 @@ typedef CAT(float, VW) VEC;
 #define TRUNC(x) trunc(x)
 #define ROUND_EVEN(x) rint(x)
 #define RSQRT(x) (1.0f / sqrt(x))
+#define DIVIDE(a, b) ((a) / (b))
 #define FMOD(a, b) fmod(a, b)
 #define POW(a, b) pow(a, b)
 #define ISNAN(x) (isnan(x) != 0)
