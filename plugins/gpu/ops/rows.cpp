@@ -66,7 +66,7 @@ void emit_normalize(Emitter& e) {
   // Work groups share a row where local memory is worth it and rows are long.
   const bool shared = plain && e.device.local_is_fast && e.device.device_class != DeviceClass::cpu && length >= 64;
   const int64_t rows = all / length;
-  Call call = by_line(e, shared ? "normalize_group" : "normalize", rows);
+  Call call = by_line(e, shared ? "normalize_group" : "normalize_rows", rows);
   call.constants = {a.center() ? 1 : 0, e.has_input(1) ? 1 : 0, e.has_input(2) ? 1 : 0};
   call.params = Params(rows, length, a.epsilon());
   if (shared) {
