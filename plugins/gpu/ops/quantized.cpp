@@ -156,11 +156,13 @@ void emit_product(Emitter& e, bool to_bytes) {
   call.constants = {is_signed(node.input(0)), is_signed(node.input(b)), is_signed(node.output(0)), value_count(node.input(a_zero)),
                     value_count(node.input(b_zero))};
   for (size_t i : {1, 4, 6, 7}) call.constants.push_back(to_bytes ? value_count(node.input(i)) : 1);
+  call.constants.push_back(to_bytes ? value_count(node.input(8)) : 0);
   call.params = Params(count, p.rows, p.columns, p.depth, p.a_row, p.a_depth, p.b_depth, p.b_column, batch.extents[d - 1]);
   call.params.add(d == 2 ? batch.strides[0][0] : 0).add(batch.strides[0][d - 1]);
   call.params.add(d == 2 ? batch.strides[1][0] : 0).add(batch.strides[1][d - 1]);
   call.uses = {in(e.input(0)), in(e.input(b)), in(or_first(e, a_zero)), in(or_first(e, b_zero))};
-  if (to_bytes) call.uses.insert(call.uses.end(), {in(e.input(1)), in(e.input(4)), in(e.input(6)), in(e.input(7))});
+  if (to_bytes)
+    call.uses.insert(call.uses.end(), {in(e.input(1)), in(e.input(4)), in(e.input(6)), in(e.input(7)), in(or_first(e, 8))});
   call.uses.push_back(out(e.output(0)));
   call.operations = 4.0 * static_cast<double>(count) * static_cast<double>(p.depth);
   e.launch(std::move(call));

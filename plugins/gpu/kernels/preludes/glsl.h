@@ -139,6 +139,7 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define ROUND_EVEN(x) roundEven(x)
 #define RSQRT(x) (1.0 / sqrt(x))
 #define DIVIDE(a, b) divide_rounded(a, b)
+#define PRODUCT_REST(a, b, product) product_rest(a, b, product)
 #define FMOD(a, b) ((a) - (b) * trunc((a) / (b)))
 #define POW(a, b) power_of(a, b)
 #define ISNAN(x) isnan(x)
@@ -146,11 +147,23 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define INFINITE intBitsToFloat(0x7f800000)
 #define I64_MOST 0x7fffffffffffffffL
 #define I64_LEAST (-0x7fffffffffffffffL - 1L)
+// What rounding took from `product`, which is a times b: by halves of the factors (Dekker), for fma need not be exact either.
+float product_rest(float a, float b, float product) {
+  precise float a_wide = 4097.0 * a;
+  precise float a_high = a_wide - (a_wide - a);
+  precise float a_low = a - a_high;
+  precise float b_wide = 4097.0 * b;
+  precise float b_high = b_wide - (b_wide - b);
+  precise float b_low = b - b_high;
+  precise float rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+  return rest;
+}
 // Drivers divide by multiplying with a reciprocal; what was rounded away is added again.
 float divide_rounded(float a, float b) {
-  float q = a / b;
-  float rest = fma(-b, q, a);
-  float better = q + rest / b;
+  precise float q = a / b;
+  precise float product = q * b;
+  precise float rest = (a - product) - product_rest(q, b, product);
+  precise float better = q + rest / b;
   return isnan(better) || isinf(better) ? q : better;
 }
 // GLSL leaves pow of a negative base undefined.

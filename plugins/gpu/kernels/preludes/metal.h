@@ -114,6 +114,7 @@ typedef float4 VEC;
 #define ROUND_EVEN(x) rint(x)
 #define RSQRT(x) (1.0f / precise::sqrt(x))
 #define DIVIDE(a, b) precise::divide(a, b)
+#define PRODUCT_REST(a, b, product) fma(a, b, -(product))
 #define FMOD(a, b) fmod(a, b)
 #define POW(a, b) precise::pow(a, b)
 #define ISNAN(x) isnan(x)

@@ -145,6 +145,7 @@ typedef CAT(float, VW) VEC;
 #define ROUND_EVEN(x) rint(x)
 #define RSQRT(x) (1.0f / sqrt(x))
 #define DIVIDE(a, b) ((a) / (b))
+#define PRODUCT_REST(a, b, product) fma(a, b, -(product))
 #define FMOD(a, b) fmod(a, b)
 #define POW(a, b) pow(a, b)
 #define ISNAN(x) (isnan(x) != 0)
