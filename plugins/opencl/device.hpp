@@ -1,0 +1,95 @@
+// An OpenCL device: its capabilities by query, its memory, its compiled kernels.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "backend.hpp"
+#include "cache.hpp"
+#include "loader.hpp"
+#include "workarounds.hpp"
+
+namespace motley::opencl {
+
+using gpu::Capabilities;
+using gpu::Launch;
+using gpu::PipelineKey;
+using sdk::StatusError;
+
+class ClDevice;
+
+// A device as enumerated.
+struct Found {
+  cl_platform_id platform;
+  cl_device_id device;
+};
+std::vector<Found> find_devices(const Functions& cl, std::string& explanation);
+Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_t index);
+
+class ClMemory final : public gpu::Memory {
+ public:
+  ClMemory(ClDevice& device, cl_mem mem, uint64_t size) : device_(device), mem_(mem), size_(size) {}
+  ~ClMemory() override;
+  uint64_t size() const override { return size_; }
+  void* map() override;
+  void unmap() override;
+  cl_mem mem() const { return mem_; }
+
+ private:
+  ClDevice& device_;
+  cl_mem mem_;
+  uint64_t size_;
+  void* mapped_ = nullptr;
+};
+
+class ClDevice final : public gpu::Device {
+ public:
+  ClDevice(const Functions& functions, const Found& found, uint32_t index);
+  ~ClDevice() override;
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  uint32_t binding_alignment() const override { return 16; }
+  std::unique_ptr<gpu::Memory> allocate(uint64_t bytes) override;
+  std::unique_ptr<gpu::Memory> import_host(void* host, uint64_t bytes) override;
+  std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches) override;
+  std::unique_ptr<gpu::Queue> create_queue() override;
+  void set_pacing(const gpu::Pacing& pacing) override { pacing_ = pacing; }
+  std::vector<std::byte> save_binaries(std::span<const PipelineKey> keys) override;
+  void load_binaries(std::span<const std::byte> bytes) override;
+
+  // A kernel object of its own arguments; the program is compiled once and kept.
+  cl_kernel make_kernel(const PipelineKey& key);
+
+  const Functions& cl;
+  cl_context context() const { return context_; }
+  cl_device_id id() const { return found_.device; }
+  const gpu::Pacing& pacing() const { return pacing_; }
+  bool has(Workaround w) const { return workarounds_.count(w) != 0; }
+  // For mapping; used under its mutex.
+  cl_command_queue transfer_queue() const { return transfer_queue_; }
+  std::mutex& transfer_mutex() { return transfer_mutex_; }
+
+ private:
+  struct Program {
+    cl_program program = nullptr;
+    std::string name;  // of its file in the cache
+  };
+  const Program& program(const PipelineKey& key);
+  cl_program build(const PipelineKey& key, const std::string& name);
+  cl_program build_binary(std::span<const std::byte> bytes, const std::string& options);
+  std::vector<std::byte> binary_of(cl_program program) const;
+
+  Found found_;
+  Capabilities capabilities_;
+  std::set<Workaround> workarounds_;
+  std::string identity_;
+  gpu::DiskCache disk_;
+  cl_context context_ = nullptr;
+  cl_command_queue transfer_queue_ = nullptr;
+  std::mutex transfer_mutex_, programs_mutex_;
+  std::map<std::string, Program> programs_;                 // by options and kernel
+  std::map<std::string, std::vector<std::byte>> imported_;  // binaries from the host's cache, by name
+  gpu::Pacing pacing_;
+};
+
+}  // namespace motley::opencl

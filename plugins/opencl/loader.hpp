@@ -1,0 +1,34 @@
+// OpenCL's functions, found at run time: through the Khronos ICD loader where there is one, else in the vendor libraries that
+// Android devices have. Nothing is linked, so a machine without OpenCL loads the plugin and gets an explanation.
+#pragma once
+
+#define CL_TARGET_OPENCL_VERSION 300
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+
+#include <string>
+
+namespace motley::opencl {
+
+// X(name): every function that is needed.
+#define MOTLEY_OPENCL_FUNCTIONS(X)                                                                                     \
+  X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext) \
+  X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clCreateBuffer) X(clReleaseMemObject) X(clCreateProgramWithSource) \
+  X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramBuildInfo) X(clGetProgramInfo) X(clReleaseProgram)      \
+  X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg) X(clEnqueueNDRangeKernel) X(clEnqueueMapBuffer)               \
+  X(clEnqueueUnmapMemObject) X(clEnqueueMarkerWithWaitList) X(clFlush) X(clFinish) X(clWaitForEvents)                  \
+  X(clGetEventInfo) X(clGetEventProfilingInfo) X(clReleaseEvent) X(clRetainEvent)
+
+struct Functions {
+#define MOTLEY_DECLARE(name) decltype(&::name) name = nullptr;
+  MOTLEY_OPENCL_FUNCTIONS(MOTLEY_DECLARE)
+#undef MOTLEY_DECLARE
+};
+
+// Null where no library has them all; `explanation` then says what was tried. Loaded once per process.
+const Functions* functions(std::string& explanation);
+
+// Throws sdk::StatusError with the error's name unless `status` is CL_SUCCESS.
+void check(cl_int status, const char* what);
+
+}  // namespace motley::opencl

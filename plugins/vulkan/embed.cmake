@@ -1,0 +1,17 @@
+cmake_minimum_required(VERSION 3.25)
+# cmake -DLIST=file with a path per line -DOUTPUT=file.cpp -P embed.cmake
+# Puts SPIR-V modules into one C++ file, as words.
+file(STRINGS ${LIST} paths)
+set(out "// Written by embed.cmake from SPIR-V modules; do not edit.\n#include \"compile.hpp\"\n\nnamespace motley::vulkan {\n\n")
+set(table "static const Module kModules_[] = {\n")
+set(index 0)
+foreach(path ${paths})
+  get_filename_component(name ${path} NAME)
+  string(REGEX REPLACE "\\.spv$" "" name ${name})
+  file(READ ${path} hex HEX)
+  string(REGEX REPLACE "(..)(..)(..)(..)" "0x\\4\\3\\2\\1," words "${hex}")
+  string(APPEND out "static const uint32_t kWords${index}[] = {${words}};\n")
+  string(APPEND table "    {\"${name}\", kWords${index}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+file(WRITE ${OUTPUT} "${out}\n${table}};\nextern const std::span<const Module> kModules;\nconst std::span<const Module> kModules = kModules_;\n\n}  // namespace motley::vulkan\n")

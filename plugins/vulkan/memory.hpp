@@ -1,0 +1,81 @@
+// Device memory: buffers placed in larger blocks, host memory imported as it is.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <mutex>
+
+#include "backend.hpp"
+#include "loader.hpp"
+
+namespace motley::vulkan {
+
+class VulkanDevice;
+
+// A driver gives few allocations (4096 on many), so small ones share blocks; first fit, neighbours join when freed.
+class Allocator {
+ public:
+  struct Block {
+    VkDeviceMemory memory = VK_NULL_HANDLE;
+    uint64_t size = 0;
+    uint32_t type = 0;
+    std::byte* mapped = nullptr;          // null where the host can't see it
+    std::map<uint64_t, uint64_t> unused;  // offset → bytes
+  };
+  struct Place {
+    Block* block = nullptr;
+    uint64_t offset = 0, bytes = 0;
+  };
+  explicit Allocator(VulkanDevice& device) : device_(device) {}
+  ~Allocator();
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+
+  Place take(const VkMemoryRequirements& needs, uint32_t type);
+  void give_back(const Place& place);
+
+  static constexpr uint64_t kBlock = uint64_t{16} << 20;  // and what is more than a quarter of it gets its own
+
+ private:
+  Block& add_block(uint64_t bytes, uint32_t type);
+  VulkanDevice& device_;
+  std::mutex mutex_;
+  std::list<Block> blocks_;
+};
+
+class VulkanMemory final : public gpu::Memory {
+ public:
+  enum class Where : uint8_t { device, host };
+  // Fresh memory. On the device: in the fastest type that the host can map; where the device's own memory is not to be seen by
+  // the host, mapping copies through memory of the host.
+  VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where = Where::device);
+  // Over the host's pages that hold [host, host + bytes).
+  VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes);
+  ~VulkanMemory() override;
+  uint64_t size() const override { return size_; }
+  void* map() override;
+  void unmap() override;
+
+  VkBuffer buffer() const { return buffer_; }
+  // Of the first byte in the buffer.
+  uint64_t base() const { return base_; }
+  // Of the buffer, from its start.
+  uint64_t buffer_bytes() const { return buffer_bytes_; }
+  // Never used again, unlike handles.
+  uint64_t id() const { return id_; }
+
+ private:
+  void make_buffer(uint64_t bytes, const void* next);
+  void release();
+  VulkanDevice& device_;
+  uint64_t size_, base_ = 0, buffer_bytes_ = 0;
+  uint64_t id_;
+  VkBuffer buffer_ = VK_NULL_HANDLE;
+  Allocator::Place place_;
+  VkDeviceMemory imported_ = VK_NULL_HANDLE;
+  std::byte* host_ = nullptr;              // what map gives; null: through staging_
+  std::unique_ptr<VulkanMemory> staging_;  // while mapped
+};
+
+}  // namespace motley::vulkan

@@ -1,0 +1,303 @@
+// Semaphores, descriptors, and the recording of launches.
+#include "recording.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace motley::vulkan {
+
+Timeline::Timeline(VulkanDevice& device) : device_(device) {
+  VkSemaphoreTypeCreateInfo type{};
+  type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+  type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+  VkSemaphoreCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+  info.pNext = &type;
+  check(device_.vk.vkCreateSemaphore(device_.handle(), &info, nullptr, &semaphore_), "a semaphore can't be made");
+}
+
+Timeline::~Timeline() { device_.vk.vkDestroySemaphore(device_.handle(), semaphore_, nullptr); }
+
+uint64_t Timeline::value() const {
+  uint64_t value = 0;
+  check(device_.vk.vkGetSemaphoreCounterValue(device_.handle(), semaphore_, &value), "a timeline can't be read");
+  return value;
+}
+
+bool Timeline::wait(uint64_t value, uint64_t timeout_ns) const {
+  VkSemaphoreWaitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+  info.semaphoreCount = 1;
+  info.pSemaphores = &semaphore_;
+  info.pValues = &value;
+  const VkResult result = device_.vk.vkWaitSemaphores(device_.handle(), &info, timeout_ns);
+  if (result == VK_TIMEOUT) return false;
+  check(result, "waiting for the device failed");
+  return true;
+}
+
+void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span<const VkCommandBuffer> commands,
+               std::span<const Point> waits, std::span<const Point> signals) {
+  std::vector<VkSemaphore> wait_semaphores, signal_semaphores;
+  std::vector<uint64_t> wait_values, signal_values;
+  for (const Point& p : waits) wait_semaphores.push_back(p.semaphore), wait_values.push_back(p.value);
+  for (const Point& p : signals) signal_semaphores.push_back(p.semaphore), signal_values.push_back(p.value);
+  const std::vector<VkPipelineStageFlags> stages(waits.size(), VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
+  VkTimelineSemaphoreSubmitInfo values{};
+  values.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+  values.waitSemaphoreValueCount = static_cast<uint32_t>(wait_values.size());
+  values.pWaitSemaphoreValues = wait_values.data();
+  values.signalSemaphoreValueCount = static_cast<uint32_t>(signal_values.size());
+  values.pSignalSemaphoreValues = signal_values.data();
+  VkSubmitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+  info.pNext = &values;
+  info.waitSemaphoreCount = static_cast<uint32_t>(wait_semaphores.size());
+  info.pWaitSemaphores = wait_semaphores.data();
+  info.pWaitDstStageMask = stages.data();
+  info.commandBufferCount = static_cast<uint32_t>(commands.size());
+  info.pCommandBuffers = commands.data();
+  info.signalSemaphoreCount = static_cast<uint32_t>(signal_semaphores.size());
+  info.pSignalSemaphores = signal_semaphores.data();
+  const std::lock_guard lock(queue.mutex);
+  check(device.vk.vkQueueSubmit(queue.handle, 1, &info, VK_NULL_HANDLE), "work can't be submitted");
+}
+
+namespace {
+
+constexpr VkAccessFlags kKernelAccess = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+constexpr VkAccessFlags kCopyAccess = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+constexpr VkPipelineStageFlags kDeviceStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
+void order(const DeviceFunctions& vk, VkCommandBuffer commands, VkPipelineStageFlags before, VkPipelineStageFlags after,
+           VkAccessFlags written, VkAccessFlags used) {
+  VkMemoryBarrier barrier{};
+  barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+  barrier.srcAccessMask = written;
+  barrier.dstAccessMask = used;
+  vk.vkCmdPipelineBarrier(commands, before, after, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+}  // namespace
+
+void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands) {
+  order(vk, commands, kDeviceStages, kDeviceStages | VK_PIPELINE_STAGE_HOST_BIT,
+        VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kKernelAccess | kCopyAccess | VK_ACCESS_HOST_READ_BIT);
+}
+
+void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands) {
+  constexpr VkPipelineStageFlags compute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  order(vk, commands, compute, compute, VK_ACCESS_SHADER_WRITE_BIT, kKernelAccess);
+}
+
+// ---- descriptors ----
+
+Bindings::~Bindings() {
+  for (const auto& [range, view] : views_) device_.vk.vkDestroyBufferView(device_.handle(), view, nullptr);
+  if (pool_) device_.vk.vkDestroyDescriptorPool(device_.handle(), pool_, nullptr);
+}
+
+void Bindings::count(const VulkanPipeline& pipeline) {
+  ++sets_;
+  for (Kind kind : pipeline.kinds) ++(kind == Kind::texels ? texels_ : storage_);
+}
+
+void Bindings::make_pool() {
+  std::vector<VkDescriptorPoolSize> sizes;
+  if (storage_) sizes.push_back({VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, storage_});
+  if (texels_) sizes.push_back({VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, texels_});
+  if (sizes.empty()) return;
+  VkDescriptorPoolCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
+  info.maxSets = sets_;
+  info.poolSizeCount = static_cast<uint32_t>(sizes.size());
+  info.pPoolSizes = sizes.data();
+  check(device_.vk.vkCreateDescriptorPool(device_.handle(), &info, nullptr, &pool_), "a descriptor pool can't be made");
+}
+
+VkBufferView Bindings::view_of(const Range& range) {
+  VkBufferView& view = views_[{range.memory->id(), range.offset, range.bytes}];
+  if (view) return view;
+  VkBufferViewCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO;
+  info.buffer = range.memory->buffer();
+  info.format = VK_FORMAT_R32G32B32A32_SFLOAT;
+  info.offset = range.offset;
+  info.range = range.bytes;
+  check(device_.vk.vkCreateBufferView(device_.handle(), &info, nullptr, &view), "a buffer view can't be made");
+  return view;
+}
+
+VkDescriptorSet Bindings::set_for(const VulkanPipeline& pipeline, std::span<const Range> ranges) {
+  VkDescriptorSetAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
+  info.descriptorPool = pool_;
+  info.descriptorSetCount = 1;
+  info.pSetLayouts = &pipeline.set_layout;
+  VkDescriptorSet set;
+  check(device_.vk.vkAllocateDescriptorSets(device_.handle(), &info, &set), "descriptors can't be allocated");
+  std::vector<VkDescriptorBufferInfo> buffers(ranges.size());
+  std::vector<VkBufferView> views(ranges.size());
+  std::vector<VkWriteDescriptorSet> writes(ranges.size());
+  for (uint32_t i = 0; i < ranges.size(); ++i) {
+    const Range& r = ranges[i];
+    const uint64_t room = r.memory->buffer_bytes() - r.offset;
+    VkWriteDescriptorSet& w = writes[i];
+    w.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    w.dstSet = set;
+    w.dstBinding = i;
+    w.descriptorCount = 1;
+    if (pipeline.kinds[i] == Kind::texels) {
+      w.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
+      // Mesa 22 takes the second byte of a view's size for a number of mip levels, and compiles kernels once more where it is 0.
+      // Every tensor has memory up to a multiple of 256 bytes.
+      uint64_t bytes = std::max<uint64_t>((r.bytes + 15) / 16 * 16, 256);
+      if (r.constant && (bytes >> 8 & 0xff) == 0) bytes += 256;
+      views[i] = view_of({r.memory, r.offset, std::min(bytes, room / 16 * 16)});
+      w.pTexelBufferView = &views[i];
+    } else {
+      w.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+      buffers[i] = {r.memory->buffer(), r.offset, std::min((r.bytes + 3) / 4 * 4, room)};
+      w.pBufferInfo = &buffers[i];
+    }
+  }
+  device_.vk.vkUpdateDescriptorSets(device_.handle(), static_cast<uint32_t>(writes.size()), writes.data(), 0, nullptr);
+  return set;
+}
+
+// ---- recording ----
+
+Recording::Key Recording::key_of(std::span<const gpu::SlotMemory> slots) {
+  Key key;
+  for (const gpu::SlotMemory& s : slots)
+    key.emplace_back(s.memory ? static_cast<const VulkanMemory*>(s.memory)->id() : 0, s.offset);
+  return key;
+}
+
+Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
+                     std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots, bool profiled)
+    : key(key_of(slots)), profile(profiled), device_(device), pool_(pool), bindings_(device) {
+  launches_ = static_cast<uint32_t>(launches.size());
+  for (const VulkanPipeline* p : pipelines) bindings_.count(*p);
+  bindings_.make_pool();
+  if (profile && device_.found().timestamp_bits && launches_) {
+    VkQueryPoolCreateInfo info{};
+    info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
+    info.queryType = VK_QUERY_TYPE_TIMESTAMP;
+    info.queryCount = launches_ + 1;
+    check(device_.vk.vkCreateQueryPool(device_.handle(), &info, nullptr, &queries_), "a query pool can't be made");
+  }
+  begin_slice();
+  if (queries_) device_.vk.vkCmdResetQueryPool(slices_.back(), queries_, 0, launches_ + 1);
+  stamp(0);
+  for (uint32_t i = 0; i < launches_; ++i) {
+    std::vector<Bindings::Range> ranges;
+    for (const gpu::SlotBinding& b : launches[i].bindings) {
+      const gpu::SlotMemory& slot = slots[b.slot];
+      // A slot without bytes (an empty tensor) is bound to any memory: nothing is read from it.
+      const auto* memory = static_cast<const VulkanMemory*>(slot.memory ? slot.memory : slots[0].memory);
+      if (slot.memory && b.bytes)
+        ranges.push_back({memory, memory->base() + slot.offset + b.offset, b.bytes, b.slot == 0});
+      else ranges.push_back({static_cast<const VulkanMemory*>(slots[0].memory), 0, 16, true});
+    }
+    record(launches[i], *pipelines[i], bindings_.set_for(*pipelines[i], ranges));
+    stamp(i + 1);
+  }
+  end_slice();
+}
+
+Recording::~Recording() {
+  if (queries_) device_.vk.vkDestroyQueryPool(device_.handle(), queries_, nullptr);
+  if (!slices_.empty())
+    device_.vk.vkFreeCommandBuffers(device_.handle(), pool_, static_cast<uint32_t>(slices_.size()), slices_.data());
+}
+
+void Recording::begin_slice() {
+  VkCommandBufferAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+  info.commandPool = pool_;
+  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  info.commandBufferCount = 1;
+  VkCommandBuffer commands;
+  check(device_.vk.vkAllocateCommandBuffers(device_.handle(), &info, &commands), "a command buffer can't be made");
+  slices_.push_back(commands);
+  VkCommandBufferBeginInfo begin{};
+  begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+  begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
+  check(device_.vk.vkBeginCommandBuffer(commands, &begin), "commands can't be recorded");
+  order_memory(device_.vk, commands);
+  slice_ns_ = 0;
+}
+
+void Recording::end_slice() {
+  order_memory(device_.vk, slices_.back());
+  check(device_.vk.vkEndCommandBuffer(slices_.back()), "commands can't be recorded");
+}
+
+void Recording::stamp(uint32_t index) {
+  if (queries_)
+    device_.vk.vkCmdWriteTimestamp(slices_.back(), VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, index);
+}
+
+void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set) {
+  const DeviceFunctions& vk = device_.vk;
+  const auto slice = static_cast<double>(device_.pacing().slice_ns);
+  const auto bind = [&] {
+    const VkCommandBuffer c = slices_.back();
+    vk.vkCmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
+    vk.vkCmdBindDescriptorSets(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
+    if (!launch.params.empty())
+      vk.vkCmdPushConstants(c, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, static_cast<uint32_t>(launch.params.size()),
+                            launch.params.data());
+  };
+  if (slice > 0 && slice_ns_ > 0 && slice_ns_ + launch.estimated_ns > slice) {
+    end_slice();
+    begin_slice();
+  } else if (launch.barrier || profile) {
+    order_kernels(vk, slices_.back());
+  }
+  bind();
+  if (slice == 0 || launch.estimated_ns <= slice) {
+    vk.vkCmdDispatch(slices_.back(), launch.groups[0], launch.groups[1], launch.groups[2]);
+    slice_ns_ += launch.estimated_ns;
+    return;
+  }
+  // Longer than a slice: in pieces along the dimension with most groups.
+  const size_t axis = static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
+  const uint32_t all = launch.groups[axis];
+  const auto pieces = static_cast<uint32_t>(std::min<double>(all, std::ceil(launch.estimated_ns / slice)));
+  const uint32_t step = (all + pieces - 1) / pieces;
+  for (uint32_t first = 0; first < all; first += step) {
+    if (first) {
+      end_slice();
+      begin_slice();
+      bind();
+    }
+    std::array<uint32_t, 3> base{}, groups = launch.groups;
+    base[axis] = first;
+    groups[axis] = std::min(step, all - first);
+    vk.vkCmdDispatchBase(slices_.back(), base[0], base[1], base[2], groups[0], groups[1], groups[2]);
+  }
+  slice_ns_ = slice;
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> Recording::ticks() const {
+  std::vector<std::pair<uint64_t, uint64_t>> list;
+  if (!queries_) return list;
+  std::vector<uint64_t> times(launches_ + 1);
+  const VkResult result = device_.vk.vkGetQueryPoolResults(
+      device_.handle(), queries_, 0, launches_ + 1, times.size() * sizeof(uint64_t), times.data(), sizeof(uint64_t),
+      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+  if (result != VK_SUCCESS) return list;
+  const uint32_t bits = device_.found().timestamp_bits;
+  const uint64_t mask = bits >= 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
+  for (uint32_t i = 0; i < launches_; ++i) list.emplace_back(times[i] & mask, times[i + 1] & mask);
+  return list;
+}
+
+bool Recording::idle() {
+  std::erase_if(pending, [](const auto& p) { return p.first->value() >= p.second; });
+  return pending.empty();
+}
+
+}  // namespace motley::vulkan

@@ -1,0 +1,100 @@
+// Launches as command buffers, with the descriptors that they are bound by.
+#pragma once
+
+#include "device.hpp"
+
+namespace motley::vulkan {
+
+// A timeline semaphore.
+class Timeline {
+ public:
+  explicit Timeline(VulkanDevice& device);
+  ~Timeline();
+  Timeline(const Timeline&) = delete;
+  Timeline& operator=(const Timeline&) = delete;
+  VkSemaphore handle() const { return semaphore_; }
+  uint64_t value() const;
+  // False after `timeout_ns`. Throws MOTLEY_DEVICE_LOST.
+  bool wait(uint64_t value, uint64_t timeout_ns) const;
+
+ private:
+  VulkanDevice& device_;
+  VkSemaphore semaphore_ = VK_NULL_HANDLE;
+};
+
+struct Point {
+  VkSemaphore semaphore;
+  uint64_t value;
+};
+void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span<const VkCommandBuffer> commands,
+               std::span<const Point> waits, std::span<const Point> signals);
+
+// All that was written before is seen by all that comes after, the host included.
+void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands);
+// The same among kernels alone.
+void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands);
+
+// Descriptor sets out of one pool that is made for them: count each pipeline, make the pool, then ask for the sets.
+class Bindings {
+ public:
+  struct Range {
+    const VulkanMemory* memory;
+    uint64_t offset, bytes;  // in the buffer
+    bool constant = false;   // nothing writes to this memory, nor to what comes behind
+  };
+  explicit Bindings(VulkanDevice& device) : device_(device) {}
+  ~Bindings();
+  Bindings(const Bindings&) = delete;
+  Bindings& operator=(const Bindings&) = delete;
+  void count(const VulkanPipeline& pipeline);
+  void make_pool();
+  VkDescriptorSet set_for(const VulkanPipeline& pipeline, std::span<const Range> ranges);
+
+ private:
+  VkBufferView view_of(const Range& range);
+  VulkanDevice& device_;
+  uint32_t sets_ = 0, storage_ = 0, texels_ = 0;
+  VkDescriptorPool pool_ = VK_NULL_HANDLE;
+  std::map<std::array<uint64_t, 3>, VkBufferView> views_;
+};
+
+// A work recorded for the memory that stands in its slots. Submitted again and again.
+class Recording {
+ public:
+  // Memory by id and offset; a recording serves submissions with the same key.
+  using Key = std::vector<std::pair<uint64_t, uint64_t>>;
+  static Key key_of(std::span<const gpu::SlotMemory> slots);
+
+  Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
+            std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots, bool profile);
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  const Key key;
+  const bool profile;
+  // In order; more than one where the work is longer than a slice.
+  const std::vector<VkCommandBuffer>& slices() const { return slices_; }
+  // Of each launch, in the device's ticks, begin and end. Empty where the device has no clock.
+  std::vector<std::pair<uint64_t, uint64_t>> ticks() const;
+
+  // Where it was submitted last: it is in use until the timelines are there.
+  std::vector<std::pair<std::shared_ptr<Timeline>, uint64_t>> pending;
+  bool idle();
+
+ private:
+  void begin_slice();
+  void end_slice();
+  void record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set);
+  void stamp(uint32_t index);
+
+  VulkanDevice& device_;
+  VkCommandPool pool_;
+  Bindings bindings_;
+  std::vector<VkCommandBuffer> slices_;
+  double slice_ns_ = 0;
+  uint32_t launches_ = 0;
+  VkQueryPool queries_ = VK_NULL_HANDLE;
+};
+
+}  // namespace motley::vulkan

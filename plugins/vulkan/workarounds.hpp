@@ -1,0 +1,21 @@
+// Drivers' faults that the plugin works around, as data: each has a name, a reason and the drivers it serves. A capability that
+// can be queried is never listed here.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+namespace motley::vulkan {
+
+enum class Workaround : uint8_t {
+  no_pipeline_cache,  // the driver's cache is neither read nor written
+  no_host_pointers,   // host memory is not imported
+  staged_memory,      // memory is mapped through copies, as if the host did not see it
+};
+
+// Those that apply to a driver. MOTLEY_VULKAN_WORKAROUNDS, a list of names with commas, adds to them, so that a suspicion can be
+// tried without a build.
+std::set<Workaround> workarounds_for(const std::string& driver);
+
+}  // namespace motley::vulkan

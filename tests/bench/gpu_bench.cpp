@@ -1,0 +1,245 @@
+// Measures a GPU plugin: products of matrices under many configs, whole networks, and how long a session takes to make.
+//
+//   gpu_bench [--device opencl] [--gemm 512] [--model FILE.motley]… [--layers]
+//
+// Times are the least of several runs, because the machine does other things too; medians stand beside them.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "graph/infer.hpp"
+#include "motley/motley.hpp"
+#include "single_node.hpp"
+
+namespace {
+
+using namespace motley;
+using Clock = std::chrono::steady_clock;
+using graph::TensorId;
+using schema::Op;
+
+double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+struct Times {
+  double least = 0, median = 0;
+};
+template <class Fn>
+Times measure(int runs, Fn&& fn) {
+  std::vector<double> ms;
+  for (int i = 0; i < runs; ++i) {
+    const auto start = Clock::now();
+    fn();
+    ms.push_back(ms_since(start));
+  }
+  std::sort(ms.begin(), ms.end());
+  return {ms.front(), ms[ms.size() / 2]};
+}
+
+// ---- products of matrices, through the C functions ----
+
+const motley_plugin* load_plugin(const std::string& id) {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
+  void* library = dlopen((folder / ("libmotley_" + id + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) return nullptr;
+  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
+  return entry ? entry(MOTLEY_ABI_VERSION, &test::test_host()) : nullptr;
+}
+
+void gemm(const motley_plugin& plugin, int64_t size) {
+  const test::OpenDevice device(plugin);
+  const auto random = [&](uint64_t seed) {
+    return test::value<float>({size, size}, test::noise(static_cast<size_t>(size * size), seed));
+  };
+  const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(), {test::constant(random(1)), random(2)},
+                                           {test::output_of<float>({size, size})});
+  const test::NodeGraph node(c);
+  const auto bytes = static_cast<uint64_t>(size * size) * sizeof(float);
+  motley_buffer *x = nullptr, *y = nullptr;
+  plugin.buffer_alloc(device.get(), bytes, &x, nullptr);
+  plugin.buffer_alloc(device.get(), bytes, &y, nullptr);
+  motley_queue* queue = nullptr;
+  plugin.queue_create(device.get(), &queue, nullptr);
+  uint64_t value = 0;
+  std::printf("%-40s %10s %10s\n", "matrix product, config", "ms", "GFLOP/s");
+  for (const char* config : {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
+                             "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
+    const motley_node_config chosen{0, config};
+    const motley_compile_options options{sizeof options, *config ? 1u : 0u, &chosen};
+    motley_executable* executable = nullptr;
+    test::ErrorText e;
+    if (plugin.compile(device.get(), &node.graph(), &options, &executable, &e.error) != MOTLEY_OK) {
+      std::printf("%-40s %s\n", config, e.text);
+      continue;
+    }
+    motley_exec_requirements need{};
+    need.struct_size = sizeof need;
+    plugin.exec_requirements(executable, &need);
+    motley_buffer* scratch = nullptr;
+    if (need.scratch_bytes) plugin.buffer_alloc(device.get(), need.scratch_bytes, &scratch, nullptr);
+    const motley_binding in{x, nullptr, 0, bytes}, out{y, nullptr, 0, bytes};
+    motley_submission s{};
+    s.struct_size = sizeof s;
+    s.inputs = &in, s.input_count = 1, s.outputs = &out, s.output_count = 1;
+    s.scratch = {scratch, nullptr, 0, need.scratch_bytes};
+    const auto run = [&] {
+      s.signal_value = ++value;
+      if (plugin.submit(device.get(), queue, executable, &s, nullptr) != MOTLEY_OK ||
+          plugin.fence_wait(queue, value, UINT64_MAX, nullptr) != MOTLEY_OK)
+        std::abort();
+    };
+    run();
+    const Times t = measure(20, run);
+    std::printf("%-40s %10.3f %10.1f\n", *config ? config : "(default)", t.least, 2e-6 * static_cast<double>(size * size * size) / t.least);
+    plugin.exec_release(executable);
+    if (scratch) plugin.buffer_release(scratch);
+  }
+  plugin.queue_destroy(queue);
+  plugin.buffer_release(x);
+  plugin.buffer_release(y);
+}
+
+// ---- networks ----
+
+// MobileNet v2's layers at 224 x 224 with random weights.
+class MobileNet {
+ public:
+  Model build() {
+    module_.graphs.emplace_back();
+    const TensorId image = tensor("image", graph::Dims{graph::Dim(1), graph::Dim(3), graph::Dim(224), graph::Dim(224)});
+    g().inputs = {image};
+    TensorId x = conv(image, 3, 32, 3, 2, 1, true);
+    int64_t channels = 32;
+    const struct {
+      int64_t expand, out, repeat, stride;
+    } blocks[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    for (const auto& b : blocks)
+      for (int64_t i = 0; i < b.repeat; ++i) {
+        const int64_t stride = i == 0 ? b.stride : 1, inner = channels * b.expand;
+        const TensorId start = x;
+        if (b.expand > 1) x = conv(x, channels, inner, 1, 1, 1, true);
+        x = conv(x, inner, inner, 3, stride, inner, true);
+        x = conv(x, inner, b.out, 1, 1, 1, false);
+        if (stride == 1 && channels == b.out) {
+          const TensorId sum = tensor(next());
+          g().add_node(next(), Op::Binary, {start, x}, {sum}, schema::BinaryAttributesT());
+          x = sum;
+        }
+        channels = b.out;
+      }
+    x = conv(x, channels, 1280, 1, 1, 1, true);
+    const TensorId pooled = tensor(next()), flat = tensor(next()), out = tensor("scores");
+    schema::GlobalPoolAttributesT pool;
+    pool.function = schema::PoolFunction::average;
+    g().add_node(next(), Op::GlobalPool, {x}, {pooled}, pool);
+    schema::AxisAttributesT axis;
+    axis.axis = 1;
+    g().add_node(next(), Op::Flatten, {pooled}, {flat}, axis);
+    schema::MatMulAttributesT fc;
+    fc.transpose_b = true;
+    g().add_node(next(), Op::Gemm, {flat, weights({1000, 1280}, 0.03), weights({1000}, 0.1)}, {out}, fc);
+    g().outputs = {out};
+    graph::infer_shapes(module_);
+    return Model::from_module(std::move(module_));
+  }
+
+ private:
+  graph::Graph& g() { return module_.main(); }
+  std::string next() { return "n" + std::to_string(names_++); }
+  TensorId tensor(const std::string& name, std::optional<graph::Dims> shape = std::nullopt) {
+    graph::Tensor t;
+    t.name = name;
+    t.type = schema::DataType::float32;
+    t.shape = std::move(shape);
+    return g().add_tensor(std::move(t));
+  }
+  TensorId weights(std::vector<int64_t> shape, double range) {
+    int64_t n = 1;
+    for (int64_t d : shape) n *= d;
+    std::vector<float> values;
+    for (double v : test::noise(static_cast<size_t>(n), static_cast<uint64_t>(names_), -range, range))
+      values.push_back(static_cast<float>(v));
+    return g().add_constant(next(), schema::DataType::float32, shape, graph::Constant::of(values));
+  }
+  TensorId conv(TensorId x, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t group, bool activated) {
+    schema::ConvAttributesT a;
+    a.strides = {stride, stride};
+    a.group = group;
+    if (kernel == 3) a.pads = {1, 1, 1, 1};
+    const double range = 1.7 / std::sqrt(static_cast<double>(in / group * kernel * kernel));
+    const TensorId y = tensor(next());
+    g().add_node(next(), Op::Conv, {x, weights({out, in / group, kernel, kernel}, range), weights({out}, 0.1)}, {y}, a);
+    if (!activated) return y;
+    schema::UnaryAttributesT clip;
+    clip.function = schema::UnaryFunction::clip;
+    clip.alpha = 0;
+    clip.beta = 6;
+    const TensorId z = tensor(next());
+    g().add_node(next(), Op::Unary, {y}, {z}, clip);
+    return z;
+  }
+
+  graph::Module module_;
+  int names_ = 0;
+};
+
+void network(Runtime& runtime, const Model& model, const std::string& name, const std::string& device, bool layers) {
+  CompileOptions options;
+  options.devices = {device};
+  options.fallback = false;
+  const auto start = Clock::now();
+  Session session = runtime.compile(model, options);
+  const double created = ms_since(start);
+  const auto first = Clock::now();
+  session.run();
+  const double first_ms = ms_since(first);
+  const Times again = measure(3, [&] { Session second = runtime.compile(model, options); });
+  for (int i = 0; i < 3; ++i) session.run();
+  const Times t = measure(30, [&] { session.run(); });
+  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f)\n", name.c_str(),
+              device.c_str(), created, again.least, first_ms, t.least, t.median);
+  if (!layers) return;
+  session.set_profiling(true);
+  session.run();
+  session.run();
+  for (const NodeTime& n : session.node_times())
+    std::printf("    %-14s %-20s %8.1f us  %s\n", n.op.c_str(), n.kernel.c_str(), static_cast<double>(n.end_ns - n.begin_ns) * 1e-3,
+                n.node.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string device = "opencl";
+  int64_t size = 512;
+  bool layers = false;
+  std::vector<std::string> models;
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    if (option == "--layers") layers = true;
+    else if (option == "--device" && i + 1 < argc) device = argv[++i];
+    else if (option == "--gemm" && i + 1 < argc) size = std::atoll(argv[++i]);
+    else if (option == "--model" && i + 1 < argc) models.push_back(argv[++i]);
+    else {
+      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--model FILE.motley]… [--layers]\n");
+      return 2;
+    }
+  }
+  try {
+    const std::string id = device.substr(0, device.find(':'));
+    if (const motley_plugin* plugin = size > 0 ? load_plugin(id) : nullptr) gemm(*plugin, size);
+    Runtime runtime;
+    for (const std::string& file : models)
+      network(runtime, Model::load(file), std::filesystem::path(file).stem().string(), device, layers);
+    network(runtime, MobileNet().build(), "mobilenet_v2", device, layers);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "gpu_bench: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,158 @@
+// MatMul and Conv against the reference, in every algorithm and with every parameter that the plugin offers.
+#include "tested_plugin.hpp"
+
+namespace motley::test {
+
+namespace {
+
+using schema::UnaryFunction;
+
+NodeCase matmul(std::vector<int64_t> a, std::vector<int64_t> b, std::vector<int64_t> y, bool constant_a = false,
+                bool constant_b = false, bool transpose_a = false, bool transpose_b = false, Value c = none(), float alpha = 1) {
+  schema::MatMulAttributesT t;
+  t.transpose_a = transpose_a;
+  t.transpose_b = transpose_b;
+  t.alpha = alpha;
+  t.beta = 0.5f;
+  Value left = random_value(std::move(a), 1), right = random_value(std::move(b), 2);
+  left.constant = constant_a;
+  right.constant = constant_b;
+  return node_case(Op::MatMul, t, {left, right, std::move(c)}, {output_of<float>(std::move(y))});
+}
+
+struct ConvForm {
+  std::vector<int64_t> x, w;
+  std::vector<int64_t> strides, dilations, pads;
+  int64_t group = 1;
+};
+// N, M and the outputs by ONNX's formula.
+std::vector<int64_t> conv_output(const ConvForm& f) {
+  std::vector<int64_t> y{f.x[0], f.w[0]};
+  const size_t rank = f.x.size() - 2;
+  for (size_t i = 0; i < rank; ++i) {
+    const int64_t d = f.dilations.empty() ? 1 : f.dilations[i], s = f.strides.empty() ? 1 : f.strides[i];
+    const int64_t pads = f.pads.empty() ? 0 : f.pads[i] + f.pads[rank + i];
+    y.push_back((f.x[2 + i] + pads - (f.w[2 + i] - 1) * d - 1) / s + 1);
+  }
+  return y;
+}
+NodeCase conv(const ConvForm& f, bool bias = true, bool residual = false, UnaryFunction activation = UnaryFunction::identity,
+              bool constant_weights = true) {
+  schema::ConvAttributesT a;
+  a.strides = f.strides;
+  a.dilations = f.dilations;
+  a.pads = f.pads;
+  a.group = f.group;
+  a.activation = schema::Activation(-0.5f, 0.8f, activation);
+  const std::vector<int64_t> y = conv_output(f);
+  Value w = random_value(f.w, 2), b = bias ? random_value({f.w[0]}, 3) : none();
+  w.constant = constant_weights;
+  return node_case(Op::Conv, a, {random_value(f.x, 1), w, b, residual ? random_value(y, 4) : none()}, {output_of<float>(y)});
+}
+
+const std::vector<ConvForm>& forms() {
+  static const std::vector<ConvForm> list{
+      {{1, 3, 9, 9}, {5, 3, 3, 3}, {}, {}, {1, 1, 1, 1}, 1},         {{2, 17, 5, 19}, {3, 17, 1, 1}, {}, {}, {}, 1},
+      {{1, 1, 1, 1}, {1, 1, 1, 1}, {}, {}, {}, 1},                   {{1, 3, 11, 13}, {17, 3, 3, 5}, {2, 3}, {}, {1, 0, 2, 1}, 1},
+      {{1, 4, 10, 10}, {6, 2, 3, 3}, {1, 1}, {2, 1}, {2, 1, 2, 1}, 2}, {{1, 2, 7, 8}, {3, 2, 2, 2}, {4, 5}, {}, {}, 1},
+      {{1, 8, 6, 6}, {4, 8, 1, 1}, {2, 2}, {}, {}, 1},               {{3, 2, 40}, {5, 2, 7}, {2}, {}, {3, 3}, 1},
+      {{1, 2, 4, 5, 6}, {3, 2, 2, 3, 2}, {1, 2, 1}, {}, {0, 1, 1, 0, 1, 0}, 1}, {{0, 3, 4, 4}, {2, 3, 3, 3}, {}, {}, {}, 1},
+      {{1, 16, 33, 35}, {24, 16, 3, 3}, {}, {}, {1, 1, 1, 1}, 1}};
+  return list;
+}
+
+}  // namespace
+
+TEST(GpuProduct, MatMulShapes) {
+  SKIP_WITHOUT_DEVICE();
+  expect_like_reference(matmul({5, 7}, {7, 3}, {5, 3}));
+  expect_like_reference(matmul({17, 33}, {33, 65}, {17, 65}, true));
+  expect_like_reference(matmul({1, 64}, {64, 100}, {1, 100}, false, true));
+  expect_like_reference(matmul({64}, {64, 5}, {5}));
+  expect_like_reference(matmul({6, 64}, {64}, {6}));
+  expect_like_reference(matmul({64}, {64}, {}));
+  expect_like_reference(matmul({4, 0}, {0, 3}, {4, 3}));
+  expect_like_reference(matmul({0, 4}, {4, 3}, {0, 3}));
+  expect_like_reference(matmul({2, 3, 5, 7}, {7, 18}, {2, 3, 5, 18}));
+  expect_like_reference(matmul({2, 1, 5, 7}, {3, 7, 20}, {2, 3, 5, 20}));
+  expect_like_reference(matmul({3, 5, 7}, {3, 7, 20}, {3, 5, 20}));
+}
+
+TEST(GpuProduct, MatMulTransposedScaledAdded) {
+  SKIP_WITHOUT_DEVICE();
+  expect_like_reference(matmul({7, 5}, {7, 9}, {5, 9}, false, false, true, false, none(), 0.25f));
+  expect_like_reference(matmul({5, 7}, {9, 7}, {5, 9}, false, true, false, true, random_value({9}, 3)));
+  expect_like_reference(matmul({5, 7}, {9, 7}, {5, 9}, false, false, false, true, random_value({5, 1}, 3)));
+  expect_like_reference(matmul({3, 5, 7}, {3, 21, 7}, {3, 5, 21}, false, false, false, true, random_value({3, 1, 21}, 3)));
+  expect_like_reference(matmul({7, 40}, {70, 7}, {40, 70}, true, true, true, true, random_value({}, 3)));
+}
+
+TEST(GpuProduct, MatMulInEveryConfig) {
+  SKIP_WITHOUT_DEVICE();
+  const NodeCase packed = matmul({19, 37}, {37, 83}, {19, 83}, true), plain = matmul({19, 37}, {37, 83}, {19, 83}, false, false, false, false, random_value({83}, 3));
+  const std::vector<std::string> configs = single_changes(packed);
+  EXPECT_GE(configs.size(), 6u);
+  for (const std::string& config : configs) {
+    expect_like_reference(packed, {}, config);
+    expect_like_reference(plain, {}, config);
+  }
+  expect_like_reference(plain, {}, "local_k=8,lx=4,ly=4,mr=4,nv=2,vw=4");
+}
+
+TEST(GpuProduct, ConvFormsByDefault) {
+  SKIP_WITHOUT_DEVICE();
+  for (const ConvForm& f : forms()) {
+    expect_like_reference(conv(f));
+    expect_like_reference(conv(f, false, true, UnaryFunction::clip));
+    expect_like_reference(conv(f, true, false, UnaryFunction::hard_swish, false));
+  }
+}
+
+TEST(GpuProduct, ConvInEveryAlgorithm) {
+  SKIP_WITHOUT_DEVICE();
+  for (const ConvForm& f : forms())
+    for (const std::string& config : single_changes(conv(f)))
+      if (config.rfind("algorithm", 0) == 0)
+        expect_like_reference(conv(f, true, true, UnaryFunction::relu), {config.find("winograd") != std::string::npos ? 5e-4 : 1e-5, 1e-4}, config);
+}
+
+TEST(GpuProduct, ConvInEveryConfig) {
+  SKIP_WITHOUT_DEVICE();
+  const NodeCase c = conv({{1, 5, 12, 21}, {13, 5, 3, 3}, {}, {}, {1, 1, 1, 1}, 1}, true, true, UnaryFunction::relu);
+  for (const std::string& config : single_changes(c)) expect_like_reference(c, {5e-4, 1e-4}, config);
+}
+
+TEST(GpuProduct, DepthwiseConv) {
+  SKIP_WITHOUT_DEVICE();
+  const std::vector<ConvForm> list{{{1, 5, 9, 9}, {5, 1, 3, 3}, {}, {}, {1, 1, 1, 1}, 5},
+                                   {{2, 3, 20, 41}, {3, 1, 3, 3}, {2, 2}, {}, {1, 1, 1, 1}, 3},
+                                   {{1, 4, 7, 39}, {8, 1, 5, 3}, {1, 1}, {1, 2}, {2, 2, 2, 2}, 4},
+                                   {{1, 2, 6, 64}, {2, 1, 1, 7}, {1, 3}, {}, {0, 3, 0, 3}, 2},
+                                   {{1, 3, 2, 2}, {3, 1, 3, 3}, {}, {}, {1, 1, 1, 1}, 3}};
+  for (const ConvForm& f : list) {
+    expect_like_reference(conv(f));
+    expect_like_reference(conv(f, false, true, UnaryFunction::tanh));
+    expect_like_reference(conv(f), {}, "algorithm=direct");
+    expect_like_reference(conv(f), {}, "algorithm=gemm");
+  }
+}
+
+TEST(GpuProduct, TransposedConv) {
+  SKIP_WITHOUT_DEVICE();
+  const auto run = [](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y, std::vector<int64_t> strides,
+                      std::vector<int64_t> pads, std::vector<int64_t> extra, int64_t group) {
+    schema::ConvTransposeAttributesT a;
+    a.strides = std::move(strides);
+    a.pads = std::move(pads);
+    a.output_padding = std::move(extra);
+    a.group = group;
+    const int64_t m = w[1] * group;
+    expect_like_reference(node_case(Op::ConvTranspose, a, {random_value(std::move(x), 1), constant(random_value(std::move(w), 2)), random_value({m}, 3)},
+                                    {output_of<float>(std::move(y))}));
+  };
+  run({1, 3, 4, 5}, {3, 2, 3, 3}, {1, 2, 9, 11}, {2, 2}, {0, 0, 0, 0}, {}, 1);
+  run({2, 4, 3, 3}, {4, 3, 2, 2}, {2, 6, 6, 6}, {2, 2}, {0, 0, 0, 0}, {}, 2);
+  run({1, 1, 3}, {1, 1, 3}, {1, 1, 6}, {2}, {1, 1}, {1}, 1);
+}
+
+}  // namespace motley::test

@@ -1,0 +1,108 @@
+// Loading the plugin under test and the reference, and comparing them.
+#include "tested_plugin.hpp"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+
+namespace motley::test {
+
+namespace {
+
+const motley_plugin* load(const std::string& id) {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
+  void* library = dlopen((folder / ("libmotley_" + id + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) return nullptr;
+  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
+  const motley_plugin* plugin = entry ? entry(MOTLEY_ABI_VERSION, &test_host()) : nullptr;
+  ErrorText e;
+  if (plugin && plugin->init && plugin->init(&e.error) != MOTLEY_OK) return nullptr;
+  return plugin;
+}
+
+bool close(double a, double b, const Tolerance& t) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (std::isinf(a) || std::isinf(b)) return a == b;
+  return std::fabs(a - b) <= t.absolute + t.relative * std::fabs(b);
+}
+
+void expect_close(const Value& got, const Value& want, const Tolerance& t) {
+  ASSERT_EQ(got.shape, want.shape);
+  const std::vector<double> a = as_doubles(got), b = as_doubles(want);
+  size_t wrong = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (close(a[i], b[i], t)) continue;
+    if (wrong++ == 0) ADD_FAILURE() << "element " << i << " of " << a.size() << " is " << a[i] << ", not " << b[i];
+  }
+  EXPECT_EQ(wrong, 0u) << "elements differ";
+}
+
+}  // namespace
+
+const motley_plugin* tested_plugin() {
+  static const motley_plugin* plugin = [] {
+    const motley_plugin* p = load(MOTLEY_TESTED_PLUGIN);
+    bool any = false;
+    if (p) p->enumerate_devices(&any, [](void* found, const motley_device_info*) { *static_cast<bool*>(found) = true; }, nullptr);
+    return any ? p : nullptr;
+  }();
+  return plugin;
+}
+
+const motley_plugin* reference_plugin() {
+  static const motley_plugin* plugin = load("reference");
+  return plugin;
+}
+
+motley_device* tested_device() {
+  static motley_device* device = [] {
+    motley_device* d = nullptr;
+    ErrorText e;
+    if (tested_plugin()->device_open(0, &d, &e.error) != MOTLEY_OK) throw std::runtime_error(e.text);
+    return d;
+  }();
+  return device;
+}
+
+void expect_like_reference(const NodeCase& c, const Tolerance& tolerance, const std::string& config) {
+  SCOPED_TRACE(std::string(schema::EnumNameOp(c.op)) + " config \"" + config + "\"");
+  const NodeResult want = run_node(*reference_plugin(), c);
+  ASSERT_EQ(want.status, MOTLEY_OK) << "reference, " << want.step << ": " << want.text;
+  NodeCase configured = c;
+  configured.config = config;
+  const NodeResult got = run_node(*tested_plugin(), tested_device(), configured);
+  ASSERT_EQ(got.status, MOTLEY_OK) << got.step << ": " << got.text;
+  for (size_t i = 0; i < c.outputs.size(); ++i)
+    if (!c.outputs[i].absent()) expect_close(got.outputs[i], want.outputs[i], tolerance);
+}
+
+std::string reason_of(const NodeCase& c) {
+  const NodeGraph node(c);
+  return query_node(*tested_plugin(), tested_device(), node).text;
+}
+
+std::vector<std::string> single_changes(const NodeCase& c) {
+  const NodeGraph node(c);
+  const auto* tuning = static_cast<const motley_tuning*>(tested_plugin()->get_extension(MOTLEY_TUNING_EXTENSION));
+  std::vector<std::string> configs;
+  motley_parameter_sink sink{};
+  sink.struct_size = sizeof sink;
+  sink.context = &configs;
+  sink.parameter = [](void* context, const char* name, const char* values, const char*) {
+    auto& list = *static_cast<std::vector<std::string>*>(context);
+    for (std::string rest = values; !rest.empty();) {
+      const size_t bar = std::min(rest.find('|'), rest.size());
+      list.push_back(std::string(name) + "=" + rest.substr(0, bar));
+      rest.erase(0, bar + 1);
+    }
+  };
+  sink.space = [](void*, uint32_t, uint64_t) {};
+  if (tuning->space(tested_device(), &node.graph(), &sink) != MOTLEY_OK) throw std::runtime_error("no tuning space");
+  std::erase_if(configs, [&](const std::string& config) {
+    ErrorText e;
+    return tuning->config_check(tested_device(), &node.graph(), config.c_str(), &e.error) != MOTLEY_OK;
+  });
+  return configs;
+}
+
+}  // namespace motley::test
