@@ -24,7 +24,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
       const int64_t cost = (m + mr - 1) / mr * (mr + 2);
       if (cost < least) least = cost, t.mr = mr;
     }
-  } else if (m < t.mr && !device.texel_loads) {
+  } else if (m < t.mr) {
     t.mr = m <= 1 ? 1 : m <= 2 ? 2 : 4;
   }
   t.mr = static_cast<int32_t>(config.get("mr", int64_t{t.mr}));
