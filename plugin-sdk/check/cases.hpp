@@ -68,7 +68,9 @@ void attention_cases(CaseList& list);
 
 std::vector<Case> all_cases();
 
-// "" where the outputs agree within the type's tolerance; else what differs first.
-std::string compare(const graph::Tensor& tensor, const Bytes& expected, const Bytes& got);
+// "" where the outputs agree within tolerance; else what differs first. The tolerance is that of the tensor's type, or
+// of `computed`, where the plugin worked in less than that.
+std::string compare(const graph::Tensor& tensor, const Bytes& expected, const Bytes& got,
+                    schema::DataType computed = schema::DataType::undefined);
 
 }  // namespace motley::check

@@ -1,28 +1,49 @@
-// The groups of checks, each run in a child process of its own.
+// The plan: every check by name, one file per group.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "cases.hpp"
-#include "child.hpp"
+#include "scene.hpp"
 
 namespace motley::check {
 
-struct Options {
-  std::string library;     // the plugin under test
-  std::string reference;   // libmotley_reference, the oracle
-  double timeout_s = 120;  // per group
-  bool quick = false;      // every third case
-};
+// Runs in a child with the plugin not yet loaded. Returns how many single tests it did; throws Unsupported, or any
+// other exception, whose text is the failure.
+using Body = std::function<int(Scene&)>;
 
-// Entry point, struct sizes, required functions, unknown extensions, device descriptions.
-void check_rules(const Options& options, Reporter& reporter);
-// Open, compile and release again and again; bad graphs; short error buffers; several threads.
-void check_lifetimes(const Options& options, Reporter& reporter);
-// Every op that the plugin claims, for all cases of one label, against the reference.
-void check_op(const Options& options, const std::string& label, const std::vector<Case>& cases, Reporter& reporter);
-// Tuning spaces: every single-parameter change of the default config that config_check admits compiles and is right.
-void check_tuning(const Options& options, const std::vector<Case>& cases, Reporter& reporter);
+struct Check {
+  std::string group, name;
+  std::string about;  // for --list: what must hold
+  Body body;
+};
+using Plan = std::vector<Check>;
+
+// Of the plugin: entry, struct sizes, functions, device descriptions. The check "rules/enumerate" tells the devices as
+// facts "device".
+void add_rule_checks(Plan& plan);
+
+// Of each device. The survey tells the index of each claimed case as fact "claimed", and "refused" LABEL=REASON.
+void add_survey(Plan& plan);
+void add_query_checks(Plan& plan);
+void add_lifetime_checks(Plan& plan);
+void add_buffer_checks(Plan& plan);
+void add_requirement_checks(Plan& plan);
+void add_queue_checks(Plan& plan);
+void add_cancel_checks(Plan& plan);
+void add_concurrency_checks(Plan& plan);
+void add_cache_checks(Plan& plan);
+void add_candidate_checks(Plan& plan);
+void add_profile_checks(Plan& plan);
+void add_allocation_checks(Plan& plan);
+// One per label; `which` are indices of cases.
+void add_op_check(Plan& plan, const std::string& label, std::vector<size_t> which);
+// One per label, and those of the extension as a whole.
+void add_tuning_checks(Plan& plan);
+void add_tuning_check(Plan& plan, const std::string& label, std::vector<size_t> which);
+
+// Case against oracle, in the layouts and with the garbage that go wrong most easily.
+void run_case(Scene& scene, const Case& c, const std::string& config = {});
 
 }  // namespace motley::check

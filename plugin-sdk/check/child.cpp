@@ -3,13 +3,16 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <stdexcept>
+
+#include "guard.hpp"
 
 namespace motley::check {
 
@@ -17,8 +20,9 @@ namespace {
 
 // The child ends with this code when it got to its end: plugins and drivers are known to call exit(0).
 constexpr int kDone = 77;
+constexpr uint32_t kLongest = 1u << 20;
 
-// A message is a kind, a length and that many bytes. Results are fields separated by \x1f.
+// A message is a kind, a length and that many bytes.
 struct Header {
   char kind;
   uint32_t size;
@@ -36,26 +40,6 @@ bool write_all(int fd, const void* data, size_t size) {
   return true;
 }
 
-std::string pack(const Result& r) {
-  return r.group + '\x1f' + r.name + '\x1f' + std::to_string(static_cast<int>(r.verdict)) + '\x1f' +
-         std::to_string(r.cases) + '\x1f' + r.message;
-}
-
-bool unpack(const std::string& text, Result& r) {
-  std::vector<std::string> fields;
-  size_t begin = 0;
-  while (fields.size() < 4) {
-    const size_t end = text.find('\x1f', begin);
-    if (end == std::string::npos) return false;
-    fields.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  const int verdict = std::atoi(fields[2].c_str());
-  if (verdict < 0 || verdict > 2) return false;
-  r = {fields[0], fields[1], static_cast<Verdict>(verdict), text.substr(begin), std::atoi(fields[3].c_str())};
-  return true;
-}
-
 // What the parent hears. Bytes from the child are not trusted to be whole.
 class Listener {
  public:
@@ -64,28 +48,95 @@ class Listener {
     while (buffer_.size() >= sizeof(Header)) {
       Header header;
       std::memcpy(&header, buffer_.data(), sizeof header);
-      if (header.size > (1u << 20)) {
+      if (header.size > kLongest) {
         buffer_.clear();
         return;
       }
       if (buffer_.size() < sizeof header + header.size) return;
       const std::string text = buffer_.substr(sizeof header, header.size);
       buffer_.erase(0, sizeof header + header.size);
-      Result result;
-      if (header.kind == 's') stage = text;
-      else if (header.kind == 'r' && unpack(text, result)) results.push_back(result);
+      take(header.kind, text);
     }
   }
-  std::string stage = "starting";
-  std::vector<Result> results;
+  std::string stage = "starting", touched, note;
+  std::chrono::steady_clock::time_point stage_begin = std::chrono::steady_clock::now();
+  bool judged = false;
+  ChildReport report;
 
  private:
+  void take(char kind, const std::string& text) {
+    if (kind == 's') {
+      stage = text;
+      stage_begin = std::chrono::steady_clock::now();
+    }
+    if (kind == 'n') note = text;
+    if (kind == 't') touched = text;  // from the signal handler of guard.cpp
+    if (kind == 'c') report.cases = std::atoi(text.c_str());
+    if (kind == 'f') {
+      const size_t cut = text.find('=');
+      if (cut != std::string::npos) report.facts.emplace_back(text.substr(0, cut), text.substr(cut + 1));
+    }
+    if (kind == 'v' && !text.empty() && text[0] >= '0' && text[0] <= '2') {
+      judged = true;
+      report.verdict = static_cast<Verdict>(text[0] - '0');
+      report.message = text.substr(1);
+      if (report.verdict == Verdict::pass) report.message = note;
+    }
+  }
   std::string buffer_;
 };
 
-std::string describe_end(int status) {
-  if (WIFSIGNALED(status)) return std::string("the plugin crashed (") + strsignal(WTERMSIG(status)) + ")";
-  return "the plugin ended the process (exit code " + std::to_string(WEXITSTATUS(status)) + ")";
+std::string describe_end(int status, const Listener& listener) {
+  if (!WIFSIGNALED(status))
+    return "the plugin ended the process (exit code " + std::to_string(WEXITSTATUS(status)) + ")";
+  if (!listener.touched.empty()) return "the plugin " + listener.touched;
+  return std::string("the plugin crashed (") + strsignal(WTERMSIG(status)) + ")";
+}
+
+[[noreturn]] void be_child(int fd, const std::function<void(Reporter&)>& body) {
+  setpgid(0, 0);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  dup2(STDERR_FILENO, STDOUT_FILENO);  // the table is the parent's
+  watch_guards(fd);
+  Reporter reporter(fd);
+  try {
+    body(reporter);
+    reporter.verdict(Verdict::pass, "");
+  } catch (const Unsupported& e) {
+    reporter.verdict(Verdict::unsupported, e.what());
+  } catch (const std::exception& e) {
+    reporter.verdict(Verdict::fail, e.what());
+  } catch (...) {
+    reporter.verdict(Verdict::fail, "an exception of unknown type crossed the C border");
+  }
+  _exit(kDone);
+}
+
+bool has_ended(pid_t child) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+}
+
+// Reads until the child has said all or ended; false when time ran out.
+bool listen(int fd, pid_t child, double timeout_s, Listener& listener) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
+  while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0) return false;
+    pollfd p{fd, POLLIN, 0};
+    const int ready = poll(&p, 1, static_cast<int>(std::min<long long>(left, 500)));
+    if (ready < 0 && errno != EINTR) return true;
+    if (ready == 0 && has_ended(child)) return true;  // a process that it left behind holds the pipe open
+    if (ready <= 0) continue;
+    char bytes[4096];
+    const ssize_t n = read(fd, bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return true;
+    listener.feed(bytes, static_cast<size_t>(n));
+    if (listener.judged) return true;
+  }
 }
 
 }  // namespace
@@ -93,67 +144,55 @@ std::string describe_end(int status) {
 void Reporter::send(char kind, const std::string& text) {
   Header header{};
   header.kind = kind;
-  header.size = static_cast<uint32_t>(text.size());
-  if (!write_all(fd_, &header, sizeof header) || !write_all(fd_, text.data(), text.size())) _exit(1);
+  header.size = static_cast<uint32_t>(std::min<size_t>(text.size(), kLongest));
+  if (!write_all(fd_, &header, sizeof header) || !write_all(fd_, text.data(), header.size)) _exit(1);
 }
 void Reporter::stage(const std::string& text) { send('s', text); }
-void Reporter::result(const Result& result) { send('r', pack(result)); }
+void Reporter::count(int cases) { send('c', std::to_string(cases)); }
+void Reporter::note(const std::string& text) { send('n', text); }
+void Reporter::fact(const std::string& key, const std::string& value) { send('f', key + "=" + value); }
+void Reporter::verdict(Verdict verdict, const std::string& message) {
+  send('v', static_cast<char>('0' + static_cast<int>(verdict)) + message);
+}
 
-std::vector<Result> run_in_child(const std::string& group, double timeout_s,
-                                 const std::function<void(Reporter&)>& body) {
+ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>& body) {
   int pipe_fd[2];
   if (pipe(pipe_fd) != 0) throw std::runtime_error(std::string("no pipe for a child process: ") + std::strerror(errno));
+  const auto begin = std::chrono::steady_clock::now();
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error(std::string("no child process: ") + std::strerror(errno));
   if (child == 0) {
-    setpgid(0, 0);
     close(pipe_fd[0]);
-    Reporter reporter(pipe_fd[1]);
-    try {
-      body(reporter);
-    } catch (const std::exception& e) {
-      reporter.result({group, "run", Verdict::fail, e.what(), 0});
-    }
-    _exit(kDone);
+    be_child(pipe_fd[1], body);
   }
   setpgid(child, child);
   close(pipe_fd[1]);
 
   Listener listener;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
-  bool late = false;
-  while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0) {
-      late = true;
-      break;
-    }
-    pollfd p{pipe_fd[0], POLLIN, 0};
-    const int ready = poll(&p, 1, static_cast<int>(std::min<long long>(left, 1000)));
-    if (ready < 0 && errno != EINTR) break;
-    if (ready <= 0) continue;
-    char bytes[4096];
-    const ssize_t n = read(pipe_fd[0], bytes, sizeof bytes);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    listener.feed(bytes, static_cast<size_t>(n));
-  }
-  if (late) kill(-child, SIGKILL);
+  const bool in_time = listen(pipe_fd[0], child, timeout_s, listener);
+  if (!in_time) kill(-child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   kill(-child, SIGKILL);  // whatever the plugin started
   close(pipe_fd[0]);
 
-  if (late)
-    listener.results.push_back(
-        {group, "time", Verdict::fail,
-         "the plugin hung for " + std::to_string(static_cast<int>(timeout_s)) + " s during: " + listener.stage, 0});
-  else if (!WIFEXITED(status) || WEXITSTATUS(status) != kDone)
-    listener.results.push_back({group, "crash", Verdict::fail, describe_end(status) + " during: " + listener.stage, 0});
-  return listener.results;
+  ChildReport report = std::move(listener.report);
+  const std::string during = " during: " + listener.stage;
+  if (!in_time) {
+    report.verdict = Verdict::fail;
+    // Hung, if it did one thing for most of the time; slow, if it got on.
+    const std::chrono::duration<double> last = std::chrono::steady_clock::now() - listener.stage_begin;
+    const std::string limit = std::to_string(static_cast<int>(timeout_s)) + " s";
+    report.message =
+        (last.count() > timeout_s / 2 ? "the plugin hung for " : "it was not done after ") + limit + during;
+  } else if (!listener.judged || !WIFEXITED(status) || WEXITSTATUS(status) != kDone) {
+    report.verdict = Verdict::fail;
+    report.message = describe_end(status, listener) + during;
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
 }
 
 }  // namespace motley::check

@@ -1,13 +1,20 @@
-// Running checks in a child process, so that whatever a plugin does, the report is complete.
+// Running a check in a child process, so that whatever a plugin does, the report is complete.
 #pragma once
 
 #include <functional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "report.hpp"
 
 namespace motley::check {
+
+// Thrown by a check for which the plugin has nothing to test; the text says why.
+struct Unsupported : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 // How a check tells the parent, from inside the child.
 class Reporter {
@@ -15,16 +22,30 @@ class Reporter {
   explicit Reporter(int fd) : fd_(fd) {}
   // What is about to be done: named if the child dies or hangs in it.
   void stage(const std::string& text);
-  void result(const Result& result);
+  // How many single tests were done so far.
+  void count(int cases);
+  // Said of a check that passes.
+  void note(const std::string& text);
+  // Something that the parent needs later.
+  void fact(const std::string& key, const std::string& value);
+  void verdict(Verdict verdict, const std::string& message);
 
  private:
   void send(char kind, const std::string& text);
   int fd_;
 };
 
-// Forks, runs body in the child and collects its results. A child that crashes, exits on its own or takes longer than
-// `timeout_s` is a failed result of `group`, with the stage it was in. The child's process group is killed at the end.
-std::vector<Result> run_in_child(const std::string& group, double timeout_s,
-                                 const std::function<void(Reporter&)>& body);
+struct ChildReport {
+  Verdict verdict = Verdict::fail;
+  std::string message;
+  int cases = 0;
+  double seconds = 0;
+  std::vector<std::pair<std::string, std::string>> facts;
+};
+
+// Forks and runs body in the child. It passes when body returns, is unsupported when body throws Unsupported, and fails
+// when it throws anything else, crashes, leaves the process or takes longer than `timeout_s`. The child's process group
+// is killed at the end. Throws std::runtime_error where there is no child to be had.
+ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>& body);
 
 }  // namespace motley::check

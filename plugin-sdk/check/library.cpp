@@ -57,18 +57,32 @@ motley_plugin copy_api(const motley_plugin* plugin) {
   return copy;
 }
 
+const char* status_name(motley_status status) {
+  constexpr const char* kNames[] = {"OK",      "INVALID_ARGUMENT",   "UNSUPPORTED", "OUT_OF_MEMORY", "DEVICE_LOST",
+                                    "TIMEOUT", "INCOMPATIBLE_CACHE", "CANCELLED",   "BUSY",          "INTERNAL"};
+  return static_cast<unsigned>(status) <= MOTLEY_INTERNAL ? kNames[status] : "unknown";
+}
+
+motley_plugin start(const std::string& path) {
+  const motley_plugin api = copy_api(load(path));
+  ErrorBuffer message;
+  if (api.init) succeed("init", message, [&] { return api.init(&message.error); });
+  return api;
+}
+
 std::vector<motley_device_info> enumerate(const motley_plugin& api) {
   std::vector<motley_device_info> devices;
   ErrorBuffer message;
-  const motley_status status = api.enumerate_devices(
-      &devices,
-      [](void* context, const motley_device_info* info) {
-        motley_device_info copy{};
-        std::memcpy(&copy, info, std::min<size_t>(info->struct_size, sizeof copy));
-        static_cast<std::vector<motley_device_info>*>(context)->push_back(copy);
-      },
-      &message.error);
-  if (status != MOTLEY_OK) throw std::runtime_error(std::string("enumerate_devices failed: ") + message.text);
+  succeed("enumerate_devices", message, [&] {
+    return api.enumerate_devices(
+        &devices,
+        [](void* context, const motley_device_info* info) {
+          motley_device_info copy{};
+          std::memcpy(&copy, info, std::min<size_t>(info->struct_size, sizeof copy));
+          static_cast<std::vector<motley_device_info>*>(context)->push_back(copy);
+        },
+        &message.error);
+  });
   return devices;
 }
 

@@ -2,6 +2,7 @@
 // to find.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,34 @@ struct ErrorBuffer {
   char text[256] = {};
   motley_error error{sizeof(motley_error), sizeof text, text};
 };
+
+const char* status_name(motley_status status);
+
+// Calls a function of the plugin. Throws std::runtime_error where an exception comes out, or a status that is none.
+template <class Fn>
+motley_status call(const char* function, Fn&& fn) {
+  motley_status status;
+  try {
+    status = fn();
+  } catch (...) {
+    throw std::runtime_error(std::string(function) + " let an exception cross the C border");
+  }
+  if (static_cast<unsigned>(status) > MOTLEY_INTERNAL)
+    throw std::runtime_error(std::string(function) + " returned " + std::to_string(static_cast<int>(status)) +
+                             ", which is no motley_status");
+  return status;
+}
+
+// As call, and throws where the status is not MOTLEY_OK, with the plugin's message.
+template <class Fn>
+void succeed(const char* function, const ErrorBuffer& message, Fn&& fn) {
+  const motley_status status = call(function, fn);
+  if (status == MOTLEY_OK) return;
+  throw std::runtime_error(std::string(function) + " failed (" + status_name(status) + "): " + message.text);
+}
+
+// Loads, copies and initializes.
+motley_plugin start(const std::string& path);
 
 std::vector<motley_device_info> enumerate(const motley_plugin& api);
 

@@ -1,167 +1,176 @@
-// Lifetimes, bad graphs, error buffers, threads.
-#include <dirent.h>
-#include <unistd.h>
-
-#include <cstring>
+// Opening, compiling, releasing: again and again, in any order, twice at once.
+#include <functional>
 #include <memory>
 #include <stdexcept>
-#include <thread>
 
 #include "checks.hpp"
-#include "library.hpp"
-#include "runner.hpp"
+#include "usage.hpp"
 
 namespace motley::check {
 
 namespace {
 
-template <class Fn>
-void step(Reporter& reporter, const char* name, Fn&& fn) {
-  reporter.stage(std::string("lifetimes/") + name);
-  try {
-    fn();
-    reporter.result({"lifetimes", name, Verdict::pass, "", 0});
-  } catch (const std::exception& e) {
-    reporter.result({"lifetimes", name, Verdict::fail, e.what(), 0});
+int open_close(Scene& scene) {
+  const motley_device_info info = scene.info();
+  const int rounds = scene.options.by_depth(20, 50, 200);
+  const std::string left = growth([&] { OpenDevice device(scene.api(), info); }, 5, rounds);
+  if (!left.empty()) throw std::runtime_error("opening and closing the device " + left);
+  return rounds;
+}
+
+int second_open(Scene& scene) {
+  const Case& c = scene.simple();
+  const Prepared p = scene.prepare(c, 1);
+  const motley_device_info info = scene.info();
+  Program first(scene.device(), c.graph);
+  motley_device* handle = nullptr;
+  ErrorBuffer message;
+  const motley_status status =
+      call("device_open", [&] { return scene.api().device_open(info.index, &handle, &message.error); });
+  if (status == MOTLEY_OK) {
+    scene.api().device_close(handle);
+    OpenDevice other(scene.api(), info);
+    Program second(other, c.graph);
+    expect_equal(c.graph, p.expected, second.run(p.inputs), " on the device's second handle");
+    expect_equal(c.graph, p.expected, first.run(p.inputs), " on the first handle while a second is open");
+  } else if (message.text[0] == 0) {
+    throw std::runtime_error("opening the device a second time is refused without a sentence");
   }
+  expect_equal(c.graph, p.expected, first.run(p.inputs), " after the device's second handle was closed");
+  return 3;
 }
 
-int open_descriptors() {
-  int count = 0;
-  if (DIR* folder = opendir("/proc/self/fd")) {
-    while (readdir(folder)) ++count;
-    closedir(folder);
+// Some ops, each again and again.
+int again_and_again(Scene& scene, const std::string& what, int rounds,
+                    const std::function<std::function<void()>(const Case&)>& make) {
+  const std::vector<const Case*> cases = scene.some(scene.options.by_depth<size_t>(4, 50, 50));
+  int done = 0;
+  for (const Case* c : cases) {
+    if (done && scene.out_of_time()) break;
+    scene.reporter.stage(what + ", " + c->label + ", " + c->detail);
+    const std::string left = growth(make(*c), 10, rounds);
+    if (!left.empty()) throw std::runtime_error(c->label + ", " + c->detail + ": " + what + " " + left);
+    done += rounds;
   }
-  return count;
+  return done;
 }
 
-// The first case that the device claims, to compile and run.
-const Case* claimed_case(OpenDevice& device, const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
-    if (c.graph.tensor(c.graph.outputs[0]).elements() == 0) continue;
-    const model::SerializedGraph serialized = model::serialize(c.graph);
-    if (query(device, serialized.view())[0].empty()) return &c;
-  }
-  return nullptr;
+int compile_release(Scene& scene) {
+  return again_and_again(scene, "compiling and releasing", scene.options.by_depth(30, 50, 500),
+                         [&](const Case& c) { return [&] { Program program(scene.device(), c.graph); }; });
 }
 
-std::vector<Bytes> inputs_of(const Case& c, uint64_t seed) {
-  std::vector<Bytes> inputs;
-  for (size_t i = 0; i < c.graph.inputs.size(); ++i)
-    inputs.push_back(random_bytes(c.graph.tensor(c.graph.inputs[i]), c.fills[i], seed + i));
-  return inputs;
+int many_runs(Scene& scene) {
+  return again_and_again(scene, "running", scene.options.by_depth(50, 100, 1000), [&](const Case& c) {
+    const auto program = std::make_shared<Program>(scene.device(), c.graph);
+    return [program, p = scene.prepare(c, 1)] { program->run(p.inputs); };
+  });
 }
 
-// Query and compile must refuse a damaged FlatBuffer, whatever byte is wrong.
-void damaged_graphs(OpenDevice& device, const Case& c) {
-  const model::SerializedGraph serialized = model::serialize(c.graph);
-  std::vector<uint8_t> bytes(serialized.model.data(), serialized.model.data() + serialized.model.size());
-  motley_graph view = serialized.view();
-  view.model = {bytes.data(), bytes.size()};
-  const motley_support_sink sink{sizeof sink, nullptr, [](void*, uint32_t, motley_status, const char*) {},
-                                 [](void*, const motley_candidate*) {}};
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] ^= 0xff;
-    ErrorBuffer message;
-    motley_executable* executable = nullptr;
-    const motley_compile_options options{sizeof options, 0, nullptr};
-    device.api().query_support(device.handle(), &view, &sink, &message.error);
-    if (device.api().compile(device.handle(), &view, &options, &executable, &message.error) == MOTLEY_OK && executable)
-      device.api().exec_release(executable);
-    bytes[i] ^= 0xff;
-  }
-}
-
-void short_error_buffers(OpenDevice& device) {
+int failed_compiles(Scene& scene) {
   const char nonsense[16] = "not a graph";
-  for (uint32_t capacity : {0u, 1u, 2u, 8u}) {
-    char text[16];
-    std::memset(text, 0x5a, sizeof text);
-    motley_error error{sizeof error, capacity, text};
-    const motley_graph graph{sizeof graph, 0, {nonsense, sizeof nonsense}, nullptr};
-    const motley_compile_options options{sizeof options, 0, nullptr};
-    motley_executable* executable = nullptr;
-    if (device.api().compile(device.handle(), &graph, &options, &executable, &error) == MOTLEY_OK)
-      throw std::runtime_error("compile accepts bytes that are no graph");
-    for (size_t i = capacity; i < sizeof text; ++i)
-      if (text[i] != 0x5a)
-        throw std::runtime_error("an error text was written past its capacity of " + std::to_string(capacity));
-    if (capacity && !std::memchr(text, 0, capacity) && text[0] != 0x5a)
-      throw std::runtime_error("an error text is not zero-terminated");
-    device.api().compile(device.handle(), &graph, &options, &executable, nullptr);
-  }
+  const motley_graph graph{sizeof graph, 0, {nonsense, sizeof nonsense}, nullptr};
+  const motley_compile_options options{sizeof options, 0, nullptr};
+  OpenDevice& device = scene.device();
+  const int rounds = scene.options.by_depth(30, 50, 500);
+  const std::string left = growth(
+      [&] {
+        ErrorBuffer message;
+        motley_executable* executable = nullptr;
+        call("compile",
+             [&] { return device.api().compile(device.handle(), &graph, &options, &executable, &message.error); });
+      },
+      10, rounds);
+  if (!left.empty()) throw std::runtime_error("compiling what is no graph " + left);
+  return rounds;
 }
 
-void side_by_side(OpenDevice& device, const Case& c) {
-  const std::vector<Bytes> inputs = inputs_of(c, 11);
-  const std::vector<Bytes> expected = Program(device, c.graph).run(inputs);
-  constexpr int kThreads = 4;
-  std::string failures[kThreads];
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      try {
-        for (int round = 0; round < 8 && failures[t].empty(); ++round) {
-          const std::vector<Bytes> got = Program(device, c.graph).run(inputs);
-          for (size_t i = 0; i < got.size(); ++i) {
-            const std::string difference = compare(c.graph.tensor(c.graph.outputs[i]), expected[i], got[i]);
-            if (!difference.empty()) failures[t] = "with several threads, " + difference;
-          }
-        }
-      } catch (const std::exception& e) {
-        failures[t] = std::string("with several threads, ") + e.what();
-      }
-    });
+// Two sessions of one graph, their runs interleaved: nothing of one may show in the other.
+int two_sessions(Scene& scene) {
+  int runs = 0;
+  for (const Case* c : scene.some(scene.options.by_depth<size_t>(6, 50, 50))) {
+    if (runs && scene.out_of_time()) break;
+    scene.reporter.stage(c->label + ", " + c->detail);
+    const Prepared a = scene.prepare(*c, 1), b = scene.prepare(*c, 2);
+    Program first(scene.device(), c->graph), second(scene.device(), c->graph);
+    const auto same = [&](Program& program, const Prepared& p, const char* when) {
+      expect_equal(c->graph, p.expected, program.run(p.inputs), " (" + c->label + ", " + c->detail + ")" + when);
+      ++runs;
+    };
+    same(first, a, " in the first of two sessions");
+    same(second, b, " in the second of two sessions");
+    same(second, a, " in the second session's second run");
+    same(first, b, " in the first session after the second ran");
   }
-  for (std::thread& thread : threads) thread.join();
-  for (const std::string& failure : failures)
-    if (!failure.empty()) throw std::runtime_error(failure);
+  return runs;
+}
+
+// Executables made in one order and released in another; those left must not notice.
+int release_order(Scene& scene) {
+  const Case& c = scene.simple();
+  const Prepared p = scene.prepare(c, 1);
+  int ran = 0;
+  for (const std::vector<int>& order : {std::vector<int>{0, 1, 2}, {2, 1, 0}, {1, 0, 2}}) {
+    std::vector<std::unique_ptr<Program>> programs;
+    for (int i = 0; i < 3; ++i) programs.push_back(std::make_unique<Program>(scene.device(), c.graph));
+    for (int released : order) {
+      programs[static_cast<size_t>(released)].reset();
+      for (const auto& program : programs)
+        if (program) {
+          expect_equal(c.graph, p.expected, program->run(p.inputs), " after another executable was released");
+          ++ran;
+        }
+    }
+  }
+  return ran;
+}
+
+int reopen(Scene& scene) {
+  const Case& c = scene.simple();
+  const Prepared p = scene.prepare(c, 1);
+  for (int i = 0; i < 3; ++i) {
+    {
+      Program program(scene.device(), c.graph);
+      expect_equal(c.graph, p.expected, program.run(p.inputs), i ? " after the device was closed and reopened" : "");
+    }
+    scene.close_device();
+  }
+  return 3;
+}
+
+// Every executable is released, the device closed: after shutdown no thread of the plugin is left.
+int shutdown(Scene& scene) {
+  check_host(scene.options.library).worker_count(nullptr);  // the host's own threads are there before
+  const int before = running_threads();
+  {
+    const Case& c = scene.simple();
+    const Prepared p = scene.prepare(c, 1);
+    Program(scene.device(), c.graph).run(p.inputs);
+  }
+  scene.close_device();
+  scene.reporter.stage("shutdown");
+  if (scene.api().shutdown) scene.api().shutdown();
+  if (running_threads() > before)
+    throw std::runtime_error("after shutdown " + std::to_string(running_threads() - before) +
+                             " threads that the plugin started still run");
+  return 1;
 }
 
 }  // namespace
 
-void check_lifetimes(const Options& options, Reporter& reporter) {
-  reporter.stage("loading");
-  const motley_plugin api = copy_api(load(options.library));
-  ErrorBuffer message;
-  if (api.init && api.init(&message.error) != MOTLEY_OK)
-    throw std::runtime_error(std::string("init failed: ") + message.text);
-  const std::vector<motley_device_info> devices = enumerate(api);
-  const std::vector<Case> cases = all_cases();
-  for (const motley_device_info& info : devices) {
-    step(reporter, "open_close", [&] {
-      { OpenDevice warm(api, info); }
-      const int before = open_descriptors();
-      for (int i = 0; i < 20; ++i) OpenDevice device(api, info);
-      if (open_descriptors() > before)
-        throw std::runtime_error("opening and closing the device leaks file descriptors");
-    });
-    OpenDevice device(api, info);
-    step(reporter, "short_error_buffers", [&] { short_error_buffers(device); });
-    const Case* c = claimed_case(device, cases);
-    if (!c) {
-      reporter.result({"lifetimes", "compile_release", Verdict::unsupported, "no case of the checker is claimed", 0});
-      continue;
-    }
-    step(reporter, "compile_release", [&] {
-      { Program warm(device, c->graph); }
-      const int before = open_descriptors();
-      for (int i = 0; i < 50; ++i) Program(device, c->graph).run(inputs_of(*c, static_cast<uint64_t>(i)));
-      if (open_descriptors() > before) throw std::runtime_error("compiling and releasing leaks file descriptors");
-    });
-    step(reporter, "second_session", [&] {
-      Program first(device, c->graph), second(device, c->graph);
-      const auto a = inputs_of(*c, 1), b = inputs_of(*c, 2);
-      const auto a1 = first.run(a), b1 = second.run(b), a2 = second.run(a), b2 = first.run(b);
-      if (a1 != a2 || b1 != b2)
-        throw std::runtime_error("two executables of one graph give different results for the same input");
-    });
-    step(reporter, "damaged_graphs", [&] { damaged_graphs(device, *c); });
-    step(reporter, "threads", [&] { side_by_side(device, *c); });
-  }
-  step(reporter, "shutdown", [&] {
-    if (api.shutdown) api.shutdown();
-  });
+void add_lifetime_checks(Plan& plan) {
+  const auto add = [&](const char* name, const char* about, int (*body)(Scene&)) {
+    plan.push_back({"lifetimes", name, about, body});
+  };
+  add("open_close", "opening and closing the device leaves nothing behind", open_close);
+  add("second_open", "a device opened twice works twice, or says why not", second_open);
+  add("reopen", "a device closed and opened again works", reopen);
+  add("compile_release", "compiling and releasing leaves nothing behind", compile_release);
+  add("failed_compiles", "compiling nonsense leaves nothing behind", failed_compiles);
+  add("many_runs", "running leaves nothing behind", many_runs);
+  add("two_sessions", "two executables of one graph do not disturb each other", two_sessions);
+  add("release_order", "executables outlive others, in any order", release_order);
+  add("shutdown", "no thread is left after shutdown", shutdown);
 }
 
 }  // namespace motley::check

@@ -1,135 +1,247 @@
 // motley-plugin-check: says what is wrong with a plugin, whatever the plugin does.
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
+#include <cstdlib>
 #include <map>
 #include <stdexcept>
 
 #include "checks.hpp"
+#include "expect.hpp"
+#include "report.hpp"
+
+namespace motley::check {
 
 namespace {
 
-using namespace motley::check;
+Plan plan_for_devices() {
+  Plan plan;
+  add_query_checks(plan);
+  add_lifetime_checks(plan);
+  add_buffer_checks(plan);
+  add_requirement_checks(plan);
+  add_queue_checks(plan);
+  add_cancel_checks(plan);
+  add_concurrency_checks(plan);
+  add_cache_checks(plan);
+  add_candidate_checks(plan);
+  add_profile_checks(plan);
+  add_allocation_checks(plan);
+  add_tuning_checks(plan);
+  return plan;
+}
 
-constexpr const char* kHelp =
-    "usage: motley-plugin-check LIBRARY [options]\n"
-    "\n"
-    "Checks a plugin library: header rules, lifetimes, every op it claims over a grid of shapes against the reference\n"
-    "plugin, and its tuning space. Each group runs in a child process. Exit code 0: nothing failed; 1: something did; "
-    "2: usage.\n"
-    "\n"
-    "  --reference FILE  the reference plugin's library (default: ../lib/motley/plugins beside this program)\n"
-    "  --json FILE       also write the results as JSON\n"
-    "  --quick           every third case\n"
-    "  --op NAME         only ops whose label contains NAME\n"
-    "  --timeout S       seconds that one group may take (default 120)\n"
-    "  --help\n"
-    "\n"
-    "example: motley-plugin-check build/plugins/libmotley_template.so --json check.json\n";
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
-struct Arguments {
-  Options options;
-  std::string json, op;
+// Runs checks one after another, prints each row as it comes, keeps them.
+class Checker {
+ public:
+  Checker(const Options& options, std::vector<Case> cases) : options_(options), cases_(std::move(cases)) {
+    if (!options.expect.empty()) expectations_ = read_expectations(options.expect);
+    for (const Case& c : cases_) width_ = std::max(width_, c.label.size() + 4);
+    info_.library = options.library;
+    info_.seed = options.seed;
+    info_.depth = options.by_depth("quick", "normal", "exhaustive");
+  }
+
+  void check_all() {
+    const std::vector<std::string> devices = check_plugin();
+    bool found = options_.device.empty();
+    for (const std::string& device : devices) {
+      if (!options_.device.empty() && device != options_.device) continue;
+      found = true;
+      several_ = options_.device.empty() && devices.size() > 1;
+      check_device(device);
+    }
+    if (!found && !broken_) {
+      std::string known;
+      for (const std::string& device : devices) known += (known.empty() ? "" : ", ") + device;
+      throw std::invalid_argument("there is no device \"" + options_.device + "\" (there are: " + known + ")");
+    }
+    info_.seconds = seconds_since(begin_);
+    std::printf("%s  (%.1f s)\n", summary(results_).c_str(), info_.seconds);
+  }
+
+  const std::vector<Result>& results() const { return results_; }
+  const RunInfo& info() const { return info_; }
+
+ private:
+  // Runs one check. It is kept where the filter lets it, and where it fails though it is needed for what follows.
+  ChildReport run(const Check& check, const std::string& device, bool needed = false) {
+    Result result{check.group, check.name, device};
+    const bool wanted = matches(options_.filter, result.check());
+    if (!wanted && !needed) return {};
+    progress("checking " + result.check());
+    --checks_left_;
+    ChildReport report = run_in_child(options_.timeout_s, [&](Reporter& reporter) {
+      Scene scene(options_, cases_, device, reporter, budget_s());
+      reporter.count(check.body(scene));
+    });
+    result.verdict = report.verdict;
+    result.message = report.message;
+    result.cases = report.cases;
+    result.seconds = report.seconds;
+    if (wanted || report.verdict == Verdict::fail) keep(std::move(result));
+    return report;
+  }
+
+  // With --quick, the rest of a minute is shared among the checks to come: kernels that are compiled at run time may
+  // take a second each, and there are thousands of cases.
+  double budget_s() const {
+    constexpr double kQuick = 45, kLeast = 0.1, kMost = 3;
+    if (options_.depth != Depth::quick) return 1e9;
+    const double left = kQuick - seconds_since(begin_);
+    return std::clamp(left / std::max(1, checks_left_), kLeast, kMost);
+  }
+
+  void keep(Result result) {
+    check::apply(expectations_, result);
+    progress("");
+    std::printf("%s\n", row_text(result, width_, several_).c_str());
+    std::fflush(stdout);
+    results_.push_back(std::move(result));
+  }
+
+  static void progress(const std::string& text) {
+    if (isatty(2)) std::fprintf(stderr, "\r\033[K%s", text.c_str());
+  }
+
+  // The ids of its devices; empty where nothing more can be asked.
+  std::vector<std::string> check_plugin() {
+    Plan plan;
+    add_rule_checks(plan);
+    std::vector<std::string> devices;
+    for (const Check& check : plan) {
+      const bool needed = check.name == "load" || check.name == "required_functions" || check.name == "names" ||
+                          check.name == "enumerate";
+      const ChildReport report = run(check, "", needed);
+      for (const auto& [key, value] : report.facts) {
+        if (key == "device") devices.push_back(value);
+        if (key == "id") info_.plugin = value;
+        if (key == "version") info_.version = value;
+        if (key == "build") info_.build = value;
+      }
+      const bool fatal = check.name == "load" || check.name == "required_functions" || check.name == "enumerate" ||
+                         check.name == "init";
+      if (fatal && report.verdict == Verdict::fail && (needed || matches(options_.filter, "rules/" + check.name))) {
+        broken_ = true;
+        return {};
+      }
+    }
+    return devices;
+  }
+
+  // Which cases there are to run, by label. What no case of is claimed is told at once.
+  struct Survey {
+    std::map<std::string, std::vector<size_t>> ops, tunable;
+  };
+  Survey survey(const std::string& device) {
+    Plan plan;
+    add_survey(plan);
+    const ChildReport report = run(plan.front(), device, true);
+    const bool whole = report.verdict == Verdict::pass;
+    std::map<std::string, std::string> refused;
+    Survey survey;
+    for (const auto& [key, value] : report.facts) {
+      if (key == "refused") refused.emplace(value.substr(0, value.find('\x1f')), value.substr(value.find('\x1f') + 1));
+      if (key != "claimed" && key != "tunable") continue;
+      const size_t i = std::strtoul(value.c_str(), nullptr, 10);
+      if (whole && i < cases_.size()) (key == "claimed" ? survey.ops : survey.tunable)[cases_[i].label].push_back(i);
+    }
+    for (size_t i = 0; i < cases_.size(); ++i) {
+      if (!whole) survey.ops[cases_[i].label].push_back(i);  // every case is asked about on its own, then
+      else if (!survey.ops.count(cases_[i].label)) survey.ops[cases_[i].label] = {};
+    }
+    refused_ = std::move(refused);
+    return survey;
+  }
+
+  bool op_wanted(const std::string& label) const { return label.find(options_.op) != std::string::npos; }
+
+  void check_device(const std::string& device) {
+    const Survey claims = survey(device);
+    const Plan plan = plan_for_devices();
+    checks_left_ = static_cast<int>(plan.size() + claims.tunable.size());
+    for (const auto& [label, which] : claims.ops) checks_left_ += op_wanted(label) && !which.empty();
+    for (const Check& check : plan) run(check, device);
+    for (const auto& [label, which] : claims.ops) {
+      if (!op_wanted(label)) continue;
+      Plan plan;
+      add_op_check(plan, label, sampled(which));
+      if (!which.empty()) run(plan.front(), device);
+      else if (matches(options_.filter, "ops/" + label))
+        keep({"ops", label, device, Verdict::unsupported, refused_[label]});
+    }
+    for (const auto& [label, which] : claims.tunable) {
+      if (!op_wanted(label)) continue;
+      Plan plan;
+      add_tuning_check(plan, label, sampled(which));
+      run(plan.front(), device);
+    }
+  }
+
+  std::vector<size_t> sampled(std::vector<size_t> which) const {
+    if (options_.depth != Depth::quick) return which;
+    std::vector<size_t> some;
+    for (size_t i = options_.seed % 3 % std::max<size_t>(which.size(), 1); i < which.size(); i += 3)
+      some.push_back(which[i]);
+    return some;
+  }
+
+  const Options& options_;
+  const std::vector<Case> cases_;
+  std::vector<Expectation> expectations_;
+  std::map<std::string, std::string> refused_;
+  std::vector<Result> results_;
+  RunInfo info_;
+  size_t width_ = 30;
+  bool several_ = false, broken_ = false;
+  int checks_left_ = 1;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-std::string default_reference() {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  for (const char* folder : {"../lib/motley/plugins", "../lib64/motley/plugins",
-                             "../lib/x86_64-linux-gnu/motley/plugins", "../lib/aarch64-linux-gnu/motley/plugins"}) {
-    const auto candidate = program.parent_path() / folder / "libmotley_reference.so";
-    if (std::filesystem::exists(candidate, error)) return std::filesystem::canonical(candidate).string();
-  }
-  return {};
+int list() {
+  Plan plan;
+  add_rule_checks(plan);
+  add_survey(plan);
+  for (Check& check : plan_for_devices()) plan.push_back(std::move(check));
+  for (const Check& check : plan)
+    std::printf("%-32s %s\n", (check.group + "/" + check.name).c_str(), check.about.c_str());
+  std::map<std::string, int> labels;
+  for (const Case& c : all_cases()) ++labels[c.label];
+  for (const auto& [label, count] : labels)
+    std::printf("%-32s results are those of the reference plugin (%d cases)\n", ("ops/" + label).c_str(), count);
+  std::printf("%-32s %s\n", "tuning/OP", "every config that is admitted compiles and is right");
+  return 0;
 }
 
-Arguments parse(int argc, char** argv) {
-  Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string arg = argv[i];
-    const auto value = [&]() -> std::string {
-      if (++i >= argc) throw std::invalid_argument("option " + arg + " needs a value");
-      return argv[i];
-    };
-    if (arg == "--reference") arguments.options.reference = value();
-    else if (arg == "--json") arguments.json = value();
-    else if (arg == "--op") arguments.op = value();
-    else if (arg == "--quick") arguments.options.quick = true;
-    else if (arg == "--timeout") {
-      arguments.options.timeout_s = std::atof(value().c_str());
-      if (!(arguments.options.timeout_s > 0))
-        throw std::invalid_argument(std::string("option --timeout takes a positive number of seconds (got \"") +
-                                    argv[i] + "\")");
-    } else if (arg.rfind("--", 0) == 0) throw std::invalid_argument("there is no option \"" + arg + "\"; see --help");
-    else if (arguments.options.library.empty()) arguments.options.library = arg;
-    else throw std::invalid_argument("one library at a time (got \"" + arg + "\" too)");
+int run(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+  if (options.help) {
+    std::fputs(kHelp, stdout);
+    return 0;
   }
-  if (arguments.options.library.empty()) throw std::invalid_argument("name the plugin's library; see --help");
-  if (arguments.options.reference.empty()) arguments.options.reference = default_reference();
-  if (arguments.options.reference.empty())
-    throw std::invalid_argument("the reference plugin was not found beside this program; name it with --reference");
-  std::error_code error;
-  for (std::string* path : {&arguments.options.library, &arguments.options.reference}) {
-    const auto absolute = std::filesystem::canonical(*path, error);
-    if (error) throw std::invalid_argument("the library \"" + *path + "\" cannot be opened: " + error.message());
-    *path = absolute.string();
-  }
-  return arguments;
-}
-
-void progress(const std::string& text) {
-  if (isatty(2)) std::fprintf(stderr, "\r\033[K%s", text.c_str());
-}
-
-std::vector<Result> run_all(const Arguments& arguments) {
-  const Options& options = arguments.options;
-  std::vector<Result> results;
-  const auto run = [&](const std::string& group, const std::function<void(Reporter&)>& body) {
-    progress("checking " + group);
-    for (Result& r : run_in_child(group, options.timeout_s, body)) results.push_back(std::move(r));
-  };
-  run("rules", [&](Reporter& reporter) { check_rules(options, reporter); });
-  for (const Result& r : results)
-    if (r.verdict == Verdict::fail &&
-        (r.name == "load" || r.name == "crash" || r.name == "time" || r.name == "required_functions"))
-      return results;  // nothing else can be asked
-  run("lifetimes", [&](Reporter& reporter) { check_lifetimes(options, reporter); });
-
-  std::map<std::string, std::vector<Case>> by_label;
-  std::vector<Case> tuned;
-  size_t index = 0;
-  for (Case& c : all_cases()) {
-    if (options.quick && index++ % 3 != 0) continue;
-    if (!arguments.op.empty() && c.label.find(arguments.op) == std::string::npos) continue;
-    const auto op = c.graph.nodes.front().op;
-    if (op == motley::schema::Op::Conv || op == motley::schema::Op::MatMul) tuned.push_back(c);
-    by_label[c.label].push_back(std::move(c));
-  }
-  for (const auto& [label, cases] : by_label) {
-    run(label, [&](Reporter& reporter) { check_op(options, label, cases, reporter); });
-  }
-  run("tuning", [&](Reporter& reporter) { check_tuning(options, tuned, reporter); });
-  progress("");
-  return results;
+  if (options.list) return list();
+  Checker checker(options, all_cases());
+  checker.check_all();
+  if (!options.json.empty()) write_json(checker.results(), checker.info(), options.json);
+  if (!options.junit.empty()) write_junit(checker.results(), checker.info(), options.junit);
+  for (const Result& r : checker.results())
+    if (r.verdict == Verdict::fail) return 1;
+  return 0;
 }
 
 }  // namespace
 
+}  // namespace motley::check
+
 int main(int argc, char** argv) {
-  if (argc > 1 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
-    std::fputs(kHelp, stdout);
-    return 0;
-  }
   try {
-    const Arguments arguments = parse(argc, argv);
-    const std::vector<Result> results = run_all(arguments);
-    print_table(results);
-    if (!arguments.json.empty()) write_json(results, arguments.options.library, arguments.json);
-    for (const Result& r : results)
-      if (r.verdict == Verdict::fail) return 1;
-    return 0;
+    return motley::check::run(argc, argv);
   } catch (const std::invalid_argument& e) {
     std::fprintf(stderr, "motley-plugin-check: %s\n", e.what());
     return 2;

@@ -42,11 +42,13 @@ TEST(Bisect, NamesTheNodeOfABrokenDevice) {
   const std::string model = three_nodes(scratch);
   const std::vector<std::string> broken{"run",       model,   "--debug-bisect", "--plugin", MOTLEY_BROKEN_PLUGIN,
                                         "--devices", "broken"};
+  setenv("MOTLEY_BREAK", "wrong_tail", 1);
   const Outcome outcome = motley(broken);
   EXPECT_TRUE(fails_with(outcome, "the tensor \"b\" of node \"second\" (Unary(relu)) on broken is the first"));
   auto json = broken;
   json.push_back("--json");
   const Outcome machine = motley(json);
+  unsetenv("MOTLEY_BREAK");
   EXPECT_EQ(machine.code, 1);
   EXPECT_EQ(machine.json()["difference"]["tensor"], "b");
   EXPECT_NEAR(machine.json()["difference"]["largest"].get<double>(), 0.5, 1e-5);

@@ -104,6 +104,30 @@ TEST(OpTable, EveryFieldIsFilledIn) {
       EXPECT_TRUE(*text && !std::strchr(text, '|') && !std::strchr(text, '\n')) << schema::EnumNameOp(row.op);
 }
 
+std::string text_of(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST(OpTable, APluginThatIsNotBuiltKeepsItsColumn) {
+  const std::string document = text_of(MOTLEY_SOURCE_DIR "/docs/ops.md");
+  const Fields fields = read_fields(text_of(MOTLEY_SOURCE_DIR "/schema/model.fbs"));
+  std::vector<Device> devices = columns_of(document);
+  ASSERT_GE(devices.size(), 2u);
+  EXPECT_EQ(devices[0].name, "reference");
+  EXPECT_EQ(devices[0].kept.at("elements/Unary"), "✓");
+  devices.push_back(
+      {"gpu", {{"Conv", {4, 3}}, {"Unary", {2, 2}}, {"Unary(relu)", {1, 1}}, {"Unary(exp)", {1, 1}}}, {}});
+  const std::string wider = fill_in(document, fields, devices);
+  EXPECT_NE(wider.find("| cpu | gpu |"), std::string::npos);
+  std::vector<Device> again = columns_of(wider);
+  ASSERT_EQ(again.size(), devices.size());
+  EXPECT_EQ(again.back().kept.at("windows/Conv"), "partly");
+  EXPECT_EQ(again.back().kept.at("functions/Unary"), "all");
+  EXPECT_EQ(again[0].kept.at("elements/Cast"), devices[0].kept.at("elements/Cast"));
+}
+
 TEST(OpTable, ADocumentWithoutABlockIsRefused) { EXPECT_THROW(fill_in("# Ops\n", {}, {}), std::runtime_error); }
 
 }  // namespace

@@ -19,7 +19,14 @@ std::string attribute_text(const Row& row, const Fields& fields) {
   return text.empty() ? "–" : text;
 }
 
+// What the document says of a device that was not asked; "–" where it says nothing.
+std::string kept_text(const std::string& section, const std::string& op, const Device& device) {
+  const auto found = device.kept.find(section + "/" + op);
+  return found == device.kept.end() ? "–" : found->second;
+}
+
 std::string claim_text(const Row& row, const Device& device) {
+  if (!device.kept.empty()) return kept_text(row.section, schema::EnumNameOp(row.op), device);
   const auto found = device.claims.find(schema::EnumNameOp(row.op));
   const Claim claim = found == device.claims.end() ? Claim{} : found->second;
   if (claim.taken > 0) return claim.taken == claim.asked ? "✓" : "partly";
@@ -75,14 +82,19 @@ std::string functions_text(const std::vector<Device>& devices) {
   for (const Row& row : rows()) {
     const std::string prefix = std::string(schema::EnumNameOp(row.op)) + "(";
     std::set<std::string> labels;
-    for (const auto& [label, claim] : devices.front().claims)
-      if (label.rfind(prefix, 0) == 0) labels.insert(label);
+    for (const Device& device : devices)
+      for (const auto& [label, claim] : device.claims)
+        if (label.rfind(prefix, 0) == 0) labels.insert(label);
     if (labels.empty()) continue;
     std::string names;
     for (const std::string& label : labels)
       names += (names.empty() ? "" : ", ") + label.substr(prefix.size(), label.size() - prefix.size() - 1);
     text += std::string("| ") + schema::EnumNameOp(row.op) + " | " + names + " |";
-    for (const Device& device : devices) text += " " + functions_taken(labels, device) + " |";
+    for (const Device& device : devices)
+      text += " " +
+              (device.kept.empty() ? functions_taken(labels, device)
+                                   : kept_text("functions", schema::EnumNameOp(row.op), device)) +
+              " |";
     text += "\n";
   }
   return text;

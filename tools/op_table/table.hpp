@@ -32,13 +32,18 @@ Fields read_fields(const std::string& schema);
 struct Claim {
   int asked = 0, taken = 0;
 };
-// "Conv" and "Unary(relu)" → claim. Asks the first device of the plugin in `library`.
+// "Conv" and "Unary(relu)" → claim. Asks the first device of the plugin in `library`. Throws std::runtime_error where
+// there is none on this machine.
 std::map<std::string, Claim> ask(const std::string& library);
 
+// A column. Of a device that can't be asked here, what a document says of it is kept.
 struct Device {
   std::string name;
   std::map<std::string, Claim> claims;
+  std::map<std::string, std::string> kept = {};  // "SECTION/OP" → cell
 };
+// The columns of devices that the document has, each with its cells kept.
+std::vector<Device> columns_of(const std::string& document);
 
 // `document` with every generated block written anew. A block stands between "<!-- ops: SECTION -->" and
 // "<!-- end -->". Throws std::runtime_error where a section has no block.

@@ -1,0 +1,262 @@
+// A device as GPUs are: memory of its own that the host reaches only by mapping, and queues that work in the
+// background. Runs relu and add. It stands in for hardware that no test machine has; broken variants of it are in
+// tests/check.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <thread>
+
+#include "motley/plugin.hpp"
+
+namespace motley::test::queued {
+
+using namespace motley::sdk;
+using motley::schema::BinaryAttributes;
+using motley::schema::BinaryFunction;
+using motley::schema::UnaryAttributes;
+using motley::schema::UnaryFunction;
+
+inline Reason supports_relu(const NodeView& node) {
+  const bool relu = node.attributes<UnaryAttributes>().function() == UnaryFunction::relu;
+  return relu && node.input(0)->type == DataType::float32 ? Reason() : "only relu of float32";
+}
+inline std::unique_ptr<Kernel> prepare_relu(const NodeView& node, const PrepareContext&) {
+  const int64_t n = node.output(0)->elements();
+  return make_kernel("relu", [n](const RunContext& run) {
+    for (int64_t i = 0; i < n; ++i)
+      run.output<float>(0)[i] = run.input<float>(0)[i] < 0 ? 0.0f : run.input<float>(0)[i];
+  });
+}
+inline Reason supports_add(const NodeView& node) {
+  const bool add = node.attributes<BinaryAttributes>().function() == BinaryFunction::add;
+  const bool same = node.input(0)->shape == node.input(1)->shape && node.input(0)->type == DataType::float32;
+  return add && same ? Reason() : "only add of float32 of one shape";
+}
+inline std::unique_ptr<Kernel> prepare_add(const NodeView& node, const PrepareContext&) {
+  const int64_t n = node.output(0)->elements();
+  return make_kernel("add", [n](const RunContext& run) {
+    for (int64_t i = 0; i < n; ++i) run.output<float>(0)[i] = run.input<float>(0)[i] + run.input<float>(1)[i];
+  });
+}
+inline constexpr KernelEntry kKernels[] = {{Op::Unary, supports_relu, prepare_relu},
+                                           {Op::Binary, supports_add, prepare_add}};
+
+// Memory of the device, or host memory that it was lent.
+struct Buffer {
+  std::vector<std::max_align_t> owned;
+  void* memory = nullptr;
+};
+inline Buffer* as_buffer(motley_buffer* b) { return reinterpret_cast<Buffer*>(b); }
+inline Executable* as_executable(motley_executable* e) { return reinterpret_cast<Executable*>(e); }
+
+struct Job {
+  const Executable* executable = nullptr;
+  std::vector<motley_binding> inputs, outputs;
+  std::vector<motley_fence> waits;
+  motley_binding scratch{};
+  const uint32_t* cancel = nullptr;
+  uint64_t value = 0;
+};
+
+// One thread that takes jobs in order and moves the timeline on.
+class Queue {
+ public:
+  Queue() : worker_([this] { work(); }) {}
+  ~Queue() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    worker_.join();
+  }
+  void add(Job job) {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(std::move(job));
+    }
+    wake_.notify_all();
+  }
+  // The status of the job that `value` stands for, or MOTLEY_TIMEOUT.
+  motley_status wait(uint64_t value, uint64_t timeout_ns) {
+    std::unique_lock lock(mutex_);
+    const auto there = [&] { return reached_ >= value; };
+    if (timeout_ns > 1'000'000'000'000) wake_.wait(lock, there);
+    else if (!wake_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), there)) return MOTLEY_TIMEOUT;
+    for (const Failure& failure : failures_)
+      if (failure.value == value) return failure.status;
+    return MOTLEY_OK;
+  }
+
+ private:
+  // The last failures, in a ring that needs no memory when there is none.
+  struct Failure {
+    uint64_t value = 0;
+    motley_status status = MOTLEY_OK;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+      if (jobs_.empty()) return;
+      const Job job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      const motley_status status = guarded(nullptr, [&] { run(job); });
+      lock.lock();
+      if (status != MOTLEY_OK) failures_[failed_++ % failures_.size()] = {job.value, status};
+      reached_ = job.value;
+      wake_.notify_all();
+    }
+  }
+  static void run(const Job& job) {
+    for (const motley_fence& fence : job.waits) reinterpret_cast<Queue*>(fence.queue)->wait(fence.value, UINT64_MAX);
+    // Late enough that a host that forgets to wait is found out.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    motley_submission s{};
+    s.struct_size = sizeof s;
+    s.inputs = job.inputs.data();
+    s.input_count = static_cast<uint32_t>(job.inputs.size());
+    s.outputs = job.outputs.data();
+    s.output_count = static_cast<uint32_t>(job.outputs.size());
+    s.scratch = job.scratch;
+    s.cancel = job.cancel;
+    struct NoClock {
+      uint64_t operator()() const { return 0; }
+    };
+    job.executable->run(s, static_cast<NoClock*>(nullptr), [](auto&&...) {});
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;
+  std::array<Failure, 64> failures_{};
+  size_t failed_ = 0;
+  uint64_t reached_ = 0;
+  bool stop_ = false;
+  std::thread worker_;
+};
+inline Queue* as_queue(motley_queue* q) { return reinterpret_cast<Queue*>(q); }
+
+inline motley_binding on_device(motley_binding b) {
+  if (b.buffer) b.host = as_buffer(b.buffer)->memory;
+  return b;
+}
+
+inline void add_devices(motley_plugin& p) {
+  p.enumerate_devices = [](void* context, void (*found)(void*, const motley_device_info*), motley_error*) {
+    motley_device_info info = device_info(0, MOTLEY_DEVICE_GPU, "queued", "Queued test device", "Motley tests");
+    info.memory_flags = 0;
+    info.peak_gflops = 5;
+    found(context, &info);
+    return MOTLEY_OK;
+  };
+  p.device_open = [](uint32_t index, motley_device** device, motley_error* error) {
+    return guarded(error, [&] {
+      if (index) throw std::invalid_argument("there is no device " + std::to_string(index));
+      *device = reinterpret_cast<motley_device*>(new int(0));
+    });
+  };
+  p.device_close = [](motley_device* device) { delete reinterpret_cast<int*>(device); };
+}
+
+inline void add_compiling(motley_plugin& p) {
+  p.query_support = [](motley_device*, const motley_graph* graph, const motley_support_sink* sink,
+                       motley_error* error) {
+    return guarded(error, [&] {
+      const GraphView view(read_struct(graph));
+      for (uint32_t i = 0; i < view.node_count(); ++i) {
+        Reason reason;
+        find_kernel(kKernels, view.node(i), reason);
+        sink->node(sink->context, i, reason.empty() ? MOTLEY_OK : MOTLEY_UNSUPPORTED, reason.c_str());
+      }
+    });
+  };
+  p.compile = [](motley_device*, const motley_graph* segment, const motley_compile_options* options,
+                 motley_executable** executable, motley_error* error) {
+    return guarded(error, [&] {
+      *executable = reinterpret_cast<motley_executable*>(
+          new Executable(read_struct(segment), kKernels, read_struct(options), Threads()));
+    });
+  };
+  p.exec_requirements = [](motley_executable* e, motley_exec_requirements* r) {
+    motley_exec_requirements own{};
+    own.alignment = kAlignment;
+    own.scratch_bytes = as_executable(e)->scratch_bytes();
+    write_struct(r, own);
+    return MOTLEY_OK;
+  };
+  p.exec_release = [](motley_executable* e) { delete as_executable(e); };
+}
+
+inline void add_buffers(motley_plugin& p) {
+  p.buffer_alloc = [](motley_device*, uint64_t size, motley_buffer** buffer, motley_error* error) {
+    return guarded(error, [&] {
+      if (size > (uint64_t{1} << 40)) throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer has at most 1 TiB");
+      auto b = std::make_unique<Buffer>();
+      b->owned.resize(size / sizeof(std::max_align_t) + 1);
+      b->memory = b->owned.data();
+      *buffer = reinterpret_cast<motley_buffer*>(b.release());
+    });
+  };
+  p.buffer_import = [](motley_device*, void* host, uint64_t, motley_buffer** buffer, motley_error* error) {
+    return guarded(error, [&] {
+      if (reinterpret_cast<uintptr_t>(host) % kAlignment)
+        throw StatusError(MOTLEY_UNSUPPORTED, "memory to import begins at a multiple of 64");
+      auto b = std::make_unique<Buffer>();
+      b->memory = host;
+      *buffer = reinterpret_cast<motley_buffer*>(b.release());
+    });
+  };
+  p.buffer_map = [](motley_buffer* b, void** host, motley_error*) {
+    *host = as_buffer(b)->memory;
+    return MOTLEY_OK;
+  };
+  p.buffer_unmap = [](motley_buffer*) {};
+  p.buffer_release = [](motley_buffer* b) { delete as_buffer(b); };
+}
+
+inline void add_queues(motley_plugin& p) {
+  p.queue_create = [](motley_device*, motley_queue** queue, motley_error* error) {
+    return guarded(error, [&] { *queue = reinterpret_cast<motley_queue*>(new Queue); });
+  };
+  p.queue_destroy = [](motley_queue* q) { delete as_queue(q); };
+  p.fence_wait = [](motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error*) {
+    return as_queue(q)->wait(value, timeout_ns);
+  };
+  p.submit = [](motley_device*, motley_queue* q, motley_executable* e, const motley_submission* submission,
+                motley_error* error) {
+    return guarded(error, [&] {
+      const motley_submission s = read_struct(submission);
+      Job job;
+      job.executable = as_executable(e);
+      for (uint32_t i = 0; i < s.input_count; ++i) job.inputs.push_back(on_device(s.inputs[i]));
+      for (uint32_t i = 0; i < s.output_count; ++i) job.outputs.push_back(on_device(s.outputs[i]));
+      job.waits.assign(s.waits, s.waits + s.wait_count);
+      job.scratch = on_device(s.scratch);
+      job.cancel = s.cancel;
+      job.value = s.signal_value;
+      as_queue(q)->add(std::move(job));
+    });
+  };
+}
+
+inline motley_plugin make_plugin() {
+  motley_plugin p{};
+  p.struct_size = sizeof p;
+  p.abi_version = MOTLEY_ABI_VERSION;
+  p.id = "queued";
+  p.version = p.build_id = "1";
+  add_devices(p);
+  add_compiling(p);
+  add_buffers(p);
+  add_queues(p);
+  return p;
+}
+
+}  // namespace motley::test::queued
