@@ -89,8 +89,7 @@ TEST(Devices, NoneAtAllIsAClearError) {
 TEST(Devices, OneBrokenLibraryHidesNoGoodOne) {
   RuntimeOptions options;
   options.standard_places = false;
-  options.plugin_files = {"/nonexistent/libx.so"};
-  options.plugin_folders = {MOTLEY_PLUGINS};
+  options.plugin_files = {"/nonexistent/libx.so", MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"};
   const Runtime rt(options);
   EXPECT_EQ(rt.devices().size(), 2u);
   const auto plugins = rt.plugins();
