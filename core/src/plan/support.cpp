@@ -31,7 +31,9 @@ std::vector<Verdict> query_one(const motley_graph& view, size_t nodes, plugin::D
   sink.candidate = [](void*, const motley_candidate*) {
   };  // the planner chooses among candidates once costs are measured
   try {
-    const motley_status status = device.api().query_support(device.handle(), &view, &sink, &error);
+    motley_device* handle = device.handle();
+    const motley_status status = device.api().query_support(handle, &view, &sink, &error);
+    if (status == MOTLEY_DEVICE_LOST) device.forget(handle);
     if (status != MOTLEY_OK)
       verdicts.assign(nodes,
                       Verdict{false, base::text("its query failed: %", {(text[0] ? text.data() : "no message")})});
