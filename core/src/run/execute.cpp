@@ -19,6 +19,7 @@ void Instance::run(const RunControl& control) {
     timeline.base += timeline.submitted;
     timeline.submitted = timeline.waited = 0;
   }
+  make_queues();  // where a failed run took one away
   if (control.trace) control.trace->begin_run();
   try {
     for (size_t i = 0; i < actions_.size(); ++i) execute(i, control);
@@ -85,6 +86,7 @@ void Instance::submit(const Step& step, Action& action, const uint32_t* cancel) 
     timeline.submitted = step.point.value;
     return;
   }
+  timeline.failed = true;  // a part of it may be at work
   const graph::Node& first = plan_->graph.nodes[segment.spec.nodes.front()];
   const std::string what = base::text("run the segment of % nodes from \"%\"", {segment.spec.nodes.size(), first.name});
   plugin::throw_failure(status, *lane.device, lane.handle, what.c_str(), room.error.text);
@@ -98,7 +100,8 @@ void Instance::move(const Step& step, Action& action) {
   action.copy.signal_value = timeline.base + step.point.value;
   ErrorRoom room;
   const motley_status status = lane.device->api().copy(lane.handle, timeline.queue, &action.copy, &room.error);
-  if (status != MOTLEY_OK) plugin::throw_failure(status, *lane.device, lane.handle, "copy a tensor", room.error.text);
+  timeline.failed = status != MOTLEY_OK;
+  if (timeline.failed) plugin::throw_failure(status, *lane.device, lane.handle, "copy a tensor", room.error.text);
   timeline.submitted = step.point.value;
 }
 
@@ -125,7 +128,8 @@ void Instance::wait(plan::Point point) {
     ErrorRoom room;
     const uint64_t value = timeline.base + ++timeline.waited;
     const motley_status status = lane.device->api().fence_wait(timeline.queue, value, UINT64_MAX, &room.error);
-    if (status != MOTLEY_OK)
+    timeline.failed = status != MOTLEY_OK;
+    if (timeline.failed)
       plugin::throw_failure(status, *lane.device, lane.handle, "finish its work", room.error.text);
   }
 }

@@ -54,18 +54,19 @@ Instance::~Instance() { close(); }
 
 void Instance::close() noexcept {
   settle();
+  for (size_t l = 0; l < timelines_.size(); ++l)
+    if (timelines_[l].queue) plan_->schedule.lanes[l].device->api().queue_destroy(timelines_[l].queue);
   for (DeviceBuffer& buffer : buffers_) release(buffer);
-  for (size_t l = 0; l < timelines_.size(); ++l) {
-    const plan::Lane& lane = plan_->schedule.lanes[l];
-    if (timelines_[l].queue) lane.device->api().queue_destroy(timelines_[l].queue);
-    if (scratch_[l]) lane_at(lane.place).device->api().buffer_release(scratch_[l]);
-  }
+  for (size_t l = 0; l < scratch_.size(); ++l)
+    if (scratch_[l]) lane_at(plan_->schedule.lanes[l].place).device->api().buffer_release(scratch_[l]);
 }
 
+// Lanes that work in the background, and have no queue yet or lost it in a run that failed.
 void Instance::make_queues() {
   for (size_t l = 0; l < timelines_.size(); ++l) {
     const plan::Lane& lane = plan_->schedule.lanes[l];
-    if (!lane.queued) continue;
+    if (!lane.queued || timelines_[l].queue) continue;
+    timelines_[l] = {};
     ErrorRoom room;
     motley_status status = lane.device->api().queue_create(lane.handle, &timelines_[l].queue, &room.error);
     if (status == MOTLEY_OK && !timelines_[l].queue) status = MOTLEY_INTERNAL;
@@ -250,13 +251,20 @@ plan::Way Instance::way_of(const Step& move) const {
   return buffer->imported ? plan::Way::import : plan::Way::map;
 }
 
-// Waits for whatever is at work, and whatever became of it.
+// Waits for whatever is at work, and whatever became of it. A queue that failed goes, because nothing else makes sure that
+// it touches no memory any more.
 void Instance::settle() noexcept {
   for (size_t l = 0; l < timelines_.size(); ++l) {
     Timeline& timeline = timelines_[l];
+    if (!timeline.queue) continue;
     const motley_plugin& api = plan_->schedule.lanes[l].device->api();
-    for (; timeline.queue && timeline.waited < timeline.submitted; ++timeline.waited)
-      api.fence_wait(timeline.queue, timeline.base + timeline.waited + 1, UINT64_MAX, nullptr);
+    for (; !timeline.failed && timeline.waited < timeline.submitted; ++timeline.waited) {
+      ErrorRoom room;
+      timeline.failed = api.fence_wait(timeline.queue, timeline.base + timeline.waited + 1, UINT64_MAX, &room.error) != MOTLEY_OK;
+    }
+    if (!timeline.failed) continue;
+    api.queue_destroy(timeline.queue);
+    timeline = {};
   }
 }
 

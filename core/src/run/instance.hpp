@@ -80,6 +80,7 @@ class Instance {
     motley_queue* queue = nullptr;  // null: synchronous
     uint64_t base = 0;              // where the queue stood before the run
     uint32_t submitted = 0, waited = 0;
+    bool failed = false;
   };
   // A tensor's memory in a place that is not the host's.
   struct DeviceBuffer {
