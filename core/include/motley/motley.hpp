@@ -159,7 +159,7 @@ struct CompileOptions {
   Policy policy = Policy::latency;
   // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's name.
   // The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
-  // Error(unsupported). Where the optimizer joins nodes, the first pinned one decides. compile throws Error(not_found) for a
+  // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer joins nodes, the first pinned one decides. compile throws Error(not_found) for a
   // name that no node has, and for a device that is not among those of the session.
   std::vector<std::pair<std::string, std::string>> pins = {};
   // Concrete shapes for inputs that the model leaves open. An input without an entry gets 1 for each unknown dimension.

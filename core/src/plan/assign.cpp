@@ -42,13 +42,17 @@ int32_t pinned_device(const Node& node, const Request& request) {
 
 namespace {
 
-// Takes the other devices' yes away from pinned nodes, where their own device says yes.
-void apply_pins(const Graph& graph, const Request& request, Assignment& assignment) {
+using Denied = std::set<std::pair<size_t, std::string>>;
+
+// Takes the other devices' yes away from pinned nodes, unless their own device says no and another may take them: with
+// fallback, and where the device failed rather than refused.
+void apply_pins(const Graph& graph, const Request& request, const Denied& denied, Assignment& assignment) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const int32_t pin = assignment.pin[i] = pinned_device(graph.nodes[i], request);
     if (pin < 0) continue;
     const auto chosen = static_cast<size_t>(pin);
-    if (!assignment.support.at(chosen, i).supported && request.fallback) continue;
+    const bool failed = assignment.support.failed[chosen] || denied.count({chosen, graph.nodes[i].name});
+    if (!assignment.support.at(chosen, i).supported && (request.fallback || failed)) continue;
     for (size_t d = 0; d < request.devices.size(); ++d)
       if (d != chosen)
         assignment.support.verdicts[d][i] = {false,
@@ -58,8 +62,7 @@ void apply_pins(const Graph& graph, const Request& request, Assignment& assignme
 
 }  // namespace
 
-Assignment assign(const Graph& graph, const Request& request,
-                  const std::set<std::pair<size_t, std::string>>& denied) {
+Assignment assign(const Graph& graph, const Request& request, const Denied& denied) {
   const DeviceList& devices = request.devices;
   Assignment assignment;
   assignment.support = query_support(graph, devices);
@@ -69,7 +72,7 @@ Assignment assign(const Graph& graph, const Request& request,
       if (denied.count({d, graph.nodes[i].name}))
         assignment.support.verdicts[d][i] = {false, "its compiler refused a segment with this node"};
   assignment.pin.assign(graph.nodes.size(), -1);
-  if (!request.pins.empty()) apply_pins(graph, request, assignment);
+  if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   std::vector<size_t> unsupported;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     for (size_t d = 0; d < devices.size() && assignment.device[i] < 0; ++d)

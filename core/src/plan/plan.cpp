@@ -49,9 +49,11 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.constants = serialized.owners;
   segment.requirements.struct_size = sizeof segment.requirements;
   segment.requirements.alignment = 64;
-  if (device->api().exec_requirements &&
-      device->api().exec_requirements(segment.executable, &segment.requirements) != MOTLEY_OK)
-    return "it does not say what memory it needs";
+  if (device->api().exec_requirements) {
+    const motley_status said = device->api().exec_requirements(segment.executable, &segment.requirements);
+    if (said == MOTLEY_DEVICE_LOST) plugin::throw_failure(said, *device, lane.handle, "compile", "it was lost on the way");
+    if (said != MOTLEY_OK) return "it does not say what memory it needs";
+  }
   const uint32_t alignment = segment.requirements.alignment;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > 4096)
     return base::text("it asks for an alignment of % (a power of two up to 4096 is allowed)", {alignment});
