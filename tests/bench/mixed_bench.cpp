@@ -1,9 +1,10 @@
-// A network of two branches on one device, on another, and a branch on each: does the time go down, and what do the moves cost?
+// A network of two branches on one device, on another, and a branch on each: does the time go down, and what do the
+// moves cost?
 //
 //   mixed_bench [--device opencl] [--cpu cpu] [--length 8] [--channels 32] [--size 56] [--runs 30] [--plugin FILE]
 //
-// Columns: the median of interleaved runs; then, of the traced runs, how long each device was at work, how long the host moved
-// tensors and how long it waited, and work divided by time: 1 is one after another, 2 is both all the time.
+// Columns: the median of interleaved runs; then, of the traced runs, how long each device was at work, how long the
+// host moved tensors and how long it waited, and work divided by time: 1 is one after another, 2 is both all the time.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -58,7 +59,8 @@ Model network(const Options& o) {
       schema::ConvAttributesT a;
       a.pads = {1, 1, 1, 1};
       const std::string here = name + std::to_string(i);
-      at = node(g, here, Op::Conv, {at, constant(g, here + "_w", DataType::float32, {o.channels, o.channels, 3, 3}, weights)},
+      at = node(g, here, Op::Conv,
+                {at, constant(g, here + "_w", DataType::float32, {o.channels, o.channels, 3, 3}, weights)},
                 DataType::float32, a);
     }
     return at;
@@ -97,8 +99,9 @@ void print(Contestant& c, const Options& o, double first) {
   std::string ways;
   for (const Transfer& t : c.session.explain().transfers) ways += (ways.empty() ? "" : " ") + t.way;
   const double all = busy[o.cpu] + busy[o.device];
-  std::printf("%-24s %9.2f %7.2fx %9.2f %9.2f %9.3f %9.2f %9.2f  %s\n", c.name.c_str(), median(c.ms), first / median(c.ms),
-              busy[o.cpu], busy[o.device], moves, waits, total > 0 ? all / total : 0, ways.c_str());
+  std::printf("%-24s %9.2f %7.2fx %9.2f %9.2f %9.3f %9.2f %9.2f  %s\n", c.name.c_str(), median(c.ms),
+              first / median(c.ms), busy[o.cpu], busy[o.device], moves, waits, total > 0 ? all / total : 0,
+              ways.c_str());
 }
 
 void bench(const Options& o) {
@@ -109,8 +112,10 @@ void bench(const Options& o) {
   std::vector<Contestant> contestants;
   contestants.push_back({o.cpu, runtime.compile(model, {.devices = {o.cpu}})});
   contestants.push_back({o.device, runtime.compile(model, {.devices = {o.device}})});
-  contestants.push_back({"a branch on each", runtime.compile(model, {.devices = {o.cpu, o.device}, .pins = {{"left*", o.device}}})});
-  contestants.push_back({"in turn, op by op", runtime.compile(model, {.devices = {o.cpu, o.device}, .pins = {{"*[02468]", o.device}}})});
+  contestants.push_back(
+      {"a branch on each", runtime.compile(model, {.devices = {o.cpu, o.device}, .pins = {{"left*", o.device}}})});
+  contestants.push_back(
+      {"in turn, op by op", runtime.compile(model, {.devices = {o.cpu, o.device}, .pins = {{"*[02468]", o.device}}})});
   for (int run = -3; run < o.runs; ++run)
     for (Contestant& c : contestants) {
       const auto start = Clock::now();
@@ -118,7 +123,8 @@ void bench(const Options& o) {
       if (run >= 0) c.ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
   std::printf("two branches of %d convolutions, %lld channels, %lld x %lld, %u threads\n", o.length,
-              static_cast<long long>(o.channels), static_cast<long long>(o.size), static_cast<long long>(o.size), thread_count());
+              static_cast<long long>(o.channels), static_cast<long long>(o.size), static_cast<long long>(o.size),
+              thread_count());
   std::printf("%-24s %9s %8s %9s %9s %9s %9s %9s  %s\n", "placement", "ms", "speed", "cpu", "device", "moves", "waits",
               "work/time", "ways of the moves");
   for (Contestant& c : contestants) print(c, o, median(contestants.front().ms));

@@ -64,7 +64,8 @@ TEST(Pins, AndTracesOnTheCommandLine) {
   EXPECT_TRUE(succeeds(motley({"bench", digits_onnx(), "--runs", "2", "--warmup", "1", "--trace", trace})));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--pin", "nothing=cpu"}), "fits no node"));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--pin", "cpu"}), "NODE=DEVICE"));
-  EXPECT_TRUE(fails_with(motley({"run", digits_onnx(), digit_picture("3_0.png"), "--trace", "/nonexistent/t.json"}), "/nonexistent"));
+  EXPECT_TRUE(fails_with(motley({"run", digits_onnx(), digit_picture("3_0.png"), "--trace", "/nonexistent/t.json"}),
+                         "/nonexistent"));
 }
 
 TEST(Explain, SaysWhereAndWhy) {

@@ -20,8 +20,8 @@ struct Result {
   bool fixed_shapes = false;      // inputs that steer shapes were given as constants
 };
 
-// Where nodes run: as the runtime likes, on the devices in turn op by op, or anywhere, once per seed. Forced ones run after a
-// plain one, and each must give the expected outputs.
+// Where nodes run: as the runtime likes, on the devices in turn op by op, or anywhere, once per seed. Forced ones run
+// after a plain one, and each must give the expected outputs.
 struct PlacementMode {
   enum class Kind { none, alternate, random } kind = Kind::none;
   unsigned seeds = 1;

@@ -25,16 +25,23 @@ struct Scene {
 };
 
 std::vector<Scene> scenes() {
-  return {{"all on the GPU", small_cnn, {.devices = {kGpu, "cpu"}, .fallback = false}},
-          {"mixed", small_cnn, {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"conv*", kGpu}}, .optimize = false}},
-          {"two branches", [] { return two_branches(5); },
-           {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"left*", kGpu}}, .optimize = false, .trace = true}},
-          {"two GPUs", [] { return two_branches(4); },
-           {.devices = {kGpu, "virtual:gpu1", "cpu"}, .fallback = false, .pins = {{"left*", "virtual:gpu1"}}, .optimize = false}}};
+  return {
+      {"all on the GPU", small_cnn, {.devices = {kGpu, "cpu"}, .fallback = false}},
+      {"mixed", small_cnn, {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"conv*", kGpu}}, .optimize = false}},
+      {"two branches",
+       [] { return two_branches(5); },
+       {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"left*", kGpu}}, .optimize = false, .trace = true}},
+      {"two GPUs",
+       [] { return two_branches(4); },
+       {.devices = {kGpu, "virtual:gpu1", "cpu"},
+        .fallback = false,
+        .pins = {{"left*", "virtual:gpu1"}},
+        .optimize = false}}};
 }
 
 // Compiles, runs twice, and says how many calls that took.
-int calls_of(const Runtime& rt, const Scene& scene, VirtualGpuControl& gpus, const std::vector<float>& want, bool& lost) {
+int calls_of(const Runtime& rt, const Scene& scene, VirtualGpuControl& gpus, const std::vector<float>& want,
+             bool& lost) {
   gpus.calls = 0;
   Session s = rt.compile(scene.model(), scene.options);
   expect_close(outputs_of(s), want, "first run");
@@ -152,7 +159,8 @@ Model keep_positive() {
   g.inputs = {x};
   const TensorId r = node(g, "relu", Op::Unary, {x}, DataType::float32, unary(schema::UnaryFunction::relu));
   const TensorId nz = node(g, "nz", Op::NonZero, {r}, DataType::int64, schema::NoAttributesT{});
-  const TensorId flat = node(g, "flat", Op::Squeeze, {nz, g.add_int64("zero", {0})}, DataType::int64, schema::AxesAttributesT{});
+  const TensorId flat =
+      node(g, "flat", Op::Squeeze, {nz, g.add_int64("zero", {0})}, DataType::int64, schema::AxesAttributesT{});
   const TensorId kept = node(g, "kept", Op::Gather, {r, flat}, DataType::float32, schema::AxisAttributesT{});
   g.outputs = {node(g, "y", Op::Unary, {kept}, DataType::float32, unary(schema::UnaryFunction::neg))};
   return Model::from_module(std::move(module));
@@ -192,7 +200,9 @@ TEST(LostDevice, EverySessionNoticesForItself) {
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
       threads.emplace_back([&] {
-        Session s = rt.compile(two_branches(5), {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"left*", kGpu}}, .optimize = false});
+        Session s =
+            rt.compile(two_branches(5),
+                       {.devices = {"cpu", kGpu}, .fallback = false, .pins = {{"left*", kGpu}}, .optimize = false});
         for (int run = 0; run < 4; ++run) expect_close(outputs_of(s), want, "thread");
       });
     for (std::thread& t : threads) t.join();

@@ -76,11 +76,18 @@ Model random_network(unsigned seed, int nodes) {
   for (int i = 0; i < nodes; ++i) {
     const std::string name = "n" + std::to_string(i);
     switch (random() % 7) {
-      case 0: made.push_back(node(g, name, Op::Unary, {pick()}, DataType::float32, unary(schema::UnaryFunction::tanh))); break;
-      case 1: made.push_back(node(g, name, Op::Unary, {pick()}, DataType::float32, unary(schema::UnaryFunction::relu))); break;
-      case 2: made.push_back(node(g, name, Op::Softmax, {pick()}, DataType::float32, schema::SoftmaxAttributesT{})); break;
+      case 0:
+        made.push_back(node(g, name, Op::Unary, {pick()}, DataType::float32, unary(schema::UnaryFunction::tanh)));
+        break;
+      case 1:
+        made.push_back(node(g, name, Op::Unary, {pick()}, DataType::float32, unary(schema::UnaryFunction::relu)));
+        break;
+      case 2:
+        made.push_back(node(g, name, Op::Softmax, {pick()}, DataType::float32, schema::SoftmaxAttributesT{}));
+        break;
       case 3:
-        made.push_back(node(g, name, Op::MatMul, {pick(), weights(g, name + "_w", {8, 8}, seed + static_cast<unsigned>(i))},
+        made.push_back(node(g, name, Op::MatMul,
+                            {pick(), weights(g, name + "_w", {8, 8}, seed + static_cast<unsigned>(i))},
                             DataType::float32, schema::MatMulAttributesT{}));
         break;
       case 4: {

@@ -57,7 +57,8 @@ TEST(Pins, OfWhatADeviceDoesNotRunGoElsewhereOrFail) {
     }
   EXPECT_TRUE(said) << s.explain().to_string();
   try {
-    rt.compile(small_cnn(), {.devices = {"cpu", "template"}, .fallback = false, .pins = {{"conv1", "template"}}, .optimize = false});
+    rt.compile(small_cnn(),
+               {.devices = {"cpu", "template"}, .fallback = false, .pins = {{"conv1", "template"}}, .optimize = false});
     FAIL() << "compiled";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::unsupported);
@@ -123,7 +124,8 @@ TEST(Placements, SeveralGpusAtOnce) {
   Session plain = rt.compile(two_branches(8), {.devices = {"reference"}});
   for (const uint32_t peer : {MOTLEY_EDGE_NONE, MOTLEY_EDGE_COPY, MOTLEY_EDGE_NATIVE}) {
     gpus.peer = peer;
-    Session s = rt.compile(two_branches(8), {.pins = {{"left*", "virtual:gpu0"}, {"*", "virtual:gpu1"}}, .optimize = false});
+    Session s =
+        rt.compile(two_branches(8), {.pins = {{"left*", "virtual:gpu0"}, {"*", "virtual:gpu1"}}, .optimize = false});
     std::set<std::string> used;
     for (const Placement& p : s.explain().nodes) used.insert(p.device);
     EXPECT_EQ(used, (std::set<std::string>{"virtual:gpu0", "virtual:gpu1"}));

@@ -13,7 +13,9 @@ namespace {
 using Kind = TraceEvent::Kind;
 
 Session traced(const Runtime& rt) {
-  return rt.compile(small_cnn(), {.pins = {{"conv*", "virtual:gpu0"}, {"relu1", "template"}, {"*", "cpu"}}, .optimize = false, .trace = true});
+  return rt.compile(
+      small_cnn(),
+      {.pins = {{"conv*", "virtual:gpu0"}, {"relu1", "template"}, {"*", "cpu"}}, .optimize = false, .trace = true});
 }
 
 // On a track, an event begins when the one before has ended, or lies within it.
@@ -88,7 +90,8 @@ TEST(Trace, JsonIsInTheTraceEventFormat) {
     names.insert(e.at("name"));
   }
   EXPECT_EQ(complete, events.size());
-  for (const char* name : {"run", "segment 0", "conv1", "wait for virtual:gpu0", "relu1_out"}) EXPECT_TRUE(names.count(name)) << name;
+  for (const char* name : {"run", "segment 0", "conv1", "wait for virtual:gpu0", "relu1_out"})
+    EXPECT_TRUE(names.count(name)) << name;
 }
 
 TEST(Trace, NamesAreEscaped) {

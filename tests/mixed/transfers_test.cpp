@@ -86,11 +86,15 @@ TEST(Transfers, MoveATensorOncePerDevice) {
     gpus.reset();
     gpus.host = host;
     // relu1's result is read by conv2 and, in a later segment, by res.
-    Session s = rt.compile(small_cnn(), {.pins = {{"conv2", "virtual:gpu0"}, {"res", "virtual:gpu0"}, {"relu2", "virtual:gpu0"}, {"*", "cpu"}},
-                                         .keep = {"conv2"},
-                                         .optimize = false});
+    Session s = rt.compile(
+        small_cnn(),
+        {.pins = {{"conv2", "virtual:gpu0"}, {"res", "virtual:gpu0"}, {"relu2", "virtual:gpu0"}, {"*", "cpu"}},
+         .keep = {"conv2"},
+         .optimize = false});
     const auto transfers = s.explain().transfers;
-    EXPECT_EQ(std::count_if(transfers.begin(), transfers.end(), [](const Transfer& t) { return t.tensor == "relu1_out" && t.to == "virtual:gpu0"; }), 1)
+    EXPECT_EQ(std::count_if(transfers.begin(), transfers.end(),
+                            [](const Transfer& t) { return t.tensor == "relu1_out" && t.to == "virtual:gpu0"; }),
+              1)
         << s.explain().to_string();
     expect_close(outputs_of(s), outputs_of(plain), "moved once");
   }
@@ -102,19 +106,22 @@ TEST(Transfers, BetweenDevicesSkipTheHostWhereTheyCan) {
   Session plain = rt.compile(two_branches(6), {.devices = {"reference"}});
   const auto straight = [](const Session& s) {
     const auto t = s.explain().transfers;
-    return std::count_if(t.begin(), t.end(), [](const Transfer& m) { return m.from == "virtual:gpu0" && m.to == "virtual:gpu1"; });
+    return std::count_if(t.begin(), t.end(),
+                         [](const Transfer& m) { return m.from == "virtual:gpu0" && m.to == "virtual:gpu1"; });
   };
   for (const uint32_t peer : {MOTLEY_EDGE_NONE, MOTLEY_EDGE_COPY, MOTLEY_EDGE_NATIVE})
     for (const uint32_t wait : {MOTLEY_EDGE_NONE, MOTLEY_EDGE_NATIVE}) {
       gpus.reset();
       gpus.peer = peer;
       gpus.wait = wait;
-      Session s = rt.compile(two_branches(6), {.pins = {{"left*", "virtual:gpu0"}, {"*", "virtual:gpu1"}}, .optimize = false});
+      Session s =
+          rt.compile(two_branches(6), {.pins = {{"left*", "virtual:gpu0"}, {"*", "virtual:gpu1"}}, .optimize = false});
       EXPECT_EQ(straight(s), 1) << s.explain().to_string();
       gpus.waits = 0;
       expect_close(outputs_of(s), outputs_of(plain), "peer " + std::to_string(peer));
       if (peer != MOTLEY_EDGE_NONE && wait == MOTLEY_EDGE_NATIVE) {
-        // The host waits at the end alone: a submission per device, join, and the copy where there is one, each asked once.
+        // The host waits at the end alone: a submission per device, join, and the copy where there is one, each asked
+        // once.
         EXPECT_EQ(gpus.waits, 3 + (peer == MOTLEY_EDGE_COPY));
       }
     }
@@ -133,7 +140,8 @@ TEST(Overlap, TheHostWorksWhileTheGpuDoes) {
     uint64_t submitted = 0, cpu_begin = 0, cpu_end = 0, waited = 0;
     for (const TraceEvent& e : s.trace()) {
       if (e.kind == TraceEvent::Kind::submit && !submitted) submitted = e.end_ns;
-      if (e.kind == TraceEvent::Kind::segment && e.device == "cpu" && !cpu_begin) cpu_begin = e.begin_ns, cpu_end = e.end_ns;
+      if (e.kind == TraceEvent::Kind::segment && e.device == "cpu" && !cpu_begin)
+        cpu_begin = e.begin_ns, cpu_end = e.end_ns;
       if (e.kind == TraceEvent::Kind::wait && !waited) waited = e.begin_ns;
     }
     EXPECT_GT(submitted, 0u);

@@ -1,6 +1,6 @@
-// Two GPUs that are none: the kernels of another plugin behind memory of their own, queues that work in the background, and
-// every way of moving tensors. They can be lost at any call. MOTLEY_VIRTUAL_GPU_KERNELS names the library whose first device
-// computes.
+// Two GPUs that are none: the kernels of another plugin behind memory of their own, queues that work in the background,
+// and every way of moving tensors. They can be lost at any call. MOTLEY_VIRTUAL_GPU_KERNELS names the library whose
+// first device computes.
 #include "virtual_gpu.hpp"
 
 #include <dlfcn.h>
@@ -182,7 +182,8 @@ void fill_devices(motley_plugin& p) {
 }
 
 void fill_compiling(motley_plugin& p) {
-  p.query_support = [](motley_device* d, const motley_graph* graph, const motley_support_sink* sink, motley_error* error) {
+  p.query_support = [](motley_device* d, const motley_graph* graph, const motley_support_sink* sink,
+                       motley_error* error) {
     return guarded(error, [&] {
       call(gpu(d));
       if (kernels->query_support(gpu(d).inner, graph, sink, error) != MOTLEY_OK) throw std::runtime_error("no answer");

@@ -8,8 +8,8 @@
 namespace motley::test {
 
 struct VirtualGpuControl {
-  // Calls that reach a device, of device `counted` alone unless it is -1. Call `fail_at` fails with `status`; if that is
-  // MOTLEY_DEVICE_LOST, so does every later one until the device is opened again.
+  // Calls that reach a device, of device `counted` alone unless it is -1. Call `fail_at` fails with `status`; if that
+  // is MOTLEY_DEVICE_LOST, so does every later one until the device is opened again.
   std::atomic<int> calls{0}, fail_at{-1}, counted{-1};
   std::atomic<int> status{MOTLEY_DEVICE_LOST};
   // motley_edge_access to the host and to the other device; MOTLEY_EDGE_NATIVE in `wait` for the other's fences.

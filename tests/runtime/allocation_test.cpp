@@ -56,7 +56,8 @@ TEST(Allocation, RunsAfterTheFirstAllocateNothing) {
   }
 }
 
-// Moves, fences and waits of devices that work in the background. The virtual GPU computes with the kernels of cpu here.
+// Moves, fences and waits of devices that work in the background. The virtual GPU computes with the kernels of cpu
+// here.
 TEST(Allocation, NorDoMixedRuns) {
   setenv("MOTLEY_VIRTUAL_GPU_KERNELS", MOTLEY_PLUGINS "/libmotley_cpu.so", 1);
   void* library = dlopen(MOTLEY_TEST_PLUGINS "/libmotley_virtual_gpu.so", RTLD_NOW | RTLD_LOCAL);
@@ -68,9 +69,9 @@ TEST(Allocation, NorDoMixedRuns) {
     gpus.host = host;
     gpus.peer = host == MOTLEY_EDGE_COPY ? MOTLEY_EDGE_COPY : MOTLEY_EDGE_NONE;
     gpus.wait = MOTLEY_EDGE_NATIVE;
-    Session session = rt.compile(small_cnn(), {.devices = {"cpu"},
-                                               .pins = {{"conv*", "virtual:gpu0"}, {"relu*", "virtual:gpu1"}},
-                                               .optimize = false});
+    Session session = rt.compile(
+        small_cnn(),
+        {.devices = {"cpu"}, .pins = {{"conv*", "virtual:gpu0"}, {"relu*", "virtual:gpu1"}}, .optimize = false});
     session.input("image").copy_from(noise(192, 4));
     for (int i = 0; i < 40; ++i) session.run();  // the plugin's ring of jobs has gone round
     gpus.submits = 0;

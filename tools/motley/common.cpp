@@ -47,7 +47,8 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--pin", options.pins,
-                  "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that fits counts")
+                  "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
+                  "fits counts")
       ->type_name("NODE=DEVICE")
       ->allow_extra_args(false);
   command.add_flag("--no-fallback", options.no_fallback, "Fail where the given devices cannot run a node");

@@ -157,10 +157,11 @@ struct CompileOptions {
   // listing the nodes.
   bool fallback = true;
   Policy policy = Policy::latency;
-  // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's name.
-  // The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
-  // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer joins nodes, the first pinned one decides. compile throws Error(not_found) for a
-  // name that no node has, and for a device that is not among those of the session.
+  // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's
+  // name. The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
+  // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer
+  // joins nodes, the first pinned one decides. compile throws Error(not_found) for a name that no node has, and for a
+  // device that is not among those of the session.
   std::vector<std::pair<std::string, std::string>> pins = {};
   // Concrete shapes for inputs that the model leaves open. An input without an entry gets 1 for each unknown dimension.
   InputShapes input_shapes = {};
@@ -240,8 +241,8 @@ struct Placement {
 struct Transfer {
   std::string tensor;
   std::string from, to;  // devices; "host" is the caller's memory, and that of devices which work on it
-  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map": the
-  // host copies.
+  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map":
+  // the host copies.
   std::string way;
   uint64_t bytes = 0;
   uint32_t segment = 0;  // that it is moved for; of an output of the network, the last one
@@ -279,7 +280,7 @@ struct TraceEvent {
   std::string device;  // that it happens on: "host", "cpu", …
   std::string detail;  // op and kernel of a node, "from a to b by way" of a transfer, the device that is waited for
   uint32_t segment = 0;
-  uint64_t bytes = 0;                  // of a transfer
+  uint64_t bytes = 0;                 // of a transfer
   uint64_t begin_ns = 0, end_ns = 0;  // the host's monotonic clock
 };
 // In the trace event format of Chrome and Perfetto: a JSON text with one track per device and one for the host.
@@ -329,7 +330,8 @@ class MOTLEY_API Session {
   void set_profiling(bool on);
   std::vector<NodeTime> node_times() const;
 
-  // Records what happens in each run until it is turned off, at most a million events. Implies profiling in the devices.
+  // Records what happens in each run until it is turned off, at most a million events. Implies profiling in the
+  // devices.
   void set_tracing(bool on);
   // Of all traced runs, by time. Events on one track follow or contain each other.
   std::vector<TraceEvent> trace() const;

@@ -63,8 +63,8 @@ class Lives {
   std::vector<TensorId> borders;
 };
 
-// Inputs, outputs and borders stand side by side in a block of their own: their content is the caller's between runs, or
-// a device's too.
+// Inputs, outputs and borders stand side by side in a block of their own: their content is the caller's between runs,
+// or a device's too.
 void place_inputs_and_outputs(Plan& plan, const std::vector<TensorId>& borders, uint64_t alignment) {
   const auto place = [&](TensorId id, Slot::Kind kind) {
     const uint64_t bytes = plan.graph.tensor(id).bytes();
@@ -82,7 +82,8 @@ void place_inputs_and_outputs(Plan& plan, const std::vector<TensorId>& borders, 
 
 uint64_t alignment_of(const Plan& plan) {
   uint64_t alignment = kAlignment;
-  for (const Segment& segment : plan.segments) alignment = std::max<uint64_t>(alignment, segment.requirements.alignment);
+  for (const Segment& segment : plan.segments)
+    alignment = std::max<uint64_t>(alignment, segment.requirements.alignment);
   return alignment;
 }
 

@@ -51,7 +51,8 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.requirements.alignment = 64;
   if (device->api().exec_requirements) {
     const motley_status said = device->api().exec_requirements(segment.executable, &segment.requirements);
-    if (said == MOTLEY_DEVICE_LOST) plugin::throw_failure(said, *device, lane.handle, "compile", "it was lost on the way");
+    if (said == MOTLEY_DEVICE_LOST)
+      plugin::throw_failure(said, *device, lane.handle, "compile", "it was lost on the way");
     if (said != MOTLEY_OK) return "it does not say what memory it needs";
   }
   const uint32_t alignment = segment.requirements.alignment;

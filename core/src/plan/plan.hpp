@@ -70,8 +70,8 @@ struct Assignment {
   SupportTable support;
 };
 // A node runs on the device that it is pinned to, else on the first in order that supports it. `denied` holds (device,
-// node name) pairs that failed to compile. Throws Error(unsupported) listing every node that nobody can run, or that its
-// device does not run where there is no fallback.
+// node name) pairs that failed to compile. Throws Error(unsupported) listing every node that nobody can run, or that
+// its device does not run where there is no fallback.
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 
@@ -82,9 +82,9 @@ struct SegmentSpec {
   std::vector<graph::TensorId> inputs, outputs;
 };
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
-// device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices works
-// in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what does
-// not, so that both can work at once.
+// device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices
+// works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
+// does not, so that both can work at once.
 std::vector<SegmentSpec> partition(const graph::Graph& graph, const std::vector<int32_t>& device,
                                    const std::set<std::string>& alone, const std::vector<bool>& queued = {});
 

@@ -224,7 +224,8 @@ class StepMaker {
   }
 
   bool copies(uint32_t from, uint32_t to) const {
-    const Lane &source = schedule_.lanes[schedule_.places[from].lane], &target = schedule_.lanes[schedule_.places[to].lane];
+    const Lane &source = schedule_.lanes[schedule_.places[from].lane],
+               &target = schedule_.lanes[schedule_.places[to].lane];
     return target.queued && target.device->api().copy && &source.device->plugin() == &target.device->plugin() &&
            target.device->edge_caps(target.handle, source.handle).read == MOTLEY_EDGE_COPY;
   }
@@ -244,7 +245,8 @@ class StepMaker {
     step.to = to;
     step.segment = for_segment;
     const bool between = from != kHost && to != kHost;
-    step.way = between ? (copies(from, to) ? Way::copy : Way::map) : schedule_.places[from == kHost ? to : from].to_host;
+    step.way =
+        between ? (copies(from, to) ? Way::copy : Way::map) : schedule_.places[from == kHost ? to : from].to_host;
     if (step.way == Way::copy) {
       const uint32_t lane = schedule_.places[to == kHost ? from : to].lane;
       need(state(id, from).ready, lane, step.after);
@@ -260,9 +262,9 @@ class StepMaker {
   Plan& plan_;
   Schedule& schedule_;
   size_t places_;
-  std::vector<There> there_;   // per tensor and place
-  std::vector<bool> on_host_;  // per tensor
-  std::vector<uint32_t> points_, waited_;  // per lane
+  std::vector<There> there_;                            // per tensor and place
+  std::vector<bool> on_host_;                           // per tensor
+  std::vector<uint32_t> points_, waited_;               // per lane
   std::vector<std::pair<TensorId, uint32_t>> borders_;  // that the host writes
 };
 

@@ -10,8 +10,8 @@
 
 namespace motley::plan {
 
-// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; a device's buffer lies
-// over the host's bytes, and only changes owner; the device copies; the host copies through a mapped buffer.
+// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; a device's buffer
+// lies over the host's bytes, and only changes owner; the device copies; the host copies through a mapped buffer.
 enum class Way : uint8_t { share, import, copy, map };
 const char* to_string(Way way);
 
@@ -25,8 +25,8 @@ struct Lane {
 
 // A memory. Place 0 is the host's.
 struct Place {
-  uint32_t lane = 0;          // whose device allocates there; unused for the host
-  Way to_host = Way::share;   // also from it: import, copy or map
+  uint32_t lane = 0;         // whose device allocates there; unused for the host
+  Way to_host = Way::share;  // also from it: import, copy or map
 };
 inline constexpr uint32_t kHost = 0;
 
@@ -42,8 +42,8 @@ struct Step {
     wait,     // until the lane has reached the point
     reclaim,  // the host takes back a border that it writes in the next run
   } kind = Kind::submit;
-  Way way = Way::share;   // of a move
-  uint32_t segment = 0;   // submit: which; move: the one that it is for, or the number of segments: for the caller
+  Way way = Way::share;  // of a move
+  uint32_t segment = 0;  // submit: which; move: the one that it is for, or the number of segments: for the caller
   graph::TensorId tensor = graph::kNone;
   uint32_t from = kHost, to = kHost;  // places; of a reclaim: from
   Point point;                        // of submit and copy: where it is done (0: on return); of a wait: what for

@@ -93,7 +93,7 @@ void Instance::submit(const Step& step, Action& action, const uint32_t* cancel) 
 }
 
 void Instance::move(const Step& step, Action& action) {
-  if (step.way != plan::Way::copy) return move_by_host(step);
+  if (step.way != plan::Way::copy) return move_by_host(step, action.bytes);
   const plan::Lane& lane = plan_->schedule.lanes[step.point.lane];
   Timeline& timeline = timelines_[step.point.lane];
   set_fences(step, action);
@@ -106,14 +106,14 @@ void Instance::move(const Step& step, Action& action) {
 }
 
 // A border only changes its owner; other bytes are copied between mapped buffers and the host's memory.
-void Instance::move_by_host(const Step& step) {
+void Instance::move_by_host(const Step& step, uint64_t bytes) {
   DeviceBuffer* from = step.from == kHost ? nullptr : buffer_of(step.from, step.tensor);
   DeviceBuffer* to = step.to == kHost ? nullptr : buffer_of(step.to, step.tensor);
   if (to && to->imported) return unmap(*to);
   const void* source = from ? map(*from) : memory(step.tensor);
   if (!from || !from->imported) {
     void* target = to ? map(*to) : memory(step.tensor);
-    if (const uint64_t bytes = plan_->graph.tensor(step.tensor).bytes()) std::memcpy(target, source, bytes);
+    if (bytes) std::memcpy(target, source, bytes);
   }
   if (to) unmap(*to);
   if (from) unmap(*from);
@@ -129,8 +129,7 @@ void Instance::wait(plan::Point point) {
     const uint64_t value = timeline.base + ++timeline.waited;
     const motley_status status = lane.device->api().fence_wait(timeline.queue, value, UINT64_MAX, &room.error);
     timeline.failed = status != MOTLEY_OK;
-    if (timeline.failed)
-      plugin::throw_failure(status, *lane.device, lane.handle, "finish its work", room.error.text);
+    if (timeline.failed) plugin::throw_failure(status, *lane.device, lane.handle, "finish its work", room.error.text);
   }
 }
 
@@ -177,7 +176,7 @@ void Instance::show_outputs(size_t done) {
       return std::find(made.begin(), made.end(), steps[i].tensor) != made.end();
     };
     if (std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(done), makes_it))
-      move_by_host(steps[i]);
+      move_by_host(steps[i], actions_[i].bytes);
   }
 }
 

@@ -70,7 +70,8 @@ void Instance::make_queues() {
     ErrorRoom room;
     motley_status status = lane.device->api().queue_create(lane.handle, &timelines_[l].queue, &room.error);
     if (status == MOTLEY_OK && !timelines_[l].queue) status = MOTLEY_INTERNAL;
-    if (status != MOTLEY_OK) plugin::throw_failure(status, *lane.device, lane.handle, "create a queue", room.error.text);
+    if (status != MOTLEY_OK)
+      plugin::throw_failure(status, *lane.device, lane.handle, "create a queue", room.error.text);
   }
 }
 
@@ -85,7 +86,8 @@ motley_buffer* Instance::allocate(uint32_t place, uint64_t bytes) {
   motley_status status =
       lane.device->api().buffer_alloc(lane.handle, std::max<uint64_t>(bytes, 1), &buffer, &room.error);
   if (status == MOTLEY_OK && !buffer) status = MOTLEY_INTERNAL;
-  if (status != MOTLEY_OK) plugin::throw_failure(status, *lane.device, lane.handle, "allocate a buffer", room.error.text);
+  if (status != MOTLEY_OK)
+    plugin::throw_failure(status, *lane.device, lane.handle, "allocate a buffer", room.error.text);
   return buffer;
 }
 
@@ -123,11 +125,10 @@ void Instance::add_buffer(uint32_t place, TensorId tensor) {
 
 // Memory over the host's bytes where the plan has the tensor as a border of this place and the device agrees.
 void Instance::fill(DeviceBuffer& buffer) {
-  const bool border =
-      std::any_of(plan_->schedule.steps.begin(), plan_->schedule.steps.end(), [&](const Step& step) {
-        return step.kind == Step::Kind::move && step.way == plan::Way::import && step.tensor == buffer.tensor &&
-               (step.from == buffer.place || step.to == buffer.place);
-      });
+  const bool border = std::any_of(plan_->schedule.steps.begin(), plan_->schedule.steps.end(), [&](const Step& step) {
+    return step.kind == Step::Kind::move && step.way == plan::Way::import && step.tensor == buffer.tensor &&
+           (step.from == buffer.place || step.to == buffer.place);
+  });
   if (border && import_host(buffer)) return;
   buffer.buffer = allocate(buffer.place, plan_->graph.tensor(buffer.tensor).bytes());
 }
@@ -209,6 +210,7 @@ void Instance::resolve() {
   for (size_t i = 0; i < steps.size(); ++i) {
     actions_[i].waits.assign(steps[i].after.size(), {});
     if (steps[i].kind == Step::Kind::submit) resolve_segment(steps[i], actions_[i]);
+    if (steps[i].kind == Step::Kind::move) actions_[i].bytes = plan_->graph.tensor(steps[i].tensor).bytes();
     if (steps[i].kind == Step::Kind::move && steps[i].way == plan::Way::copy) resolve_copy(steps[i], actions_[i]);
   }
 }
@@ -251,8 +253,8 @@ plan::Way Instance::way_of(const Step& move) const {
   return buffer->imported ? plan::Way::import : plan::Way::map;
 }
 
-// Waits for whatever is at work, and whatever became of it. A queue that failed goes, because nothing else makes sure that
-// it touches no memory any more.
+// Waits for whatever is at work, and whatever became of it. A queue that failed goes, because nothing else makes sure
+// that it touches no memory any more.
 void Instance::settle() noexcept {
   for (size_t l = 0; l < timelines_.size(); ++l) {
     Timeline& timeline = timelines_[l];
@@ -260,7 +262,8 @@ void Instance::settle() noexcept {
     const motley_plugin& api = plan_->schedule.lanes[l].device->api();
     for (; !timeline.failed && timeline.waited < timeline.submitted; ++timeline.waited) {
       ErrorRoom room;
-      timeline.failed = api.fence_wait(timeline.queue, timeline.base + timeline.waited + 1, UINT64_MAX, &room.error) != MOTLEY_OK;
+      timeline.failed =
+          api.fence_wait(timeline.queue, timeline.base + timeline.waited + 1, UINT64_MAX, &room.error) != MOTLEY_OK;
     }
     if (!timeline.failed) continue;
     api.queue_destroy(timeline.queue);

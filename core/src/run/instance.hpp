@@ -57,8 +57,9 @@ class Instance {
   // Replaces the memory of an input or output; null gives the own memory back.
   void bind(graph::TensorId id, void* memory);
 
-  // Does the plan's steps in order. Throws Error(cancelled) when `cancel` becomes non-zero, plugin::DeviceFailure where a
-  // device fails, naming it and the nodes. After a failure nothing is at work any more, and the instance may be run again.
+  // Does the plan's steps in order. Throws Error(cancelled) when `cancel` becomes non-zero, plugin::DeviceFailure where
+  // a device fails, naming it and the nodes. After a failure nothing is at work any more, and the instance may be run
+  // again.
   void run(const RunControl& control = {});
 
   // How a move of the plan is really done: a device may refuse what it had promised.
@@ -74,6 +75,7 @@ class Instance {
     std::vector<motley_fence> waits;
     motley_submission submission{};
     motley_copy copy{};
+    uint64_t bytes = 0;  // of a move
   };
   // A device's timeline in this instance.
   struct Timeline {
@@ -111,7 +113,7 @@ class Instance {
   void execute(size_t index, const RunControl& control);
   void submit(const plan::Step& step, Action& action, const uint32_t* cancel);
   void move(const plan::Step& step, Action& action);
-  void move_by_host(const plan::Step& step);
+  void move_by_host(const plan::Step& step, uint64_t bytes);
   void wait(plan::Point point);
   void* map(DeviceBuffer& buffer);
   void unmap(DeviceBuffer& buffer);
@@ -125,10 +127,10 @@ class Instance {
   std::shared_ptr<const plan::Plan> plan_;
   std::shared_ptr<AlignedBlock> arena_, io_;
   std::map<graph::TensorId, void*> bound_;
-  std::vector<Timeline> timelines_;        // per lane
-  std::vector<motley_buffer*> scratch_;    // per lane; null where there is none
-  std::vector<DeviceBuffer> buffers_;      // by place and tensor
-  std::vector<Action> actions_;            // per step
+  std::vector<Timeline> timelines_;      // per lane
+  std::vector<motley_buffer*> scratch_;  // per lane; null where there is none
+  std::vector<DeviceBuffer> buffers_;    // by place and tensor
+  std::vector<Action> actions_;          // per step
 };
 
 }  // namespace motley::run

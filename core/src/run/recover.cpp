@@ -14,8 +14,7 @@ bool SessionState::drop(const plugin::DeviceFailure& failure) {
                                [&](const auto& device) { return device.get() == &failure.device(); });
   if (it == devices.end() || devices.size() == 1) return false;
   lost.emplace_back(failure.device().name(), failure.what());
-  base::log(base::LogLevel::warning, "session",
-            base::text("%; the rest is planned anew without it", {failure.what()}));
+  base::log(base::LogLevel::warning, "session", base::text("%; the rest is planned anew without it", {failure.what()}));
   if (trace) {
     const uint64_t now = run::Trace::now();
     trace->add_event({TraceEvent::Kind::lost, failure.what(), failure.device().name(), "", 0, 0, now, now});

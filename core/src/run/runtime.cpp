@@ -62,8 +62,8 @@ void check_pinned_devices(const CompileOptions& options, const plan::DeviceList&
   }
 }
 
-// Every pin is for a node of the model, or for one that optimizing and lowering made. Nodes of stages that come up during
-// runs are not known here.
+// Every pin is for a node of the model, or for one that optimizing and lowering made. Nodes of stages that come up
+// during runs are not known here.
 void check_pinned_nodes(const detail::SessionState& session) {
   for (const auto& [pattern, device] : session.options.pins) {
     const auto fits = [&pattern = pattern](const graph::Node& node) {
@@ -76,7 +76,8 @@ void check_pinned_nodes(const detail::SessionState& session) {
     if (std::any_of(graphs.begin(), graphs.end(), any_of) || session.is_staged() ||
         any_of(session.instance->plan().graph))
       continue;
-    base::fail(ErrorCode::not_found, "the pin of \"%\" to % fits no node; `motley explain` lists them", {pattern, device});
+    base::fail(ErrorCode::not_found, "the pin of \"%\" to % fits no node; `motley explain` lists them",
+               {pattern, device});
   }
 }
 

@@ -5,9 +5,9 @@
 #include <mutex>
 
 #include "motley/motley.hpp"
+#include "plugin/call.hpp"
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
-#include "plugin/call.hpp"
 #include "run/instance.hpp"
 #include "run/trace.hpp"
 #include "run/watch.hpp"

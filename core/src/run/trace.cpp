@@ -151,8 +151,8 @@ class Reader {
   }
 
   void add_wait(size_t mark, const Step& step) {
-    trace_.add_event({TraceEvent::Kind::wait, "wait", "host", plan_.schedule.lanes[step.point.lane].device->name(), 0, 0,
-                      marks_[mark].begin_ns, marks_[mark].end_ns});
+    trace_.add_event({TraceEvent::Kind::wait, "wait", "host", plan_.schedule.lanes[step.point.lane].device->name(), 0,
+                      0, marks_[mark].begin_ns, marks_[mark].end_ns});
   }
 
   const Instance& instance_;
