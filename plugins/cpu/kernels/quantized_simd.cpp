@@ -213,19 +213,39 @@ void tile_at(const uint32_t* a, size_t a_step, const uint32_t* b, const int32_t*
 constexpr size_t kGroup = sizeof(uint32_t) / sizeof(Element);
 static_assert(kTileRows <= kMostQuantizedRows);
 
-void interleave(const void* const* from, size_t n, uint32_t* to) {
+#if HWY_TARGET != HWY_SCALAR
+// Calls step(d, i) for vectors that cover [0, n), the last of which may lie partly on what the one before it did; false
+// where n is too small for any.
+template <class D, class Step>
+HWY_INLINE bool cover(D d, size_t n, const Step& step) {
+  const size_t lanes = hn::Lanes(d);
+  if (n < lanes) return false;
   size_t i = 0;
+  for (; i + lanes <= n; i += lanes) step(d, i);
+  if (i < n) step(d, n - lanes);
+  return true;
+}
+// The same with the largest vectors that fit.
+template <class Step>
+HWY_INLINE bool cover_elements(size_t n, const Step& step) {
+  constexpr size_t kSixteen = 16 / sizeof(Element);
+  return (n >= 4 * kSixteen && cover(hn::ScalableTag<Element>(), n, step)) ||
+         cover(hn::FixedTag<Element, kSixteen>(), n, step) || cover(hn::FixedTag<Element, kSixteen / 2>(), n, step);
+}
+#endif
+
+void interleave(const void* const* from, size_t n, uint32_t* to) {
 #if HWY_TARGET != HWY_SCALAR
   constexpr size_t kLanes = 16 / sizeof(Element);
-  const hn::FixedTag<Element, kLanes> d;
-  const auto load = [&](size_t k) HWY_ATTR { return hn::LoadU(d, static_cast<const Element*>(from[k]) + i); };
-  for (; i + kLanes <= n; i += kLanes) {
+  const auto step = [&](auto d, size_t i) HWY_ATTR {
+    const auto load = [&](size_t k) HWY_ATTR { return hn::LoadU(d, static_cast<const Element*>(from[k]) + i); };
     auto* out = reinterpret_cast<Element*>(to + i);
     if constexpr (kGroup == 4) hn::StoreInterleaved4(load(0), load(1), load(2), load(3), d, out);
     else hn::StoreInterleaved2(load(0), load(1), d, out);
-  }
+  };
+  if (cover(hn::FixedTag<Element, kLanes>(), n, step) || cover(hn::FixedTag<Element, kLanes / 2>(), n, step)) return;
 #endif
-  for (; i < n; ++i) {
+  for (size_t i = 0; i < n; ++i) {
     Element word[kGroup];
     for (size_t k = 0; k < kGroup; ++k) word[k] = static_cast<const Element*>(from[k])[i];
     std::memcpy(to + i, word, sizeof word);
@@ -259,9 +279,9 @@ void elements(const ByteRows& from, size_t n, uint8_t flip, int32_t zero, void* 
       _mm512_mask_storeu_epi8(out + i, some, _mm512_xor_si512(_mm512_maskz_loadu_epi8(some, x + i), mask));
     }
 #elif HWY_TARGET != HWY_SCALAR
-    const hn::ScalableTag<Element> d;
-    for (const size_t lanes = hn::Lanes(d); i + lanes <= n; i += lanes)
-      hn::StoreU(elements_of(d, x + i, flip, zero), d, out + i);
+    if (cover_elements(n,
+                       [&](auto d, size_t k) HWY_ATTR { hn::StoreU(elements_of(d, x + k, flip, zero), d, out + k); }))
+      continue;
 #endif
     for (; i < n; ++i) out[i] = element_of(x[i], flip, zero);
   }

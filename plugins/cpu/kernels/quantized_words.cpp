@@ -63,7 +63,8 @@ void WordPlanes::lay_out_taps() {
   parts_ = channels_;
   require(rows_ < kMostPlaneWords && pitch_ < kMostPlaneWords / rows_, "the padded image is too large");
   part_words_ = rows_ * pitch_;
-  require(part_words_ < kMostPlaneWords / (static_cast<int64_t>(phases_.size()) * grids_), "the padded image is too large");
+  require(part_words_ < kMostPlaneWords / (static_cast<int64_t>(phases_.size()) * grids_),
+          "the padded image is too large");
   part_words_ *= static_cast<int64_t>(phases_.size()) * grids_;
   require(part_words_ < kMostPlaneWords / parts_ && padded_rows() < kMostPlaneWords / row_elements(),
           "the padded image is too large");

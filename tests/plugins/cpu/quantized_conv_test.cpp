@@ -31,8 +31,8 @@ struct Case {
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
   for (const Axis* a : {&c.y, &c.x})
-    out << a->input << " k" << a->kernel << " s" << a->stride << " d" << a->dilation << " p" << a->begin << ',' << a->end
-        << "; ";
+    out << a->input << " k" << a->kernel << " s" << a->stride << " d" << a->dilation << " p" << a->begin << ','
+        << a->end << "; ";
   return out << "n" << c.batch << " g" << c.group << ' ' << c.channels_in << "->" << c.channels_out;
 }
 
@@ -76,9 +76,9 @@ void expect_case(const Case& c) {
                 {output_of<X>(y)}),
       kExact);
   if (!c.per_channel)
-    expect_like_reference(node_case(Op::ConvInteger, attributes_of(c), {x, w, bytes_of<X>({}, 4), zero},
-                                    {output_of<int32_t>(y)}),
-                          kExact);
+    expect_like_reference(
+        node_case(Op::ConvInteger, attributes_of(c), {x, w, bytes_of<X>({}, 4), zero}, {output_of<int32_t>(y)}),
+        kExact);
 }
 
 void expect_all_types(const Case& c) {
@@ -89,9 +89,12 @@ void expect_all_types(const Case& c) {
 
 Axis random_axis(Dice& dice) {
   while (true) {
-    const Axis a{dice.between(1, 20),          dice.one_of<int64_t>({1, 1, 2, 3, 3, 4, 5, 7, 9}),
-                 dice.one_of<int64_t>({1, 1, 1, 2, 2, 3, 5}), dice.one_of<int64_t>({1, 1, 1, 2, 3}),
-                 dice.between(0, 3),           dice.between(0, 3)};
+    const Axis a{dice.between(1, 20),
+                 dice.one_of<int64_t>({1, 1, 2, 3, 3, 4, 5, 7, 9}),
+                 dice.one_of<int64_t>({1, 1, 1, 2, 2, 3, 5}),
+                 dice.one_of<int64_t>({1, 1, 1, 2, 3}),
+                 dice.between(0, 3),
+                 dice.between(0, 3)};
     if (a.fits()) return a;
   }
 }
@@ -137,14 +140,13 @@ TEST(QuantizedConvWindows, LargeBiases) {
   for (int32_t bias : {INT32_MAX, INT32_MIN, 2000000000}) {
     const std::vector<int32_t> biases(3, bias);
     for (float scale : {1e-7f, 1.0f, std::numeric_limits<float>::infinity()})
-      expect_like_reference(
-          node_case(Op::QLinearConv, schema::ConvAttributesT(),
-                    {bytes_of<uint8_t>({1, 5, 3, 3}, 1), value<float>({}, {1}), value<uint8_t>({}, {7}),
-                     constant(bytes_of<int8_t>({3, 5, 1, 1}, 2)), value<float>({}, {scale}),
-                     constant(value<int8_t>({}, {0})), value<float>({}, {1}), value<uint8_t>({}, {100}),
-                     value<int32_t>({3}, biases)},
-                    {output_of<uint8_t>({1, 3, 3, 3})}),
-          kExact);
+      expect_like_reference(node_case(Op::QLinearConv, schema::ConvAttributesT(),
+                                      {bytes_of<uint8_t>({1, 5, 3, 3}, 1), value<float>({}, {1}),
+                                       value<uint8_t>({}, {7}), constant(bytes_of<int8_t>({3, 5, 1, 1}, 2)),
+                                       value<float>({}, {scale}), constant(value<int8_t>({}, {0})),
+                                       value<float>({}, {1}), value<uint8_t>({}, {100}), value<int32_t>({3}, biases)},
+                                      {output_of<uint8_t>({1, 3, 3, 3})}),
+                            kExact);
   }
 }
 
