@@ -495,7 +495,9 @@ void requantize_vector(const int32_t* sums, int32_t bias, double factor, const I
   const auto rounded = hn::Round(real);
   if (!hn::AllFalse(df, hn::Ge(hn::Abs(hn::Sub(real, rounded)), hn::Set(df, kDoubt))))
     return requantize_doubtful(sums, hn::Lanes(d), bias, factor, range, out);
-  const auto bytes = hn::DemoteTo(d8, hn::Add(hn::ConvertTo(d, rounded), hn::Set(d, range.zero + moved)));
+  // Limited here: DemoteTo takes what is past 16 bits for something else.
+  const auto moved_up = hn::Add(hn::ConvertTo(d, rounded), hn::Set(d, range.zero + moved));
+  const auto bytes = hn::DemoteTo(d8, hn::Min(hn::Max(moved_up, hn::Zero(d)), hn::Set(d, 255)));
   hn::StoreU(hn::Xor(bytes, hn::Set(d8, static_cast<uint8_t>(moved))), d8, out);
 }
 

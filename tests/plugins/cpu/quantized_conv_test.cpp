@@ -21,7 +21,7 @@ struct Axis {
 };
 
 struct Case {
-  Axis y, x;
+  Axis y = {}, x = {};
   int64_t batch = 1, group = 1, channels_in = 1, channels_out = 1;  // per group
   bool line = false;                                                // one spatial dimension
   bool constant = true, per_channel = false, zeros = true, bias = true;
