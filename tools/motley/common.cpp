@@ -127,10 +127,12 @@ Summary summarize(const graph::Module& module) {
 }
 
 std::string tensor_text(const TensorInfo& info) {
-  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape_text(info.shape, info.symbols));
+  const std::string shape = info.rank_known ? shape_text(info.shape, info.symbols) : "unknown rank";
+  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape);
 }
 
 Json shape_json(const TensorInfo& info) {
+  if (!info.rank_known) return nullptr;
   Json shape = Json::array();
   for (size_t i = 0; i < info.shape.size(); ++i) {
     if (info.shape[i] >= 0) shape.push_back(info.shape[i]);

@@ -71,12 +71,13 @@ constexpr DataType data_type_of() {
 }
 
 // What a model says of one of its inputs or outputs. A dimension is a number, or -1 where unknown; `symbols[i]` is its
-// name or "".
+// name or "". Where not even their number is known, `rank_known` is false and `shape` is empty.
 struct TensorInfo {
   std::string name;
   DataType type = DataType::undefined;
   std::vector<int64_t> shape;
   std::vector<std::string> symbols;
+  bool rank_known = true;
 };
 
 struct NodeInfo {
