@@ -53,16 +53,17 @@ void Potential::visit(uint32_t step) {
       base = add(base, of_tensor(t, first_mask(t, option.output_place), step));
     }
     least = std::min(least, base);
-    if (inputs == 0) continue;
+    if (inputs == 0 || base >= kForbidden) continue;
     const Ns part = base / inputs;
     for (uint32_t i = 0; i < inputs; ++i) {
       const Ns own = i == 0 ? base - part * (inputs - 1) : part;
       const bool inside = view_.covers(option, view_.producer[tensors[i]]);
       const Ns readers = static_cast<Ns>(view_.readers.size(tensors[i]));
       for (uint32_t p = 0; p < places_; ++p) {
-        const Ns move = inside ? 0 : view_.move(p, option.input_place, tensors[i]) / readers;
+        const Ns move = inside ? 0 : view_.move(p, option.input_place, tensors[i]);
+        if (move >= kForbidden) continue;  // a way that does not exist is not shared between readers
         Ns& message = messages[i * places_ + p];
-        message = std::min(message, add(own, move));
+        message = std::min(message, add(own, move / readers));
       }
     }
   }
