@@ -2,28 +2,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "place/random.hpp"
 #include "place/stages.hpp"
 #include "place/view.hpp"
 
 namespace motley::place {
 
 namespace {
-
-// The same numbers everywhere (xorshift64*).
-class Random {
- public:
-  uint64_t next() {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 0x2545f4914f6cdd1du;
-  }
-  uint32_t below(size_t n) { return static_cast<uint32_t>((next() >> 32) * n >> 32); }
-  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
- private:
-  uint64_t state_ = 0x9e3779b97f4a7c15u;
-};
 
 class Annealer {
  public:

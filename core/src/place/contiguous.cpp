@@ -3,24 +3,29 @@
 
 #include "base/text.hpp"
 #include "place/ideals.hpp"
+#include "place/reduction.hpp"
 #include "place/stages.hpp"
 
 namespace motley::place {
 
 namespace {
 
-// A net that an ideal cuts, and how many of its units are inside.
-struct Cut {
-  uint32_t net, inside;
-  Ns cost_ns;
-};
-
 class StageSearch {
  public:
   StageSearch(const StageProblem& problem, const Ideals& ideals, Ns upper, uint64_t max_pairs)
-      : p_(problem), ideals_(ideals), upper_(upper), pairs_left_(max_pairs) {
-    levels_ = (p_.accelerators + 1) * (p_.hosts + 1);
-    sum_up();
+      : p_(problem),
+        ideals_(ideals),
+        upper_(upper),
+        pairs_left_(max_pairs),
+        levels_((p_.accelerators + 1) * (p_.hosts + 1)),
+        sums_(sums_of(problem, ideals)),
+        cuts_(problem, ideals) {
+    for (const StageProblem::Unit& unit : p_.units) {
+      if (unit.accelerator_ns >= kForbidden || unit.accelerator_ns == 0) continue;
+      const long double gain =
+          static_cast<long double>(unit.accelerator_ns) / static_cast<long double>(std::max<Ns>(1, unit.host_ns));
+      host_gain_ = std::max(host_gain_, gain);
+    }
   }
   // A split with less than the upper bound, or one with load kForbidden.
   Stages run();
@@ -31,17 +36,9 @@ class StageSearch {
     uint32_t ideal = 0;
     bool host = false;
   };
-  struct Sums {
-    Ns host = 0, accelerator = 0;
-    int64_t bytes = 0;
-    uint32_t host_only = 0;
-  };
-
-  void sum_up();
   bool can_end(uint32_t ideal, uint32_t level) const;
   bool open_levels(uint32_t ideal);
   void extend(uint32_t from);
-  Ns transfers(uint32_t from, uint32_t to) const;
   void relax(uint32_t from, uint32_t to, bool host, Ns load);
   Stages trace() const;
 
@@ -51,10 +48,9 @@ class StageSearch {
   const Ideals& ideals_;
   const Ns upper_;
   uint64_t pairs_left_;
-  uint32_t levels_ = 0;
-  std::vector<Sums> sums_;     // per ideal
-  std::vector<uint32_t> cut_begin_;
-  std::vector<Cut> cuts_;      // per ideal, by net
+  const uint32_t levels_;
+  const std::vector<IdealSum> sums_;  // per ideal
+  const IdealCuts cuts_;
   long double host_gain_ = 0;  // most accelerator time that one nanosecond of a host saves
   std::vector<Ns> best_;       // per ideal and level: load of the most loaded stage so far
   std::vector<Back> back_;
@@ -62,34 +58,6 @@ class StageSearch {
   std::vector<uint32_t> stack_, seen_;
   uint32_t stamp_ = 0;
 };
-
-void StageSearch::sum_up() {
-  const size_t count = ideals_.size();
-  sums_.resize(count);
-  cut_begin_.assign(count + 1, 0);
-  for (size_t i = 0; i < count; ++i) {
-    for (uint32_t u = 0; u < p_.units.size(); ++u) {
-      if (!ideals_.has(i, u)) continue;
-      const StageProblem::Unit& unit = p_.units[u];
-      sums_[i].host = add(sums_[i].host, unit.host_ns);
-      if (unit.accelerator_ns >= kForbidden) ++sums_[i].host_only;
-      else sums_[i].accelerator = add(sums_[i].accelerator, unit.accelerator_ns);
-      sums_[i].bytes = add(sums_[i].bytes, unit.bytes);
-    }
-    for (uint32_t n = 0; n < p_.nets.size(); ++n) {
-      uint32_t inside = 0;
-      for (uint32_t u : p_.nets[n].units) inside += ideals_.has(i, u);
-      if (inside && inside < p_.nets[n].units.size()) cuts_.push_back({n, inside, p_.nets[n].cost_ns});
-    }
-    cut_begin_[i + 1] = static_cast<uint32_t>(cuts_.size());
-  }
-  for (const StageProblem::Unit& unit : p_.units) {
-    if (unit.accelerator_ns >= kForbidden || unit.accelerator_ns == 0) continue;
-    const long double gain = static_cast<long double>(unit.accelerator_ns) /
-                             static_cast<long double>(std::max<Ns>(1, unit.host_ns));
-    host_gain_ = std::max(host_gain_, gain);
-  }
-}
 
 // Whether what is left could fit on the devices that are left.
 bool StageSearch::can_end(uint32_t ideal, uint32_t l) const {
@@ -109,24 +77,6 @@ bool StageSearch::open_levels(uint32_t ideal) {
     any = any || active_[l];
   }
   return any;
-}
-
-// What an accelerator with the units between two ideals fetches and delivers.
-Ns StageSearch::transfers(uint32_t from, uint32_t to) const {
-  const Cut *a = cuts_.data() + cut_begin_[from], *a_end = cuts_.data() + cut_begin_[from + 1];
-  const Cut *b = cuts_.data() + cut_begin_[to], *b_end = cuts_.data() + cut_begin_[to + 1];
-  Ns sum = 0;
-  while (a != a_end && b != b_end) {
-    if (a->net < b->net) sum += (a++)->cost_ns;       // read here for the last time
-    else if (b->net < a->net) sum += (b++)->cost_ns;  // made here, read later
-    else {
-      if (a->inside != b->inside) sum += a->cost_ns;  // read here, and later
-      ++a, ++b;
-    }
-  }
-  for (; a != a_end; ++a) sum += a->cost_ns;
-  for (; b != b_end; ++b) sum += b->cost_ns;
-  return sum;
 }
 
 void StageSearch::relax(uint32_t from, uint32_t to, bool host, Ns load) {
@@ -152,7 +102,7 @@ void StageSearch::extend(uint32_t from) {
     for (const uint32_t* n = ideals_.next.first(at); n != ideals_.next.last(at); ++n) {
       if (seen_[*n] == stamp_) continue;
       seen_[*n] = stamp_;
-      const Sums &a = sums_[from], &b = sums_[*n];
+      const IdealSum &a = sums_[from], &b = sums_[*n];
       const Ns host = b.host - a.host;
       const bool on_host = p_.hosts && host < upper_;
       const bool on_accelerator = p_.accelerators && b.host_only == a.host_only &&
@@ -163,7 +113,7 @@ void StageSearch::extend(uint32_t from) {
       --pairs_left_;
       if (on_host) relax(from, *n, true, host);
       if (!on_accelerator) continue;
-      const Ns load = b.accelerator - a.accelerator + transfers(from, *n);
+      const Ns load = b.accelerator - a.accelerator + cuts_.transfers(from, *n);
       if (load < upper_) relax(from, *n, false, load);
     }
   }
@@ -202,84 +152,6 @@ Stages StageSearch::trace() const {
   }
   return stages;
 }
-
-// Units that cost nothing and hang on one other unit are best kept with it.
-class Reduction {
- public:
-  explicit Reduction(const StageProblem& problem) : p_(problem), into_(problem.units.size()) {
-    for (uint32_t u = 0; u < into_.size(); ++u) into_[u] = u;
-    int64_t bytes = 0;
-    for (const StageProblem::Unit& unit : p_.units) bytes = add(bytes, unit.bytes);
-    memory_is_free_ = bytes <= p_.memory_bytes;
-    while (merge_some()) {
-    }
-  }
-  StageProblem reduced() {
-    StageProblem small;
-    number_.assign(into_.size(), 0);
-    for (uint32_t u = 0; u < into_.size(); ++u)
-      if (into_[u] == u) number_[u] = static_cast<uint32_t>(small.units.size()), small.units.push_back(p_.units[u]);
-    for (uint32_t u = 0; u < into_.size(); ++u)
-      if (into_[u] != u) small.units[number_[root(u)]].bytes += p_.units[u].bytes;
-    for (const auto& [a, b] : p_.before)
-      if (root(a) != root(b)) small.before.push_back({number_[root(a)], number_[root(b)]});
-    for (const StageProblem::Net& net : p_.nets) {
-      StageProblem::Net copy{net.cost_ns, {}};
-      for (uint32_t u : net.units) copy.units.push_back(number_[root(u)]);
-      std::sort(copy.units.begin(), copy.units.end());
-      copy.units.erase(std::unique(copy.units.begin(), copy.units.end()), copy.units.end());
-      if (copy.units.size() > 1 && copy.cost_ns > 0) small.nets.push_back(std::move(copy));
-    }
-    small.accelerators = p_.accelerators;
-    small.hosts = p_.hosts;
-    small.memory_bytes = p_.memory_bytes;
-    return small;
-  }
-  void expand(Stages& stages) const {
-    if (stages.device.empty()) return;
-    std::vector<uint32_t> device(into_.size());
-    for (uint32_t u = 0; u < into_.size(); ++u) device[u] = stages.device[number_[root(u)]];
-    stages.device = std::move(device);
-  }
-
- private:
-  uint32_t root(uint32_t u) const {
-    while (into_[u] != u) u = into_[u];
-    return u;
-  }
-  bool merge_some() {
-    std::vector<std::vector<uint32_t>> neighbours(into_.size());
-    for (const auto& [a, b] : p_.before) {
-      const uint32_t x = root(a), y = root(b);
-      if (x == y) continue;
-      neighbours[x].push_back(y);
-      neighbours[y].push_back(x);
-    }
-    std::vector<std::vector<uint32_t>> nets(into_.size());
-    for (uint32_t n = 0; n < p_.nets.size(); ++n)
-      for (uint32_t u : p_.nets[n].units) nets[root(u)].push_back(n);
-    for (uint32_t u = 0; u < into_.size(); ++u) {
-      const StageProblem::Unit& unit = p_.units[u];
-      if (into_[u] != u || unit.host_ns || unit.accelerator_ns || (unit.bytes && !memory_is_free_)) continue;
-      std::sort(neighbours[u].begin(), neighbours[u].end());
-      neighbours[u].erase(std::unique(neighbours[u].begin(), neighbours[u].end()), neighbours[u].end());
-      if (neighbours[u].size() != 1) continue;
-      const uint32_t host = neighbours[u][0];
-      const bool together = std::all_of(nets[u].begin(), nets[u].end(), [&](uint32_t n) {
-        return std::any_of(p_.nets[n].units.begin(), p_.nets[n].units.end(),
-                           [&](uint32_t other) { return root(other) == host; });
-      });
-      if (!together) continue;
-      into_[u] = host;
-      return true;
-    }
-    return false;
-  }
-
-  const StageProblem& p_;
-  std::vector<uint32_t> into_, number_;
-  bool memory_is_free_ = false;
-};
 
 void check(const StageProblem& p, const std::vector<uint32_t>& order) {
   const auto wrong = [](const char* text, std::initializer_list<base::Piece> values) {
@@ -329,7 +201,7 @@ Stages split_contiguous(const StageProblem& problem, const StageOptions& options
   if (best.load_ns >= kForbidden)
     base::fail(ErrorCode::limit, "no split of % units into stages fits % bytes per accelerator",
                {problem.units.size(), problem.memory_bytes});
-  reduction.expand(best);
+  if (!best.device.empty()) best.device = reduction.expand(best.device);
   return best;
 }
 

@@ -137,4 +137,46 @@ std::vector<std::vector<uint32_t>> likely_orders(const StageProblem& problem) {
   return orders;
 }
 
+std::vector<IdealSum> sums_of(const StageProblem& problem, const Ideals& ideals) {
+  std::vector<IdealSum> sums(ideals.size());
+  for (size_t i = 0; i < sums.size(); ++i)
+    for (uint32_t u = 0; u < problem.units.size(); ++u) {
+      if (!ideals.has(i, u)) continue;
+      const StageProblem::Unit& unit = problem.units[u];
+      sums[i].host = add(sums[i].host, unit.host_ns);
+      sums[i].bytes = add(sums[i].bytes, unit.bytes);
+      if (unit.accelerator_ns >= kForbidden) ++sums[i].host_only;
+      else sums[i].accelerator = add(sums[i].accelerator, unit.accelerator_ns);
+    }
+  return sums;
+}
+
+IdealCuts::IdealCuts(const StageProblem& problem, const Ideals& ideals) : begin_(ideals.size() + 1, 0) {
+  for (size_t i = 0; i < ideals.size(); ++i) {
+    for (uint32_t n = 0; n < problem.nets.size(); ++n) {
+      uint32_t inside = 0;
+      for (uint32_t u : problem.nets[n].units) inside += ideals.has(i, u);
+      if (inside && inside < problem.nets[n].units.size()) cuts_.push_back({n, inside, problem.nets[n].cost_ns});
+    }
+    begin_[i + 1] = static_cast<uint32_t>(cuts_.size());
+  }
+}
+
+Ns IdealCuts::transfers(uint32_t from, uint32_t to) const {
+  const Cut *a = cuts_.data() + begin_[from], *a_end = cuts_.data() + begin_[from + 1];
+  const Cut *b = cuts_.data() + begin_[to], *b_end = cuts_.data() + begin_[to + 1];
+  Ns sum = 0;
+  while (a != a_end && b != b_end) {
+    if (a->net < b->net) sum += (a++)->cost_ns;       // read here for the last time
+    else if (b->net < a->net) sum += (b++)->cost_ns;  // made here, read later
+    else {
+      if (a->inside != b->inside) sum += a->cost_ns;  // read here, and later
+      ++a, ++b;
+    }
+  }
+  for (; a != a_end; ++a) sum += a->cost_ns;
+  for (; b != b_end; ++b) sum += b->cost_ns;
+  return sum;
+}
+
 }  // namespace motley::place

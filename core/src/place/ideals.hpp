@@ -28,4 +28,28 @@ Ideals ideals_of_orders(const StageProblem& problem, const std::vector<std::vect
 // Orders to try: by number, deep first from both ends, wide first. Fewer units than there are means a cycle.
 std::vector<std::vector<uint32_t>> likely_orders(const StageProblem& problem);
 
+// What the units of an ideal add up to.
+struct IdealSum {
+  Ns host = 0, accelerator = 0;
+  int64_t bytes = 0;
+  uint32_t host_only = 0;
+};
+std::vector<IdealSum> sums_of(const StageProblem& problem, const Ideals& ideals);
+
+// Which nets each ideal cuts.
+class IdealCuts {
+ public:
+  IdealCuts(const StageProblem& problem, const Ideals& ideals);
+  // What an accelerator with the units between two ideals, one inside the other, fetches and delivers.
+  Ns transfers(uint32_t from, uint32_t to) const;
+
+ private:
+  struct Cut {
+    uint32_t net, inside;  // how many of the net's units the ideal has
+    Ns cost_ns;
+  };
+  std::vector<uint32_t> begin_;
+  std::vector<Cut> cuts_;  // by net
+};
+
 }  // namespace motley::place

@@ -180,4 +180,66 @@ double load_ms(const Workload& w, const std::vector<uint32_t>& device, bool cont
   return worst;
 }
 
+motley::place::CallProblem call_problem(const Workload& w, const std::vector<uint32_t>& block) {
+  motley::place::CallProblem p;
+  p.blocks = *std::max_element(block.begin(), block.end()) + 1;
+  p.accelerators = w.accelerators;
+  p.memory_bytes = static_cast<int64_t>(w.memory_bytes);
+  for (size_t n = 0; n < w.nodes.size(); ++n) {
+    const Workload::Node& node = w.nodes[n];
+    motley::place::CallProblem::Node copy;
+    copy.host_ns = std::llround(node.host_ms * kPicoseconds);
+    copy.accelerator_ns = node.on_accelerator ? std::llround(node.accelerator_ms * kPicoseconds) : kForbidden;
+    copy.transfer_ns = std::llround(node.transfer_ms * kPicoseconds);
+    copy.bytes = static_cast<int64_t>(std::ceil(node.bytes));
+    copy.block = block[n];
+    copy.readers = node.readers;
+    p.nodes.push_back(std::move(copy));
+  }
+  return p;
+}
+
+double latency_ms(const Workload& w, const std::vector<uint32_t>& device, std::string& why) {
+  std::map<int, uint32_t> of_color;
+  std::vector<double> bytes(w.accelerators), work(w.accelerators);
+  for (size_t n = 0; n < w.nodes.size(); ++n) {
+    const Workload::Node& node = w.nodes[n];
+    if (of_color.emplace(node.color, device[n]).first->second != device[n]) return why = "a color is torn", -1;
+    std::set<uint32_t> payers;
+    for (uint32_t r : node.readers)
+      if (device[r] != device[n]) {
+        payers.insert(device[n]);
+        payers.insert(device[r]);
+      }
+    for (uint32_t d : payers)
+      if (d < w.accelerators) work[d] += node.transfer_ms;
+    if (device[n] >= w.accelerators) continue;
+    if (!node.on_accelerator) return why = "a node is on an accelerator that can't run it", -1;
+    work[device[n]] += node.accelerator_ms;
+    bytes[device[n]] += node.bytes;
+    if (bytes[device[n]] > w.memory_bytes) return why = "an accelerator's memory is too small", -1;
+  }
+  // Times rise until nothing changes; a circle of calls would rise for ever.
+  std::vector<double> done(w.nodes.size());
+  for (size_t round = 0; round <= w.nodes.size() + 1; ++round) {
+    std::vector<double> start(w.accelerators);
+    for (size_t n = 0; n < w.nodes.size(); ++n)
+      for (uint32_t u : w.nodes[n].reads)
+        if (device[n] < w.accelerators && device[u] != device[n]) start[device[n]] = std::max(start[device[n]], done[u]);
+    bool changed = false;
+    for (size_t n = 0; n < w.nodes.size(); ++n) {
+      double at = 0;
+      if (device[n] < w.accelerators) at = start[device[n]] + work[device[n]];
+      else {
+        for (uint32_t u : w.nodes[n].reads) at = std::max(at, done[u]);
+        at += w.nodes[n].host_ms;
+      }
+      changed = changed || at > done[n] + 1e-9;
+      done[n] = std::max(done[n], at);
+    }
+    if (!changed) return *std::max_element(done.begin(), done.end());
+  }
+  return why = "calls wait for each other", -1;
+}
+
 }  // namespace placement_bench

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "place/calls.hpp"
 #include "place/stages.hpp"
 
 namespace placement_bench {
@@ -36,8 +37,13 @@ std::vector<uint32_t> blocks_of(const Workload& workload);
 constexpr double kPicoseconds = 1e9;
 motley::place::StageProblem stage_problem(const Workload& workload, const std::vector<uint32_t>& block);
 
+motley::place::CallProblem call_problem(const Workload& workload, const std::vector<uint32_t>& block);
+
 // The published definition of a split's load, in its own words: used on every answer. -1 where the split breaks a rule;
 // `contiguous` asks for that too. Devices: accelerators come first, then hosts.
 double load_ms(const Workload& workload, const std::vector<uint32_t>& device, bool contiguous, std::string& why);
+
+// The same for the latency of one input: device numbers from `accelerators` on mean the host. -1 and why.
+double latency_ms(const Workload& workload, const std::vector<uint32_t>& device, std::string& why);
 
 }  // namespace placement_bench
