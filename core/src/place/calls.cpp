@@ -263,8 +263,15 @@ class CallAnnealer {
 
   void run(uint64_t moves) {
     const double scale = static_cast<double>(std::max<Ns>(1, latency_));
+    const uint64_t round = std::max<uint64_t>(1, moves / kRounds);
     for (uint64_t i = 0; i < moves; ++i) {
-      const double heat = 0.01 * std::pow(1e-3, static_cast<double>(i) / static_cast<double>(moves));
+      // Each round begins warm at the best so far; rounds get cooler.
+      if (i % round == 0) {
+        device_ = best_;
+        latency_ = best_latency_;
+      }
+      const double rounds = static_cast<double>(1 + i / round), warm = 0.1 / (rounds * rounds);
+      const double heat = warm * std::pow(1e-3, static_cast<double>(i % round) / static_cast<double>(round));
       if (!propose()) continue;
       const Ns after = clock_.latency(device_);
       const double worse = (static_cast<double>(after) - static_cast<double>(latency_)) / scale;
@@ -283,23 +290,24 @@ class CallAnnealer {
   const std::vector<uint32_t>& best() const { return best_; }
 
  private:
+  static constexpr uint64_t kRounds = 8;
+
   // One block, or a run of neighbours, goes where a neighbour is, to the host, or to any accelerator.
   bool propose() {
     undo_.clear();
     uint32_t u = random_.below(p_.blocks);
     const uint32_t from = device_[u];
     uint32_t to = p_.accelerators;
-    if (neighbours_.size(u) && random_.below(8))
-      to = device_[neighbours_.first(u)[random_.below(neighbours_.size(u))]];
-    else if (random_.below(2)) to = random_.below(p_.accelerators + 1);
+    const uint32_t kind = random_.below(8);
+    if (kind < 6 && neighbours_.size(u)) to = device_[neighbours_.first(u)[random_.below(neighbours_.size(u))]];
+    else if (kind < 7) to = random_.below(p_.accelerators + 1);
     if (to == from) return false;
     for (uint32_t length = 1 + (random_.below(3) == 0 ? random_.below(6) : 0); length > 0; --length) {
       undo_.push_back({u, device_[u]});
       device_[u] = to;
-      uint32_t next = u;
-      for (const uint32_t* n = neighbours_.first(u); n != neighbours_.last(u); ++n)
-        if (device_[*n] == from) next = *n;
-      if (next == u) break;
+      if (!neighbours_.size(u)) break;
+      const uint32_t next = neighbours_.first(u)[random_.below(neighbours_.size(u))];
+      if (device_[next] != from) break;
       u = next;
     }
     return true;
