@@ -98,12 +98,10 @@ std::optional<size_t> ModelSearch::spread_out() {
   return farthest ? farthest : any_unseen();
 }
 
+// A third of the proposals explores; the others take turns between the model's favourite and the best one's neighbours.
 ModelSearch::Aim ModelSearch::next_aim() const {
-  switch (history_.size() % 4) {
-    case 3: return Aim::explore;
-    case 1: return Aim::improve;
-    default: return Aim::refine;
-  }
+  if (history_.size() % 3 == 2) return Aim::explore;
+  return history_.size() % 2 == 0 ? Aim::refine : Aim::improve;
 }
 
 std::optional<size_t> ModelSearch::ask_model() {

@@ -122,10 +122,11 @@ std::string Space::text(const Config& config) const {
 Config Space::parse(std::string_view text) const {
   Config config = default_config();
   std::vector<bool> given(parameters_.size());
-  while (!text.empty()) {
+  for (bool more = !text.empty(); more;) {
     const size_t comma = text.find(',');
     const std::string_view pair = text.substr(0, comma);
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
     const size_t equals = pair.find('=');
     const std::string_view key = pair.substr(0, equals);
     const auto p = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& q) { return q.name == key; });
