@@ -119,7 +119,8 @@ ClDevice::ClDevice(const Functions& functions, const Found& found, uint32_t inde
 }
 
 ClDevice::~ClDevice() {
-  for (auto& [key, program] : programs_) cl.clReleaseProgram(program.program);
+  for (auto& [key, program] : programs_)
+    if (program.program) cl.clReleaseProgram(program.program);
   cl.clReleaseCommandQueue(transfer_queue_);
   cl.clReleaseContext(context_);
 }
@@ -128,25 +129,25 @@ std::unique_ptr<gpu::Memory> ClDevice::allocate(uint64_t bytes) {
   if (capabilities_.max_buffer_bytes && bytes > capabilities_.max_buffer_bytes)
     throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) + " bytes is more than the device allows (" +
                                                 std::to_string(capabilities_.max_buffer_bytes) + ")");
-  cl_int status = CL_SUCCESS;
   const cl_mem_flags flags = CL_MEM_READ_WRITE | (capabilities_.unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0u);
-  const cl_mem mem = cl.clCreateBuffer(context_, flags, bytes, nullptr, &status);
-  check(status, "memory can't be allocated");
-  return std::make_unique<ClMemory>(*this, mem, bytes);
+  return std::make_unique<ClMemory>(*this, flags, bytes, nullptr);
 }
 
 std::unique_ptr<gpu::Memory> ClDevice::import_host(void* host, uint64_t bytes) {
   if (!capabilities_.unified_memory || has(Workaround::no_host_pointers))
     throw StatusError(MOTLEY_UNSUPPORTED, "the device does not share the host's memory");
-  cl_int status = CL_SUCCESS;
-  const cl_mem mem = cl.clCreateBuffer(context_, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, host, &status);
-  check(status, "host memory can't be imported");
-  return std::make_unique<ClMemory>(*this, mem, bytes);
+  return std::make_unique<ClMemory>(*this, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, host);
 }
 
 std::unique_ptr<gpu::Queue> ClDevice::create_queue() { return std::make_unique<ClQueue>(*this); }
 std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches) {
   return std::make_unique<ClWork>(*this, std::move(launches));
+}
+
+ClMemory::ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* host) : device_(device), size_(size) {
+  cl_int status = CL_SUCCESS;
+  mem_ = device_.cl.clCreateBuffer(device_.context(), flags, size, host, &status);
+  check(status, host ? "host memory can't be imported" : "memory can't be allocated");
 }
 
 ClMemory::~ClMemory() {

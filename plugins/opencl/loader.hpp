@@ -30,5 +30,7 @@ const Functions* functions(std::string& explanation);
 
 // Throws sdk::StatusError with the error's name unless `status` is CL_SUCCESS.
 void check(cl_int status, const char* what);
+// The same with the name of what it is about. Text is put together only on failure.
+void check(cl_int status, const char* what, const std::string& name);
 
 }  // namespace motley::opencl
