@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "backend.hpp"
@@ -35,12 +36,17 @@ class ClMemory final : public gpu::Memory {
   void* map() override;
   void unmap() override;
   cl_mem mem() const { return mem_; }
+  // Never used again, unlike handles.
+  uint64_t id() const { return id_; }
 
  private:
+  void* map_staged();
+  void unmap_staged();
   ClDevice& device_;
   cl_mem mem_;
-  uint64_t size_;
+  uint64_t size_, id_;
   void* mapped_ = nullptr;
+  std::unique_ptr<std::byte[]> staging_;  // while mapped, with Workaround::staged_memory
 };
 
 class ClDevice final : public gpu::Device {

@@ -22,7 +22,7 @@ ClWork::ClWork(ClDevice& device, std::vector<Launch> launches) : device_(device)
     for (size_t i = 0; i < launches.size(); ++i) {
       Entry& e = entries_[i];
       e.launch = std::move(launches[i]);
-      e.bound.resize(e.launch.bindings.size(), nullptr);
+      e.bound.resize(e.launch.bindings.size(), 0);
       e.offsets.resize(e.launch.bindings.size(), UINT64_MAX);
       e.kernel = device_.make_kernel(e.launch.pipeline);
       const auto at = static_cast<cl_uint>(2 * e.launch.bindings.size());
@@ -140,13 +140,13 @@ void ClQueue::bind(ClWork::Entry& entry, std::span<const gpu::SlotMemory> slots)
     const gpu::SlotBinding& b = entry.launch.bindings[i];
     const gpu::SlotMemory& slot = slots[b.slot];
     // A slot without bytes (an empty tensor) is bound to any memory: nothing is read from it.
-    const gpu::Memory* memory = slot.memory ? slot.memory : slots[0].memory;
-    const cl_mem mem = static_cast<const ClMemory*>(memory)->mem();
+    const auto& memory = static_cast<const ClMemory&>(slot.memory ? *slot.memory : *slots[0].memory);
     const cl_ulong offset = slot.memory ? slot.offset + b.offset : 0;
     const auto at = static_cast<cl_uint>(2 * i);
-    if (entry.bound[i] != mem) {
+    if (entry.bound[i] != memory.id()) {
+      const cl_mem mem = memory.mem();
       check(device_.cl.clSetKernelArg(entry.kernel, at, sizeof mem, &mem), "a buffer can't be bound");
-      entry.bound[i] = mem;
+      entry.bound[i] = memory.id();
     }
     if (entry.offsets[i] != offset) {
       check(device_.cl.clSetKernelArg(entry.kernel, at + 1, sizeof offset, &offset), "an offset can't be set");

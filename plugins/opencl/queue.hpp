@@ -19,7 +19,7 @@ class ClWork final : public gpu::Work {
   struct Entry {
     Launch launch;
     cl_kernel kernel = nullptr;
-    std::vector<cl_mem> bound;         // what the arguments are now
+    std::vector<uint64_t> bound;       // what the arguments are now: memory by id, and offsets
     std::vector<cl_ulong> offsets;
     bool slice_set = false;
   };

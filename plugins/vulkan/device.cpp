@@ -186,7 +186,7 @@ Capabilities capabilities_of(const Found& f) {
   c.local_is_fast = !cpu;
   c.max_vector = 4;
   // Out of bounds texels must be harmless.
-  c.texel_loads = cpu && f.robust_access;
+  c.texel_loads = cpu && f.robust_access && !workarounds_for(f.driver).count(Workaround::no_texel_loads);
   c.native_vector = cpu ? std::max(1u, f.subgroup_size) : 1;
   c.subgroup_size = f.subgroup_size;
   for (uint32_t i = 0; i < f.memory.memoryHeapCount; ++i)

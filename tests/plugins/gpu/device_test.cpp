@@ -122,7 +122,7 @@ TEST(GpuDevice, AWaitMayComeBeforeItsSubmission) {
   TestQueue queue;
   motley_status forever = MOTLEY_INTERNAL, bounded = MOTLEY_INTERNAL;
   std::thread first([&] { forever = queue.wait(4); });
-  std::thread second([&] { bounded = queue.wait(3, 60'000'000'000); });
+  std::thread second([&] { bounded = queue.wait(4, 60'000'000'000); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const motley_status submitted = run.submit(queue.queue, 4);
   first.join();
