@@ -58,8 +58,8 @@ auto prepare(Function&& function) {
 
 class CaseRun {
  public:
-  CaseRun(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices, bool fix_shapes)
-      : runtime_(runtime), case_(c), devices_(devices), fix_shapes_(fix_shapes) {
+  CaseRun(const Runtime& runtime, const Case& c, const CompileOptions& options, bool fix_shapes)
+      : runtime_(runtime), case_(c), options_(options), fix_shapes_(fix_shapes) {
     if (fix_shapes) fixed_ = shape_inputs(c.model);
   }
 
@@ -76,8 +76,7 @@ class CaseRun {
     const Model model = import(set.inputs);
     const std::vector<std::string> open = names_of(model.inputs());
     const auto is_open = [&](const io::Tensor& t) { return std::find(open.begin(), open.end(), t.name) != open.end(); };
-    CompileOptions options;
-    options.devices = devices_;
+    CompileOptions options = options_;
     for (const io::Tensor& tensor : set.inputs)
       if (is_open(tensor)) options.input_shapes[tensor.name] = tensor.shape;
     Session session = prepare([&] { return runtime_.compile(model, options); });
@@ -143,7 +142,7 @@ class CaseRun {
 
   const Runtime& runtime_;
   const Case& case_;
-  const std::vector<std::string>& devices_;
+  const CompileOptions& options_;
   bool fix_shapes_;
   std::set<std::string> fixed_, used_;
 };
@@ -154,7 +153,7 @@ const char* to_string(Status status) {
   return status == Status::passed ? "passed" : status == Status::failed ? "failed" : "skipped";
 }
 
-Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices) {
+Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options) {
   Result result;
   result.name = c.name;
   result.op = c.op.empty() ? "(several)" : c.op;
@@ -162,7 +161,7 @@ Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::st
   // import.
   for (const bool fix_shapes : {false, true}) {
     try {
-      CaseRun run(runtime, c, devices, fix_shapes);
+      CaseRun run(runtime, c, options, fix_shapes);
       result.fixed_shapes = fix_shapes;
       result.devices = run.run();
       result.status = Status::passed;
