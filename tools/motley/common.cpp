@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/environment.hpp"
+#include "base/file.hpp"
 #include "import.hpp"
 #include "text.hpp"
 
@@ -43,6 +44,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command
       .add_option("--devices", options.device_sets, "Devices in order of preference, as `motley devices` names them")
       ->type_name("A,B")
+      ->allow_extra_args(false);
+  command
+      .add_option("--pin", options.pins,
+                  "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
+                  "fits counts")
+      ->type_name("NODE=DEVICE")
       ->allow_extra_args(false);
   command.add_flag("--no-fallback", options.no_fallback, "Fail where the given devices cannot run a node");
   command.add_flag("--no-optimize", options.no_optimize, "Run the model's own ops, without fusions");
@@ -94,6 +101,12 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
   result.devices = base::split(devices, ',');
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
+  for (const std::string& text : options.pins) {
+    auto [node, device] = split_assignment(text);
+    if (node.empty() || device.empty())
+      throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
+    result.pins.emplace_back(std::move(node), std::move(device));
+  }
   const std::vector<TensorInfo> inputs = model.inputs();
   for (const std::string& text : options.shapes) {
     auto [name, shape] = split_assignment(text);
@@ -104,6 +117,18 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
     result.input_shapes[name] = parse_shape(shape);
   }
   return result;
+}
+
+void add_trace_option(CLI::App& command, std::string& path) {
+  command.add_option("--trace", path, "Write what happened when, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE.json");
+}
+
+void save_trace(const std::string& path, const std::vector<TraceEvent>& events) {
+  const std::string json = trace_json(events);
+  base::AtomicFile file(path);
+  file.write(json.data(), json.size());
+  file.commit();
 }
 
 std::string only_device_set(const SessionOptions& options) {

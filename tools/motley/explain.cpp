@@ -32,6 +32,16 @@ Json describe(const Explanation& explanation) {
                              {"estimate_ns", p.estimate_ns},
                              {"refused", refused}});
   }
+  json["transfers"] = Json::array();
+  for (const Transfer& t : explanation.transfers)
+    json["transfers"].push_back({{"tensor", t.tensor},
+                                 {"from", t.from},
+                                 {"to", t.to},
+                                 {"way", t.way},
+                                 {"bytes", t.bytes},
+                                 {"segment", t.segment}});
+  json["lost"] = Json::object();
+  for (const auto& [device, why] : explanation.lost) json["lost"][device] = why;
   json["passes"] = Json::object();
   for (const auto& [pass, rewrites] : explanation.passes) json["passes"][pass] = rewrites;
   json["activation_bytes"] = explanation.activation_bytes;

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/serialize.hpp"
+#include "plugin/call.hpp"
 
 namespace motley::plan {
 
@@ -15,6 +16,8 @@ using graph::TensorId;
 Segment::Segment(Segment&& other) noexcept
     : spec(std::move(other.spec)),
       device(std::move(other.device)),
+      handle(other.handle),
+      lane(other.lane),
       executable(std::exchange(other.executable, nullptr)),
       requirements(other.requirements),
       constants(std::move(other.constants)) {}
@@ -26,8 +29,7 @@ Segment::~Segment() {
 namespace {
 
 // Compiles one segment. Returns the device's message where it refuses.
-std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::shared_ptr<plugin::Device>& device,
-                            Segment& segment) {
+std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
@@ -35,8 +37,11 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
   std::array<char, 512> text{};
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
   segment.spec = std::move(spec);
-  segment.device = device;
-  const motley_status status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  segment.device = lane.device;
+  segment.handle = lane.handle;
+  plugin::Device* device = lane.device.get();
+  const motley_status status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  if (status == MOTLEY_DEVICE_LOST) plugin::throw_failure(status, *device, lane.handle, "compile", text.data());
   if (status != MOTLEY_OK || !segment.executable) {
     segment.executable = nullptr;
     return text[0] ? text.data() : "no message";
@@ -44,9 +49,12 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
   segment.constants = serialized.owners;
   segment.requirements.struct_size = sizeof segment.requirements;
   segment.requirements.alignment = 64;
-  if (device->api().exec_requirements &&
-      device->api().exec_requirements(segment.executable, &segment.requirements) != MOTLEY_OK)
-    return "it does not say what memory it needs";
+  if (device->api().exec_requirements) {
+    const motley_status said = device->api().exec_requirements(segment.executable, &segment.requirements);
+    if (said == MOTLEY_DEVICE_LOST)
+      plugin::throw_failure(said, *device, lane.handle, "compile", "it was lost on the way");
+    if (said != MOTLEY_OK) return "it does not say what memory it needs";
+  }
   const uint32_t alignment = segment.requirements.alignment;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > 4096)
     return base::text("it asks for an alignment of % (a power of two up to 4096 is allowed)", {alignment});
@@ -58,7 +66,9 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, std::set<std::pair<
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), plan.devices[d], segment);
+    const std::vector<Lane>& lanes = plan.schedule.lanes;
+    while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -79,17 +89,23 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   plan->output_count = prepared.output_count;
   plan->output_names = std::move(prepared.output_names);
   const std::vector<std::string> keep(plan->kept_nodes.begin(), plan->kept_nodes.end());
-  lower_for(prepared.graph, request.devices, keep);
+  lower_for(prepared.graph, request, keep);
   plan->graph = std::move(prepared.graph);
 
+  std::vector<bool> queued;
+  for (const auto& device : plan->devices) queued.push_back(device->has_queues());
   std::set<std::pair<size_t, std::string>> denied;
   while (true) {
-    plan->assignment = assign(plan->graph, plan->devices, denied);
+    plan->assignment = assign(plan->graph, request, denied);
+    plan->schedule = lanes_for(plan->devices, plan->assignment.device);
+    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued);
+    order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), denied)) break;
+    if (compile_all(*plan, std::move(specs), denied)) break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }
+  make_steps(*plan);
   plan_memory(*plan, request.limits);
   return plan;
 }
