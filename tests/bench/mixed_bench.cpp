@@ -17,10 +17,9 @@
 #include "ir_builder.hpp"
 #include "motley/motley.hpp"
 
+namespace motley::test {
 namespace {
 
-using namespace motley;
-using namespace motley::test;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
@@ -131,10 +130,11 @@ void bench(const Options& o) {
 }
 
 }  // namespace
+}  // namespace motley::test
 
 int main(int argc, char** argv) {
   try {
-    bench(parse(argc, argv));
+    motley::test::bench(motley::test::parse(argc, argv));
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
