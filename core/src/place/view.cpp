@@ -124,6 +124,19 @@ void collect_options(const Problem& problem, View& view) {
   view.covering = lists_of(view.order.size(), covering);
 }
 
+void find_reach(View& view) {
+  view.reach.assign(view.readers.items.size(), 0);
+  for (size_t t = 0; t + 1 < view.readers.begin.size(); ++t) {
+    uint64_t reach = 0;
+    for (size_t r = view.readers.begin[t + 1]; r-- > view.readers.begin[t];) {
+      const uint32_t step = view.readers.items[r];
+      for (const uint32_t* o = view.covering.first(step); o != view.covering.last(step); ++o)
+        reach |= uint64_t{1} << view.options[*o].input_place;
+      view.reach[r] = reach;
+    }
+  }
+}
+
 }  // namespace
 
 bool View::covers(const Option& option, int32_t node) const {
@@ -150,6 +163,7 @@ View make_view(const Problem& problem) {
   for (uint32_t s = 0; s < view.order.size(); ++s) view.step[view.order[s]] = s;
   find_readers(problem, view);
   collect_options(problem, view);
+  find_reach(view);
   return view;
 }
 
