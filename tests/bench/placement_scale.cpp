@@ -85,5 +85,6 @@ int main(int argc, char** argv) {
   const int largest = argc > 1 ? std::atoi(argv[1]) : 100000;
   std::printf("    nodes  devices       states   seconds  us per node      gap\n");
   for (int devices : {2, 3, 5})
-    for (int nodes = 30; nodes <= largest; nodes = nodes < 100 ? 100 : nodes * 10) motley::place::measure(nodes, devices);
+    for (int nodes = 30; nodes <= largest; nodes = nodes < 100 ? 100 : nodes * 10)
+      motley::place::measure(nodes, devices);
 }

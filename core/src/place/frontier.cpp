@@ -74,8 +74,9 @@ struct Trace {
 // A tensor that is alive between two steps.
 struct Live {
   uint32_t tensor;
-  uint64_t reach;         // places where some later reader may want it
-  std::vector<Ns> whole;  // lower bound of its later readers by the place where it is, if it is in one only; -1: not known
+  uint64_t reach;  // places where some later reader may want it
+  std::vector<Ns>
+      whole;  // lower bound of its later readers by the place where it is, if it is in one only; -1: not known
   std::vector<std::pair<uint64_t, Ns>> partial;  // the same for slots with several places
 };
 
@@ -120,11 +121,11 @@ class Frontier {
   Layer now_, next_;
   Table table_;
   std::vector<Live> live_, next_live_;
-  std::vector<Source> sources_;                           // per slot of the next layer
-  std::vector<int32_t> input_slot_;                       // per input of the step: slot of this layer, or -1
-  std::vector<uint64_t> fresh_;                           // per input: what it starts as, where it has no slot yet
-  std::vector<Ns> move_costs_;                            // per input, from, to
-  std::vector<std::pair<uint32_t, uint32_t>> spanning_;   // first steps of fused options that can be open; last steps
+  std::vector<Source> sources_;                          // per slot of the next layer
+  std::vector<int32_t> input_slot_;                      // per input of the step: slot of this layer, or -1
+  std::vector<uint64_t> fresh_;                          // per input: what it starts as, where it has no slot yet
+  std::vector<Ns> move_costs_;                           // per input, from, to
+  std::vector<std::pair<uint32_t, uint32_t>> spanning_;  // first steps of fused options that can be open; last steps
   size_t open_now_ = 0, open_next_ = 0;
   Ns entry_ns_ = 0;  // of network inputs that start in this step
   std::vector<uint64_t> key_, read_;
@@ -198,7 +199,8 @@ void Frontier::open_step(uint32_t step) {
     if (view_.readers.size(t)) add_live(t, reach_after(t), {-1, -1, static_cast<int32_t>(t)});
 
   uint32_t last = 0;
-  for (uint32_t o = view_.starts[step]; o < view_.starts[step + 1]; ++o) last = std::max(last, view_.options[o].last_step);
+  for (uint32_t o = view_.starts[step]; o < view_.starts[step + 1]; ++o)
+    last = std::max(last, view_.options[o].last_step);
   if (last > step) spanning_.push_back({step, last});
   std::erase_if(spanning_, [&](const auto& span) { return span.second <= step; });
   open_next_ = spanning_.size();

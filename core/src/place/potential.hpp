@@ -1,6 +1,6 @@
-// A lower bound on what is still to be paid, as a sum over the live tensors of where each is. Exact on trees whose tensors
-// are read once; everywhere else costs are split between the tensors that a node reads, and each tensor takes the best for
-// itself (a one-pass dual bound of the kind used for Markov random fields).
+// A lower bound on what is still to be paid, as a sum over the live tensors of where each is. Exact on trees whose
+// tensors are read once; everywhere else costs are split between the tensors that a node reads, and each tensor takes
+// the best for itself (a one-pass dual bound of the kind used for Markov random fields).
 #pragma once
 
 #include <vector>
@@ -15,8 +15,9 @@ class Potential {
   explicit Potential(const View& view);
   void visit(uint32_t step);
 
-  // What is still to be paid from `step` on where nothing but `tensor` is alive, by the place rank where it was made (the
-  // step before makes it): a better bound than the sum of messages. To be set between visiting `step` and the one before.
+  // What is still to be paid from `step` on where nothing but `tensor` is alive, by the place rank where it was made
+  // (the step before makes it): a better bound than the sum of messages. To be set between visiting `step` and the one
+  // before.
   void set_exact(uint32_t step, uint32_t tensor, const std::vector<Ns>& by_place);
   bool is_exact(uint32_t step) const { return exact_[step] != UINT32_MAX; }
   // Of a live tensor at the beginning of `after` + 1, which set_exact() may have been told about.
@@ -40,8 +41,8 @@ class Potential {
   size_t places_;
   std::vector<Ns> messages_;  // per step and input: one for each place
   std::vector<Ns> rest_;
-  std::vector<uint32_t> exact_;    // per step: where its values begin in exact_values_, or UINT32_MAX
-  std::vector<uint32_t> exact_of_; // per step: the tensor
+  std::vector<uint32_t> exact_;     // per step: where its values begin in exact_values_, or UINT32_MAX
+  std::vector<uint32_t> exact_of_;  // per step: the tensor
   std::vector<Ns> exact_values_;
 };
 

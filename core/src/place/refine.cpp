@@ -13,15 +13,15 @@ constexpr uint32_t kSketch = 24;
 // States looked at for all stretches together: so many per node and a few more. Then the messages have to do.
 constexpr uint64_t kStatesPerNode = 150, kStates = 20000;
 
-// Per step: the tensor that alone is alive when the step begins, made by the step before; UINT32_MAX where it is not so.
+// Per step: the tensor that alone is alive when the step begins, made by the step before; UINT32_MAX where it is not
+// so.
 std::vector<uint32_t> find_boundaries(const View& view) {
   const size_t count = view.order.size();
   std::vector<int32_t> alive(count + 1), open(count + 1);
   for (uint32_t t = 0; t < view.producer.size(); ++t) {
     if (!view.readers.size(t)) continue;
     // Alive when steps made + 1 to last begin; an input from after its first reader on.
-    const uint32_t first =
-        view.producer[t] >= 0 ? view.step[size_t(view.producer[t])] : *view.readers.first(t);
+    const uint32_t first = view.producer[t] >= 0 ? view.step[size_t(view.producer[t])] : *view.readers.first(t);
     ++alive[first + 1 > count ? count : first + 1];
     const uint32_t last = view.readers.last(t)[-1];
     if (last + 1 <= count) --alive[last + 1];

@@ -1,5 +1,5 @@
-// A problem as the serial solver wants it: nodes in a good order, places and candidates in an order that depends on names
-// only, so that the same problem in any order of devices gives the same plan.
+// A problem as the serial solver wants it: nodes in a good order, places and candidates in an order that depends on
+// names only, so that the same problem in any order of devices gives the same plan.
 #pragma once
 
 #include <vector>
