@@ -65,9 +65,10 @@ class Flow {
 
 constexpr Ns kUncuttable = Ns{1} << 50;
 
-// For problems of two places, each on a device of its own, whose candidates cover one node each, without limits. At least kUncuttable where no plan is possible. A node
-// on the source's side runs at place 0. Moving a tensor from place 0 to 1 is paid once however many readers stand on the
-// other side: an extra vertex is cut off together with the first of them.
+// For problems of two places, each on a device of its own, whose candidates cover one node each, without limits. At
+// least kUncuttable where no plan is possible. A node on the source's side runs at place 0. Moving a tensor from place
+// 0 to 1 is paid once however many readers stand on the other side: an extra vertex is cut off together with the first
+// of them.
 inline Ns min_cut(const Problem& p) {
   const size_t source = p.nodes.size(), sink = source + 1;
   Flow flow(p.nodes.size() + 2);

@@ -30,7 +30,8 @@ std::vector<std::vector<bool>> needs_of(const Problem& p, const Plan& plan) {
 size_t fewest(const Problem& p, const Plan& plan, const std::vector<std::vector<bool>>& needs) {
   const size_t count = plan.candidates.size();
   size_t best = count;
-  const std::function<void(std::vector<bool>, size_t, size_t)> go = [&](std::vector<bool> done, size_t left, size_t used) {
+  const std::function<void(std::vector<bool>, size_t, size_t)> go = [&](std::vector<bool> done, size_t left,
+                                                                        size_t used) {
     if (left == 0) best = std::min(best, used);
     if (left == 0 || used + 1 >= best) return;
     for (uint32_t d = 0; d < p.devices.size(); ++d) {

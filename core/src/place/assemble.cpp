@@ -92,9 +92,9 @@ Plan assemble(const View& view, const std::vector<uint32_t>& options) {
     const Tensor& tensor = problem.tensors[t];
     const int32_t producer = view.producer[t];
     if (producer < 0 && tensor.home == kNowhere) continue;
-    const uint32_t from = producer < 0 ? static_cast<uint32_t>(tensor.home)
-                                       : problem.candidates[view.options[options[owner[size_t(producer)]]].candidate]
-                                             .output_place;
+    const uint32_t from =
+        producer < 0 ? static_cast<uint32_t>(tensor.home)
+                     : problem.candidates[view.options[options[owner[size_t(producer)]]].candidate].output_place;
     std::vector<uint32_t> to;
     if (tensor.wanted != kNowhere) to.push_back(static_cast<uint32_t>(tensor.wanted));
     for (const uint32_t* s = view.readers.first(t); s != view.readers.last(t); ++s) {

@@ -118,9 +118,8 @@ class Search {
         if (add(end, after) < best_.makespan) steps.push_back({end, g, o});
       }
     }
-    std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) {
-      return a.end != b.end ? a.end < b.end : a.option < b.option;
-    });
+    std::sort(steps.begin(), steps.end(),
+              [](const Step& a, const Step& b) { return a.end != b.end ? a.end < b.end : a.option < b.option; });
     for (const Step& step : steps) {
       if (left_ == 0 || --left_ == 0) return;
       const Option& option = view_.options[step.option];
@@ -165,8 +164,7 @@ Ns makespan_bound(const View& view) {
   const size_t places = view.ranked_place.size();
   std::vector<Ns> end(problem.tensors.size() * places, kForbidden);
   for (size_t t = 0; t < problem.tensors.size(); ++t)
-    if (problem.tensors[t].home != kNowhere)
-      end[t * places + view.place_rank[size_t(problem.tensors[t].home)]] = 0;
+    if (problem.tensors[t].home != kNowhere) end[t * places + view.place_rank[size_t(problem.tensors[t].home)]] = 0;
   // When a tensor can be at a place at the earliest.
   const auto arrives = [&](uint32_t t, uint32_t place) {
     Ns earliest = kForbidden;

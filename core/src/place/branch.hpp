@@ -7,9 +7,9 @@
 namespace motley::place {
 
 struct BranchResult {
-  bool complete = false;               // everything was tried or bounded away
-  Ns makespan = kForbidden;            // kForbidden: nothing below the upper bound
-  std::vector<uint32_t> options;       // in order
+  bool complete = false;          // everything was tried or bounded away
+  Ns makespan = kForbidden;       // kForbidden: nothing below the upper bound
+  std::vector<uint32_t> options;  // in order
 };
 BranchResult branch_and_bound(const View& view, const std::vector<Resource>& resources, Ns upper,
                               uint64_t max_branches);

@@ -344,7 +344,9 @@ void check(const CallProblem& p) {
 
 }  // namespace
 
-Ns latency_of(const CallProblem& problem, const std::vector<uint32_t>& device) { return Clock(problem).latency(device); }
+Ns latency_of(const CallProblem& problem, const std::vector<uint32_t>& device) {
+  return Clock(problem).latency(device);
+}
 
 Calls plan_calls(const CallProblem& problem, const CallOptions& options) {
   check(problem);

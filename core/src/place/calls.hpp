@@ -30,7 +30,7 @@ struct Calls {
 };
 
 struct CallOptions {
-  uint32_t max_ideals = 20000;     // above, chains along a few orders only
+  uint32_t max_ideals = 20000;    // above, chains along a few orders only
   uint64_t max_pairs = 30000000;  // of ideals
   uint64_t moves = 4000000;       // of the annealing
 };

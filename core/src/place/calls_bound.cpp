@@ -97,12 +97,15 @@ class Bound {
         if (--missing[*r] == 0) order_.push_back(*r);
   }
 
-  bool runs(uint32_t n) const { return p_.nodes[n].accelerator_ns < kForbidden && p_.nodes[n].bytes <= p_.memory_bytes; }
+  bool runs(uint32_t n) const {
+    return p_.nodes[n].accelerator_ns < kForbidden && p_.nodes[n].bytes <= p_.memory_bytes;
+  }
   Ns least(uint32_t n) const {
     return runs(n) ? std::min(p_.nodes[n].host_ns, p_.nodes[n].accelerator_ns) : p_.nodes[n].host_ns;
   }
 
-  // For each node, when its result can be in the host's memory at the earliest, and how far a call that has it has come.
+  // For each node, when its result can be in the host's memory at the earliest, and how far a call that has it has
+  // come.
   Ns paths() {
     const size_t count = p_.nodes.size();
     std::vector<Ns> home(count), inside(count), done(count);
@@ -199,8 +202,8 @@ class Bound {
         const Ns out = border(before, at, true), in = border(before, at, false), free_way = way(before, at);
         const Ns called = add(ended[j - 1], std::max(out, free_way));
         start = std::min(add(on_host[j - 1], free_way), called);
-        fetched = std::min(add(on_host[j - 1], std::max(in, free_way)),
-                           add(ended[j - 1], std::max(add(out, in), free_way)));
+        fetched =
+            std::min(add(on_host[j - 1], std::max(in, free_way)), add(ended[j - 1], std::max(add(out, in), free_way)));
       }
       on_host[j] = add(start, p_.nodes[n].host_ns);
       begin[j] = fetched;

@@ -11,7 +11,7 @@ namespace motley::place {
 // Nodes that run as one candidate, and the candidates for that.
 struct Group {
   std::vector<uint32_t> nodes;
-  std::vector<uint32_t> options;  // of the view
+  std::vector<uint32_t> options;          // of the view
   std::vector<uint32_t> inputs, outputs;  // tensors that have to be somewhere; made inside and read outside or wanted
   std::vector<uint32_t> next;             // groups that read what this one makes
   uint32_t needs = 0;                     // groups that it reads from

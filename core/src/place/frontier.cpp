@@ -74,8 +74,9 @@ struct Trace {
 // A tensor that is alive between two steps.
 struct Live {
   uint32_t tensor;
-  uint64_t reach;         // places where some later reader may want it
-  std::vector<Ns> whole;  // lower bound of its later readers by the place where it is, if it is in one only; -1: not known
+  uint64_t reach;  // places where some later reader may want it
+  std::vector<Ns>
+      whole;  // lower bound of its later readers by the place where it is, if it is in one only; -1: not known
   std::vector<std::pair<uint64_t, Ns>> partial;  // the same for slots with several places
 };
 
@@ -90,10 +91,10 @@ class Frontier {
  public:
   Frontier(const View& view, const Potential& potential, const std::vector<Resource>& resources,
            const std::vector<bool>& denied, uint32_t max_states, Ns upper);
-  FrontierResult run();
+  FrontierResult run(const FrontierRange& range);
 
  private:
-  void find_reach();
+  void start_at(uint32_t tensor, uint32_t place);
   void open_step(uint32_t step);
   void add_live(uint32_t tensor, uint64_t reach, Source source);
   void read_inputs(uint32_t step);
@@ -113,17 +114,18 @@ class Frontier {
   const size_t max_;
   const size_t places_;
   const Ns upper_;
+  uint32_t begin_ = 0;
+  Ns root_ = 0;                // the lower bound at the beginning
   Ns cut_bound_ = kForbidden;  // the best promise among the states that the cap dropped
 
-  std::vector<uint64_t> reach_;  // per entry of view_.readers: what it and later readers may want
   Layer now_, next_;
   Table table_;
   std::vector<Live> live_, next_live_;
-  std::vector<Source> sources_;                           // per slot of the next layer
-  std::vector<int32_t> input_slot_;                       // per input of the step: slot of this layer, or -1
-  std::vector<uint64_t> fresh_;                           // per input: what it starts as, where it has no slot yet
-  std::vector<Ns> move_costs_;                            // per input, from, to
-  std::vector<std::pair<uint32_t, uint32_t>> spanning_;   // first steps of fused options that can be open; last steps
+  std::vector<Source> sources_;                          // per slot of the next layer
+  std::vector<int32_t> input_slot_;                      // per input of the step: slot of this layer, or -1
+  std::vector<uint64_t> fresh_;                          // per input: what it starts as, where it has no slot yet
+  std::vector<Ns> move_costs_;                           // per input, from, to
+  std::vector<std::pair<uint32_t, uint32_t>> spanning_;  // first steps of fused options that can be open; last steps
   size_t open_now_ = 0, open_next_ = 0;
   Ns entry_ns_ = 0;  // of network inputs that start in this step
   std::vector<uint64_t> key_, read_;
@@ -141,22 +143,7 @@ Frontier::Frontier(const View& view, const Potential& potential, const std::vect
       denied_(denied),
       max_(max_states),
       places_(view.ranked_place.size()),
-      upper_(upper) {
-  find_reach();
-}
-
-void Frontier::find_reach() {
-  reach_.assign(view_.readers.items.size(), 0);
-  for (size_t t = 0; t + 1 < view_.readers.begin.size(); ++t) {
-    uint64_t reach = 0;
-    for (size_t r = view_.readers.begin[t + 1]; r-- > view_.readers.begin[t];) {
-      const uint32_t step = view_.readers.items[r];
-      for (const uint32_t* o = view_.covering.first(step); o != view_.covering.last(step); ++o)
-        reach |= uint64_t{1} << view_.options[*o].input_place;
-      reach_[r] = reach;
-    }
-  }
-}
+      upper_(upper) {}
 
 void Frontier::add_live(uint32_t tensor, uint64_t reach, Source source) {
   next_live_.push_back({tensor, reach, std::vector<Ns>(places_, -1), {}});
@@ -192,7 +179,7 @@ void Frontier::open_step(uint32_t step) {
   const uint32_t* inputs = view_.inputs.first(step);
   const auto reach_after = [&](uint32_t t) -> uint64_t {
     const uint32_t* next = std::upper_bound(view_.readers.first(t), view_.readers.last(t), step);
-    return next == view_.readers.last(t) ? 0 : reach_[static_cast<size_t>(next - view_.readers.items.data())];
+    return next == view_.readers.last(t) ? 0 : view_.reach[static_cast<size_t>(next - view_.readers.items.data())];
   };
   for (size_t s = 0; s < live_.size(); ++s) {
     const uint32_t t = live_[s].tensor;
@@ -212,7 +199,8 @@ void Frontier::open_step(uint32_t step) {
     if (view_.readers.size(t)) add_live(t, reach_after(t), {-1, -1, static_cast<int32_t>(t)});
 
   uint32_t last = 0;
-  for (uint32_t o = view_.starts[step]; o < view_.starts[step + 1]; ++o) last = std::max(last, view_.options[o].last_step);
+  for (uint32_t o = view_.starts[step]; o < view_.starts[step + 1]; ++o)
+    last = std::max(last, view_.options[o].last_step);
   if (last > step) spanning_.push_back({step, last});
   std::erase_if(spanning_, [&](const auto& span) { return span.second <= step; });
   open_next_ = spanning_.size();
@@ -230,6 +218,7 @@ void Frontier::open_step(uint32_t step) {
 // A lower bound of what the later readers of a live tensor cost.
 Ns Frontier::bound_of(Live& live, uint64_t s, uint32_t step) {
   const uint64_t mask = mask_of(s);
+  if (potential_.is_exact(step + 1)) return potential_.of_made(live.tensor, made_at(s), step);
   if ((mask & (mask - 1)) == 0) {
     Ns& known = live.whole[made_at(s)];
     if (known < 0) known = potential_.of_tensor(live.tensor, mask, step);
@@ -372,18 +361,29 @@ void Frontier::cut() {
   state_count_ += kept.size();
 }
 
-FrontierResult Frontier::run() {
+// One live tensor, made at that place.
+void Frontier::start_at(uint32_t tensor, uint32_t place) {
+  live_.push_back({tensor, 0, std::vector<Ns>(places_, -1), {}});
+  now_.width = 1;
+  now_.keys.assign(1, slot(place, potential_.first_mask(tensor, place)));
+}
+
+FrontierResult Frontier::run(const FrontierRange& range) {
+  begin_ = range.begin;
   now_.resources = resources_.size();
   now_.states.push_back({});
   now_.used.assign(resources_.size(), 0);
+  if (range.begin > 0) start_at(range.tensor, range.place);
+  root_ = potential_.rest(range.begin);
   // Inputs that nobody reads but somebody wants.
-  for (uint32_t t = 0; t < view_.problem->tensors.size(); ++t) {
+  for (uint32_t t = 0; t < view_.problem->tensors.size() && range.begin == 0; ++t) {
     const int32_t home = view_.problem->tensors[t].home;
     if (home != kNowhere && view_.readers.size(t) == 0)
       now_.states[0].paid =
           add(now_.states[0].paid, potential_.wanted_cost(t, view_.place_rank[static_cast<size_t>(home)]));
   }
-  for (uint32_t step = 0; step < view_.order.size(); ++step) {
+  root_ = add(root_, now_.states[0].paid);
+  for (uint32_t step = range.begin; step < range.end; ++step) {
     open_step(step);
     for (uint32_t parent = 0; parent < now_.states.size(); ++parent) expand(step, parent);
     cut();
@@ -398,16 +398,16 @@ FrontierResult Frontier::run() {
 FrontierResult Frontier::finish() {
   FrontierResult result;
   result.states = state_count_;
-  result.bound = std::min(upper_, cut_bound_);
+  result.bound = std::min(upper_, std::max(root_, cut_bound_));
   if (now_.states.empty()) return result;
   uint32_t best = 0;
   for (uint32_t i = 1; i < now_.states.size(); ++i)
-    if (now_.states[i].paid < now_.states[best].paid) best = i;
+    if (now_.states[i].promise < now_.states[best].promise) best = i;
   result.found = true;
-  result.total = now_.states[best].paid;
+  result.total = now_.states[best].promise;
   result.bound = std::min(result.bound, result.total);
-  for (size_t step = view_.order.size(); step-- > 0;) {
-    const Trace& trace = traces_[trace_begin_[step] + best];
+  for (size_t step = begin_ + trace_begin_.size(); step-- > begin_;) {
+    const Trace& trace = traces_[trace_begin_[step - begin_] + best];
     if (view_.options[trace.option].first_step == step) result.options.push_back(trace.option);
     best = trace.parent;
   }
@@ -453,7 +453,14 @@ std::vector<Resource> find_resources(const View& view) {
 
 FrontierResult run_frontier(const View& view, const Potential& potential, const std::vector<Resource>& resources,
                             const std::vector<bool>& denied, uint32_t max_states, Ns upper) {
-  return Frontier(view, potential, resources, denied, max_states, upper).run();
+  const FrontierRange all{0, static_cast<uint32_t>(view.order.size()), 0, 0};
+  return run_frontier(view, potential, resources, denied, max_states, upper, all);
+}
+
+FrontierResult run_frontier(const View& view, const Potential& potential, const std::vector<Resource>& resources,
+                            const std::vector<bool>& denied, uint32_t max_states, Ns upper,
+                            const FrontierRange& range) {
+  return Frontier(view, potential, resources, denied, max_states, upper).run(range);
 }
 
 }  // namespace motley::place

@@ -12,7 +12,7 @@ namespace motley::place {
 struct Ideals {
   bool complete = false;  // all ideals, or only those along some orders
   size_t words = 0;
-  std::vector<uint64_t> bits;  // words per ideal
+  std::vector<uint64_t> bits;                        // words per ideal
   std::vector<std::pair<uint32_t, uint32_t>> grows;  // ideal → ideal with one unit more
   Lists next;
   size_t size() const { return words ? bits.size() / words : 0; }

@@ -42,7 +42,8 @@ class Scheduler {
     Draft draft;
     for (uint32_t g = 0; g < groups_.size(); ++g) {
       const auto& options = groups_[g].options;
-      draft.choice.push_back(static_cast<uint32_t>(std::find(options.begin(), options.end(), cover_[g]) - options.begin()));
+      draft.choice.push_back(
+          static_cast<uint32_t>(std::find(options.begin(), options.end(), cover_[g]) - options.begin()));
     }
     draft.priority = rank_;
     consider(draft);
@@ -57,7 +58,8 @@ class Scheduler {
     std::vector<uint32_t> order(groups_.size());
     for (uint32_t g = 0; g < order.size(); ++g) order[g] = g;
     // Ranks fall along edges only where candidates cost something: ties go by step.
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return rank_[a] > rank_[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return rank_[a] != rank_[b] ? rank_[a] > rank_[b] : a < b; });
     decoder_.reset();
     std::vector<int64_t> used(resources_.size());
     std::vector<bool> done(groups_.size());
@@ -117,7 +119,8 @@ class Scheduler {
       const uint32_t old_choice = now.choice[g];
       const Ns old_priority = now.priority[g];
       if (random_.below(3)) now.choice[g] = random_.below(groups_[g].options.size());
-      if (now.choice[g] == old_choice) now.priority[g] = now.priority[random_.below(groups_.size())] + (random_.below(2) ? 1 : -1);
+      if (now.choice[g] == old_choice)
+        now.priority[g] = now.priority[random_.below(groups_.size())] + (random_.below(2) ? 1 : -1);
       const Ns makespan = fits_all(now.choice) ? decoder_.decode(now.choice, now.priority) : kForbidden;
       const double worse = static_cast<double>(makespan - now.makespan) / scale;
       if (makespan < kForbidden && (worse <= 0 || random_.unit() < std::exp(-worse / heat))) {
@@ -263,7 +266,8 @@ Schedule solve_parallel(const Problem& problem, const ParallelOptions& options) 
   // assemble() lists what can run by number of option; here the order that was found is the answer.
   schedule.plan.candidates.clear();
   for (uint32_t o : chosen) schedule.plan.candidates.push_back(view.options[o].candidate);
-  for (uint32_t c : schedule.plan.candidates) schedule.plan.total_ns = add(schedule.plan.total_ns, problem.candidates[c].cost_ns);
+  for (uint32_t c : schedule.plan.candidates)
+    schedule.plan.total_ns = add(schedule.plan.total_ns, problem.candidates[c].cost_ns);
   for (const Transfer& t : schedule.plan.transfers) schedule.plan.total_ns = add(schedule.plan.total_ns, t.cost_ns);
   schedule.plan.bound_ns = serial.bound_ns;
   schedule.timeline = simulate(problem, schedule.plan);

@@ -11,7 +11,7 @@ namespace motley::place {
 
 struct ParallelOptions {
   SerialOptions serial;
-  uint64_t moves = 0;            // of the annealing; 0: 4000000 divided by the number of nodes, at most 50000
+  uint64_t moves = 0;              // of the annealing; 0: 4000000 divided by the number of nodes, at most 50000
   uint64_t max_branches = 200000;  // of branch and bound; more are not tried
 };
 

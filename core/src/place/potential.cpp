@@ -8,7 +8,22 @@ namespace motley::place {
 Potential::Potential(const View& view) : view_(view), places_(view.ranked_place.size()) {
   messages_.assign(view.inputs.items.size() * places_, 0);
   rest_.assign(view.order.size() + 1, 0);
-  for (uint32_t step = static_cast<uint32_t>(view.order.size()); step-- > 0;) visit(step);
+  exact_.assign(view.order.size() + 1, UINT32_MAX);
+  exact_of_.assign(view.order.size() + 1, 0);
+}
+
+void Potential::set_exact(uint32_t step, uint32_t tensor, const std::vector<Ns>& by_place) {
+  const Ns least = *std::min_element(by_place.begin(), by_place.end());
+  exact_[step] = static_cast<uint32_t>(exact_values_.size());
+  exact_of_[step] = tensor;
+  for (Ns value : by_place) exact_values_.push_back(value < kForbidden ? value - least : kForbidden);
+  rest_[step] = least;
+}
+
+Ns Potential::of_made(uint32_t tensor, uint32_t made_at, int64_t after) const {
+  const size_t step = static_cast<size_t>(after + 1);
+  if (exact_[step] != UINT32_MAX && exact_of_[step] == tensor) return exact_values_[exact_[step] + made_at];
+  return of_tensor(tensor, first_mask(tensor, made_at), after);
 }
 
 uint64_t Potential::first_mask(uint32_t tensor, uint32_t made_at) const {
@@ -50,7 +65,7 @@ void Potential::visit(uint32_t step) {
     Ns base = view_.share(option, step);
     for (uint32_t t : node.outputs) {
       base = add(base, wanted_cost(t, option.output_place));
-      base = add(base, of_tensor(t, first_mask(t, option.output_place), step));
+      base = add(base, of_made(t, option.output_place, step));
     }
     least = std::min(least, base);
     if (inputs == 0 || base >= kForbidden) continue;

@@ -58,7 +58,8 @@ std::vector<int32_t> checked_producers(const Problem& p) {
   for (size_t t = 0; t < p.tensors.size(); ++t) {
     if (!in_range(p.tensors[t].bytes)) wrong("tensor % has a size out of range (% bytes)", {t, p.tensors[t].bytes});
     if (!place_exists(p.tensors[t].home) || !place_exists(p.tensors[t].wanted))
-      wrong("tensor % names a place that does not exist (home %, wanted %)", {t, p.tensors[t].home, p.tensors[t].wanted});
+      wrong("tensor % names a place that does not exist (home %, wanted %)",
+            {t, p.tensors[t].home, p.tensors[t].wanted});
     if (producer[t] >= 0 && p.tensors[t].home != kNowhere)
       wrong("tensor % is made by node % and has a home too: a home is for inputs", {t, producer[t]});
   }

@@ -73,10 +73,10 @@ struct Move {
   int64_t beta_ps_per_byte = 0;
 };
 
-// The cost of a plan, run one candidate at a time: its candidates' costs, plus one move for every tensor and place where
-// some candidate reads it (or the caller wants it) and it was not made. A move always starts where the tensor was made.
-// Inside a candidate nothing moves. Every node is covered once, and candidates can be put in an order in which each needs
-// earlier ones only.
+// The cost of a plan, run one candidate at a time: its candidates' costs, plus one move for every tensor and place
+// where some candidate reads it (or the caller wants it) and it was not made. A move always starts where the tensor was
+// made. Inside a candidate nothing moves. Every node is covered once, and candidates can be put in an order in which
+// each needs earlier ones only.
 struct Problem {
   std::vector<Device> devices;
   std::vector<Place> places;

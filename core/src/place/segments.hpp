@@ -13,8 +13,8 @@ struct Segment {
 };
 
 // Segments in an order in which each needs earlier ones only, so that their graph has no cycle. A segment takes every
-// candidate of its device that can run by then; of the orders that begin with each device, the one with fewest segments is
-// taken. That is the fewest possible for two devices.
+// candidate of its device that can run by then; of the orders that begin with each device, the one with fewest segments
+// is taken. That is the fewest possible for two devices.
 std::vector<Segment> make_segments(const Problem& problem, const Plan& plan);
 
 }  // namespace motley::place

@@ -23,8 +23,10 @@ class SerialSolver {
   SerialSolver(const Problem& problem, const SerialOptions& options)
       : options_(options), view_(make_view(problem)), potential_(view_), resources_(find_resources(view_)) {
     max_states_ = options.max_states;
-    if (!max_states_) max_states_ = static_cast<uint32_t>(std::clamp<size_t>(
-        (size_t{1} << 19) / std::max<size_t>(1, problem.nodes.size()), 128, 65536));
+    if (!max_states_)
+      max_states_ = static_cast<uint32_t>(
+          std::clamp<size_t>((size_t{1} << 19) / std::max<size_t>(1, problem.nodes.size()), 128, 65536));
+    refine(potential_, view_, max_states_);
   }
 
   Plan solve();
@@ -37,7 +39,7 @@ class SerialSolver {
 
   const SerialOptions options_;
   const View view_;
-  const Potential potential_;
+  Potential potential_;
   const std::vector<Resource> resources_;
   uint32_t max_states_ = 0;
   Ns best_ = kForbidden;

@@ -15,8 +15,8 @@
 namespace motley::place {
 
 struct SerialOptions {
-  uint32_t max_states = 0;    // per node; 0: 2^19 shared by all nodes, at least 128 and at most 65536 each
-  uint32_t max_resolves = 64; // how often it solves again to break cycles between fused candidates
+  uint32_t max_states = 0;     // per node; 0: 2^19 shared by all nodes, at least 128 and at most 65536 each
+  uint32_t max_resolves = 64;  // how often it solves again to break cycles between fused candidates
 };
 
 // The same problem gives the same plan in any order of its devices, places and candidates. Throws

@@ -49,8 +49,9 @@ Ns load_bound(const StageProblem& problem) {
   for (uint32_t u = 0; u < by_gain.size(); ++u) {
     by_gain[u] = u;
     const StageProblem::Unit& unit = problem.units[u];
-    const Ns least = problem.hosts == 0 ? unit.accelerator_ns
-                     : problem.accelerators == 0 ? unit.host_ns : std::min(unit.host_ns, unit.accelerator_ns);
+    const Ns least = problem.hosts == 0          ? unit.accelerator_ns
+                     : problem.accelerators == 0 ? unit.host_ns
+                                                 : std::min(unit.host_ns, unit.accelerator_ns);
     low = std::max(low, least);
     high = add(high, unit.host_ns);
     if (unit.accelerator_ns < kForbidden) high = add(high, unit.accelerator_ns);

@@ -17,7 +17,8 @@ struct StageProblem {
     Ns accelerator_ns = 0;  // kForbidden: it can't run there
     int64_t bytes = 0;      // of an accelerator's memory
   };
-  // A tensor: who makes it and who reads it. An accelerator that has some of them but not all pays for its transfer, once.
+  // A tensor: who makes it and who reads it. An accelerator that has some of them but not all pays for its transfer,
+  // once.
   struct Net {
     Ns cost_ns = 0;
     std::vector<uint32_t> units;  // ascending
@@ -42,8 +43,8 @@ struct StageOptions {
 };
 
 // The best split in which stages are contiguous: in some order of the stages no unit reads from a later one. Exact (and
-// then bound_ns is load_ns) unless a limit of `options` is passed. Dynamic programming over pairs of ideals, the sets of
-// units that contain what their members need. Throws Error(limit) where nothing fits, Error(invalid_argument) for
+// then bound_ns is load_ns) unless a limit of `options` is passed. Dynamic programming over pairs of ideals, the sets
+// of units that contain what their members need. Throws Error(limit) where nothing fits, Error(invalid_argument) for
 // numbers or units out of range and for cycles.
 Stages split_contiguous(const StageProblem& problem, const StageOptions& options = {});
 

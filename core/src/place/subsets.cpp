@@ -44,7 +44,7 @@ std::vector<SubsetPlan> plan_subsets(const Problem& problem, const SerialOptions
                {problem.devices.size()});
   std::vector<uint32_t> sets;
   for (uint32_t set = all; set; set = (set - 1) & all) sets.push_back(set);
-  std::stable_sort(sets.begin(), sets.end(), [](uint32_t a, uint32_t b) {
+  std::sort(sets.begin(), sets.end(), [](uint32_t a, uint32_t b) {
     const int x = __builtin_popcount(a), y = __builtin_popcount(b);
     return x != y ? x > y : a < b;
   });

@@ -19,8 +19,9 @@ struct Timeline {
 
 // Each device runs its candidates in the plan's order, one at a time; a helper is busy for as long. A candidate begins
 // when its device and its inputs are there. A transfer begins when its tensor is made and the way is free: between two
-// devices one transfer at a time passes in each direction, in the order of the candidates that ask; a change of format on
-// one device keeps that device busy, before the candidate that asks. Network inputs are there at 0. Plans must be valid.
+// devices one transfer at a time passes in each direction, in the order of the candidates that ask; a change of format
+// on one device keeps that device busy, before the candidate that asks. Network inputs are there at 0. Plans must be
+// valid.
 Timeline simulate(const Problem& problem, const Plan& plan);
 
 }  // namespace motley::place

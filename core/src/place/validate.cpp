@@ -13,8 +13,11 @@ using base::text;
 
 class Replay {
  public:
-  Replay(const Problem& problem, const Plan& plan) : p_(problem), plan_(plan), made_at_(problem.tensors.size(), -1) {
+  Replay(const Problem& problem, const Plan& plan)
+      : p_(problem), plan_(plan), made_at_(problem.tensors.size(), -1), is_made_(problem.tensors.size()) {
     for (size_t t = 0; t < p_.tensors.size(); ++t) made_at_[t] = p_.tensors[t].home;
+    for (const Node& node : p_.nodes)
+      for (uint32_t t : node.outputs) is_made_[t] = true;
   }
 
   std::string run() {
@@ -57,19 +60,13 @@ class Replay {
     for (uint32_t n : candidate.nodes)
       for (uint32_t t : p_.nodes[n].inputs) {
         if (inside.count(t)) continue;
-        if (made_at_[t] < 0 && is_made(t)) return text("candidate % reads tensor % before it is made", {c, t});
-        if (made_at_[t] >= 0 && made_at_[t] != int64_t(candidate.input_place)) needed_.insert({t, candidate.input_place});
+        if (made_at_[t] < 0 && is_made_[t]) return text("candidate % reads tensor % before it is made", {c, t});
+        if (made_at_[t] >= 0 && made_at_[t] != int64_t(candidate.input_place))
+          needed_.insert({t, candidate.input_place});
       }
     for (uint32_t t : inside) made_at_[t] = candidate.output_place;
     sum_ += candidate.cost_ns;
     return "";
-  }
-
-  bool is_made(uint32_t tensor) const {
-    for (const Node& node : p_.nodes)
-      for (uint32_t t : node.outputs)
-        if (t == tensor) return true;
-    return false;
   }
 
   std::string check_limits() const {
@@ -84,8 +81,7 @@ class Replay {
     }
     int64_t error = 0;
     for (uint32_t c : plan_.candidates) error += p_.candidates[c].error_ppb;
-    if (error > p_.error_budget_ppb)
-      return text("the error is % ppb, the budget %", {error, p_.error_budget_ppb});
+    if (error > p_.error_budget_ppb) return text("the error is % ppb, the budget %", {error, p_.error_budget_ppb});
     return "";
   }
 
@@ -100,7 +96,8 @@ class Replay {
       if (!done.insert({move.tensor, move.to}).second)
         return text("tensor % is moved to place % twice", {move.tensor, move.to});
       if (int64_t(move.from) != made_at_[move.tensor])
-        return text("tensor % is moved from place %, but is made at %", {move.tensor, move.from, made_at_[move.tensor]});
+        return text("tensor % is moved from place %, but is made at %",
+                    {move.tensor, move.from, made_at_[move.tensor]});
       const Move& price = p_.moves[move.from * p_.places.size() + move.to];
       // Half a nanosecond of rounding either way is no mistake.
       const long double exact = static_cast<long double>(price.alpha_ns) +
@@ -110,20 +107,21 @@ class Replay {
         return text("moving tensor % to place % does not cost % ns", {move.tensor, move.to, move.cost_ns});
       sum_ += move.cost_ns;
     }
-    if (done.size() != needed_.size())
-      return text("% moves are needed, the plan has %", {needed_.size(), done.size()});
+    if (done.size() != needed_.size()) return text("% moves are needed, the plan has %", {needed_.size(), done.size()});
     return "";
   }
 
   std::string check_sum() const {
     if (sum_ != plan_.total_ns) return text("the plan says % ns, its parts are % ns", {plan_.total_ns, sum_});
-    if (plan_.bound_ns > plan_.total_ns) return text("the bound (% ns) is above the plan (% ns)", {plan_.bound_ns, sum_});
+    if (plan_.bound_ns > plan_.total_ns)
+      return text("the bound (% ns) is above the plan (% ns)", {plan_.bound_ns, sum_});
     return "";
   }
 
   const Problem& p_;
   const Plan& plan_;
   std::vector<int64_t> made_at_;  // tensor → place
+  std::vector<bool> is_made_;     // by some node, at some time
   std::set<Key> needed_;
   Ns sum_ = 0;
 };

@@ -10,13 +10,14 @@ namespace {
 void rank_places(const Problem& problem, View& view) {
   view.ranked_place.resize(problem.places.size());
   for (size_t q = 0; q < problem.places.size(); ++q) view.ranked_place[q] = static_cast<uint32_t>(q);
-  std::stable_sort(view.ranked_place.begin(), view.ranked_place.end(), [&](uint32_t a, uint32_t b) {
+  std::sort(view.ranked_place.begin(), view.ranked_place.end(), [&](uint32_t a, uint32_t b) {
     const Place &x = problem.places[a], &y = problem.places[b];
     if (x.device != y.device) return problem.devices[x.device].name < problem.devices[y.device].name;
-    return x.format < y.format;
+    return x.format != y.format ? x.format < y.format : a < b;
   });
   view.place_rank.resize(problem.places.size());
-  for (size_t r = 0; r < view.ranked_place.size(); ++r) view.place_rank[view.ranked_place[r]] = static_cast<uint32_t>(r);
+  for (size_t r = 0; r < view.ranked_place.size(); ++r)
+    view.place_rank[view.ranked_place[r]] = static_cast<uint32_t>(r);
 }
 
 void find_readers(const Problem& problem, View& view) {
@@ -91,7 +92,7 @@ bool before(const Problem& problem, const Option& a, const Option& b) {
   if (x.memory_bytes != y.memory_bytes) return x.memory_bytes < y.memory_bytes;
   if (x.helper_bytes != y.helper_bytes) return x.helper_bytes < y.helper_bytes;
   if (x.provenance != y.provenance) return x.provenance < y.provenance;
-  return x.tag < y.tag;
+  return x.tag != y.tag ? x.tag < y.tag : a.candidate < b.candidate;
 }
 
 void collect_options(const Problem& problem, View& view) {
@@ -112,8 +113,8 @@ void collect_options(const Problem& problem, View& view) {
     if (option.size > 1 && !convexity.holds(candidate, option.last_step)) continue;
     view.options.push_back(option);
   }
-  std::stable_sort(view.options.begin(), view.options.end(),
-                   [&](const Option& a, const Option& b) { return before(problem, a, b); });
+  std::sort(view.options.begin(), view.options.end(),
+            [&](const Option& a, const Option& b) { return before(problem, a, b); });
   view.starts.assign(view.order.size() + 1, 0);
   std::vector<std::pair<uint32_t, uint32_t>> covering;
   for (uint32_t o = 0; o < view.options.size(); ++o) {
@@ -122,6 +123,19 @@ void collect_options(const Problem& problem, View& view) {
   }
   for (size_t s = 0; s < view.order.size(); ++s) view.starts[s + 1] += view.starts[s];
   view.covering = lists_of(view.order.size(), covering);
+}
+
+void find_reach(View& view) {
+  view.reach.assign(view.readers.items.size(), 0);
+  for (size_t t = 0; t + 1 < view.readers.begin.size(); ++t) {
+    uint64_t reach = 0;
+    for (size_t r = view.readers.begin[t + 1]; r-- > view.readers.begin[t];) {
+      const uint32_t step = view.readers.items[r];
+      for (const uint32_t* o = view.covering.first(step); o != view.covering.last(step); ++o)
+        reach |= uint64_t{1} << view.options[*o].input_place;
+      view.reach[r] = reach;
+    }
+  }
 }
 
 }  // namespace
@@ -150,6 +164,7 @@ View make_view(const Problem& problem) {
   for (uint32_t s = 0; s < view.order.size(); ++s) view.step[view.order[s]] = s;
   find_readers(problem, view);
   collect_options(problem, view);
+  find_reach(view);
   return view;
 }
 

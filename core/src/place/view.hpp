@@ -1,5 +1,5 @@
-// A problem as the serial solver wants it: nodes in a good order, places and candidates in an order that depends on names
-// only, so that the same problem in any order of devices gives the same plan.
+// A problem as the serial solver wants it: nodes in a good order, places and candidates in an order that depends on
+// names only, so that the same problem in any order of devices gives the same plan.
 #pragma once
 
 #include <vector>
@@ -36,6 +36,7 @@ struct View {
   std::vector<Option> options;                     // in canonical order within a first step
   std::vector<uint32_t> starts;                    // step → first option with that first step; one more at the end
   Lists covering;                                  // step → options that cover its node
+  std::vector<uint64_t> reach;  // per entry of `readers`: bits of the place ranks that it and later ones may want
 
   bool covers(const Option& option, int32_t node) const;
   // The part of an option's cost that is counted when its i-th node (by step) is passed.

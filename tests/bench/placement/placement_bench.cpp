@@ -4,10 +4,9 @@
 //
 // Looks through FOLDER for workloads of msr-fiddle/dnn-partitioning (JSON with maxFPGAs; the folder that a file is in
 // says which objective it is for: a name that starts with "throughput" or "latency"), with published values from the
-// expected.json that stands above them; and for task graphs of ANRGUSC/dagbench (JSON with task_graph and network), whose
-// makespan is set against HEFT's, as no optimum is published. Every answer is checked and valued by its published definition, apart from the
-// solver. Units are the files' own (ms for the
-// former).
+// expected.json that stands above them; and for task graphs of ANRGUSC/dagbench (JSON with task_graph and network),
+// whose makespan is set against HEFT's, as no optimum is published. Every answer is checked and valued by its published
+// definition, apart from the solver. Units are the files' own (ms for the former).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -99,8 +98,12 @@ class Bench {
     const motley::place::Schedule schedule = solve_parallel(problem);
     const std::string wrong = validate(problem, schedule.plan);
     if (!wrong.empty()) throw std::runtime_error(name + ": " + wrong);
-    add({name, "makespan", double(schedule.timeline.makespan_ns) / kDagUnit, double(schedule.bound_ns) / kDagUnit,
-         since(begin), {{"greedy", double(schedule.heft_ns) / kDagUnit}}});
+    add({name,
+         "makespan",
+         double(schedule.timeline.makespan_ns) / kDagUnit,
+         double(schedule.bound_ns) / kDagUnit,
+         since(begin),
+         {{"greedy", double(schedule.heft_ns) / kDagUnit}}});
   }
 
   void throughput(const Workload& w, const json& known) {
@@ -108,7 +111,7 @@ class Bench {
     const std::vector<uint32_t> block = blocks_of(w);
     const motley::place::StageProblem problem = stage_problem(w, block);
     const motley::place::Stages stages = split_contiguous(problem);
-    Row row{w.name, "throughput", value(w, block, stages, true), double(stages.bound_ns) / kPicoseconds,
+    Row row{w.name,       "throughput",  value(w, block, stages, true), double(stages.bound_ns) / kPicoseconds,
             since(begin), json::object()};
     if (known.contains("optimal_max_load")) row.published["optimum"] = known["optimal_max_load"];
     if (known.contains("human_expert")) row.published["expert"] = known["human_expert"];
@@ -130,7 +133,8 @@ class Bench {
     const double ms = latency_ms(w, device, why);
     if (ms < 0) throw std::runtime_error("the calls break a rule: " + why);
     Row row{w.name, "latency", ms, double(calls.bound_ns) / kPicoseconds, since(begin), json::object()};
-    if (known.contains("greedy_total_latency")) row.published["greedy"] = row.published["published_best"] = known["greedy_total_latency"];
+    if (known.contains("greedy_total_latency"))
+      row.published["greedy"] = row.published["published_best"] = known["greedy_total_latency"];
     if (known.contains("latency_of_maxload_dp_split")) {
       const double split = known["latency_of_maxload_dp_split"].get<double>();
       if (!row.published.contains("published_best") || split < row.published["published_best"].get<double>())
@@ -185,7 +189,8 @@ int main(int argc, char** argv) {
     else folder = argument;
   }
   if (folder.empty() || !std::filesystem::is_directory(folder)) {
-    std::fprintf(stderr, "usage: placement_bench FOLDER [--json FILE] [--only TEXT]; \"%s\" is no folder\n", folder.c_str());
+    std::fprintf(stderr, "usage: placement_bench FOLDER [--json FILE] [--only TEXT]; \"%s\" is no folder\n",
+                 folder.c_str());
     return 2;
   }
   placement_bench::Bench bench;

@@ -38,7 +38,8 @@ Workload read_workload(const json& j, const std::string& name) {
   }
   for (const json& e : j.at("edges")) {
     const auto from = number.find(e.at("sourceId").get<int>()), to = number.find(e.at("destId").get<int>());
-    if (from == number.end() || to == number.end()) throw std::runtime_error(name + ": an edge to no node: " + e.dump());
+    if (from == number.end() || to == number.end())
+      throw std::runtime_error(name + ": an edge to no node: " + e.dump());
     w.nodes[from->second].readers.push_back(to->second);
     w.nodes[to->second].reads.push_back(from->second);
     w.nodes[from->second].transfer_ms = e.at("cost").get<double>();
@@ -83,8 +84,8 @@ class Components {
   uint32_t count_ = 0;
 };
 
-// Edges between numbered groups that order stages: those of forward nodes. A group with backward nodes only stands where
-// its backward edges, turned round, would put forward nodes.
+// Edges between numbered groups that order stages: those of forward nodes. A group with backward nodes only stands
+// where its backward edges, turned round, would put forward nodes.
 std::vector<std::set<uint32_t>> group_edges(const Workload& w, const std::vector<uint32_t>& group, size_t count) {
   std::vector<bool> has_forward(count);
   for (size_t n = 0; n < w.nodes.size(); ++n)
@@ -225,7 +226,8 @@ double latency_ms(const Workload& w, const std::vector<uint32_t>& device, std::s
     std::vector<double> start(w.accelerators);
     for (size_t n = 0; n < w.nodes.size(); ++n)
       for (uint32_t u : w.nodes[n].reads)
-        if (device[n] < w.accelerators && device[u] != device[n]) start[device[n]] = std::max(start[device[n]], done[u]);
+        if (device[n] < w.accelerators && device[u] != device[n])
+          start[device[n]] = std::max(start[device[n]], done[u]);
     bool changed = false;
     for (size_t n = 0; n < w.nodes.size(); ++n) {
       double at = 0;

@@ -29,8 +29,8 @@ bool is_workload(const nlohmann::json& json);
 // Throws std::runtime_error that names what is wrong.
 Workload read_workload(const nlohmann::json& json, const std::string& name);
 
-// What must stay together: nodes of one color, and colors that need each other. Per node: its block; blocks are numbered
-// in a topological order of forward nodes.
+// What must stay together: nodes of one color, and colors that need each other. Per node: its block; blocks are
+// numbered in a topological order of forward nodes.
 std::vector<uint32_t> blocks_of(const Workload& workload);
 
 // Times in picoseconds, so that rounding is far below what is published.
