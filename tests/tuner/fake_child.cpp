@@ -9,10 +9,11 @@
 
 namespace {
 
-std::string after(const std::string& text, const std::string& key) {
-  const size_t at = text.find(key + "=");
+std::string after(const std::string& config, const std::string& key) {
+  const std::string text = "," + config, mark = "," + key + "=";
+  const size_t at = text.find(mark);
   if (at == std::string::npos) return "";
-  const size_t begin = at + key.size() + 1;
+  const size_t begin = at + mark.size();
   return text.substr(begin, text.find(',', begin) - begin);
 }
 

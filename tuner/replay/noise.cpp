@@ -22,9 +22,7 @@ double SimulatedMeter::run_ns(size_t candidate) {
 namespace {
 
 // A search that sees what `measure` says. Returns the candidates in their order, with those costs.
-std::vector<Observed> search(const RecordedSpace& space, size_t evaluations, uint64_t seed, Strategy& strategy,
-                             const std::function<double(size_t)>& measure) {
-  (void)space, (void)seed;
+std::vector<Observed> search(size_t evaluations, Strategy& strategy, const std::function<double(size_t)>& measure) {
   std::vector<Observed> observed;
   while (observed.size() < evaluations) {
     const auto proposal = strategy.propose();
@@ -52,7 +50,7 @@ NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const 
   Candidates candidates = space.candidates();
   const auto strategy = make_strategy("motley", candidates, {seed, {}, {}});
   SimulatedMeter meter(space, model, seed);
-  const auto observed = search(space, evaluations, seed, *strategy, [&](size_t candidate) {
+  const auto observed = search(evaluations, *strategy, [&](size_t candidate) {
     double least = meter.run_ns(candidate);
     for (int run = 1; run < runs_each; ++run) least = std::min(least, meter.run_ns(candidate));
     return least;
@@ -80,7 +78,7 @@ NoiseResult pick_by_racing(const RecordedSpace& space, size_t evaluations, const
   do anchor = random() % candidates.size();
   while (space.cost(anchor) <= 0);
   AnchoredMeter anchored(meter, anchor);
-  auto observed = search(space, evaluations, seed, *strategy, [&](size_t candidate) {
+  auto observed = search(evaluations, *strategy, [&](size_t candidate) {
     const double log_ratio = anchored.run(candidate);
     return std::isfinite(log_ratio) ? std::exp(log_ratio) : 0;
   });

@@ -22,11 +22,21 @@ Supervisor::Supervisor(std::vector<std::string> command, Journal& journal, std::
     : command_(std::move(command)), journal_(journal), fingerprint_(std::move(fingerprint)), problem_(std::move(problem)),
       text_(std::move(text)), policy_(policy) {}
 
+namespace {
+
+std::string word(const json& reply, const char* name, const char* fallback) {
+  const auto at = reply.find(name);
+  return at != reply.end() && at->is_string() ? at->get<std::string>() : fallback;
+}
+
+}  // namespace
+
 Subject Supervisor::subject(size_t candidate) const { return {fingerprint_, problem_, text_(candidate)}; }
 
 bool Supervisor::fail(size_t candidate, Ending ending, std::string reason) {
   last_failure_ = {ending, {}, 0, std::move(reason)};
-  if (open_.erase(candidate) > 0) journal_.finish(subject(candidate), last_failure_);
+  journal_.finish(subject(candidate), last_failure_);
+  open_.erase(candidate);
   times_.erase(candidate);
   return false;
 }
@@ -40,9 +50,8 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
   const Receipt receipt = child_->ask(request, patience(policy_, incumbent_ns_), reply);
   if (receipt == Receipt::late) return fail(candidate, Ending::hung, child_->how_it_ended());
   if (receipt != Receipt::message) return fail(candidate, Ending::crashed, child_->how_it_ended());
-  const std::string ending = reply.value("ending", json("measured")) == "measured" ? "" : reply["ending"].is_string() ? reply["ending"].get<std::string>() : "failed";
-  if (ending.empty()) return true;
-  const std::string reason = reply.contains("reason") && reply["reason"].is_string() ? reply["reason"].get<std::string>() : "no reason given";
+  const std::string ending = word(reply, "ending", "measured"), reason = word(reply, "reason", "no reason given");
+  if (ending == "measured") return true;
   return fail(candidate, ending == "invalid" ? Ending::invalid : ending == "wrong" ? Ending::wrong : Ending::failed, reason);
 }
 
@@ -53,8 +62,9 @@ bool Supervisor::begin(size_t candidate) {
     return false;
   }
   journal_.begin(s);
-  open_[candidate] = true;
+  open_.insert(candidate);
   json reply;
+  if (times_.contains(candidate)) return true;
   if (!ask("check", candidate, reply)) return false;
   times_[candidate];
   return true;
@@ -72,6 +82,12 @@ double Supervisor::run_ns(size_t candidate) {
   times_[candidate].push_back(ns);
   incumbent_ns_ = incumbent_ns_ > 0 ? std::min(incumbent_ns_, ns) : ns;
   return ns;
+}
+
+const std::vector<double>& Supervisor::times_ns(size_t candidate) const {
+  static const std::vector<double> none;
+  const auto at = times_.find(candidate);
+  return at == times_.end() ? none : at->second;
 }
 
 void Supervisor::finish(size_t candidate, std::vector<double> log_ratios) {

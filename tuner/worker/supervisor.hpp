@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,20 +32,25 @@ class Supervisor : public Meter {
   Supervisor(std::vector<std::string> command, Journal& journal, std::string fingerprint, std::string problem,
              std::function<std::string(size_t candidate)> text, const WatchdogPolicy& policy = {});
 
-  // Compiles and checks a candidate. Writes "start" first; writes "done" where it did not end well. True: it may run, and
-  // `finish` has to follow. A banned candidate is false at once, and nothing is written.
+  // Writes "start", then compiles and checks the candidate, unless it passed already in this object's life. Where it does
+  // not end well, "done" is written too. True: it may run, and `finish` has to follow. A banned candidate is false at once,
+  // and nothing is written.
   bool begin(size_t candidate);
-  // One run of a candidate that passed; 0 where it failed, which is recorded.
+  // One run of a candidate that passed; 0 where it failed, which is recorded. Also after `finish`: then only a failure is
+  // recorded. That is for the anchor, which runs all the time: a tuner that is killed must not cost it a strike.
   double run_ns(size_t candidate) override;
   // Writes what the runs came to.
   void finish(size_t candidate, std::vector<double> log_ratios);
+  // Of a candidate that passed, nanoseconds.
+  const std::vector<double>& times_ns(size_t candidate) const;
 
   // Why the last begin() or run_ns() failed.
   const Outcome& last_failure() const { return last_failure_; }
   size_t restarts() const { return restarts_; }
+  // What the journal calls a candidate.
+  Subject subject(size_t candidate) const;
 
  private:
-  Subject subject(size_t candidate) const;
   // The reply to a request, or the failure: crashed, hung, wrong, invalid, failed.
   bool ask(const char* what, size_t candidate, nlohmann::json& reply);
   bool fail(size_t candidate, Ending ending, std::string reason);
@@ -56,7 +62,7 @@ class Supervisor : public Meter {
   WatchdogPolicy policy_;
   std::unique_ptr<Child> child_;
   std::map<size_t, std::vector<double>> times_;  // of candidates that passed, ns
-  std::map<size_t, bool> open_;                   // begun and not finished
+  std::set<size_t> open_;                        // begun and not finished
   double incumbent_ns_ = 0;
   Outcome last_failure_;
   size_t restarts_ = 0;
