@@ -65,7 +65,7 @@ inline constexpr TensorId kNone = -1;
 // Ids as an argument: seen, not kept.
 class TensorList {
  public:
-  TensorList(std::initializer_list<TensorId> ids) : ids_(ids.begin()), size_(ids.size()) {}
+  TensorList(std::initializer_list<TensorId> ids) : ids_(std::data(ids)), size_(ids.size()) {}
   TensorList(const std::vector<TensorId>& ids) : ids_(ids.data()), size_(ids.size()) {}  // NOLINT: the same list
   operator std::vector<TensorId>() const { return {ids_, ids_ + size_}; }                // NOLINT
   TensorId operator[](size_t i) const { return ids_[i]; }

@@ -17,7 +17,8 @@ Segment::Segment(Segment&& other) noexcept
       device(std::move(other.device)),
       executable(std::exchange(other.executable, nullptr)),
       requirements(other.requirements),
-      constants(std::move(other.constants)) {}
+      constants(std::move(other.constants)),
+      choices(std::move(other.choices)) {}
 
 Segment::~Segment() {
   if (executable) device->api().exec_release(executable);
@@ -25,9 +26,33 @@ Segment::~Segment() {
 
 namespace {
 
+// What the dispatch table says for a segment's nodes, by their index in the segment.
+std::vector<motley_node_config> configs_of(const Segment& segment) {
+  std::vector<motley_node_config> configs;
+  const std::vector<uint32_t>& nodes = segment.spec.nodes;
+  for (const table::NodeChoice& choice : segment.choices) {
+    const auto place = std::find(nodes.begin(), nodes.end(), choice.node) - nodes.begin();
+    if (!choice.answer.config.empty())
+      configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
+  }
+  return configs;
+}
+
+// A table moves no node to another device: what a device does not compile with its configs, it gets without. False where there
+// were none.
+bool drop_configs(Segment& segment) {
+  bool any = false;
+  for (table::NodeChoice& choice : segment.choices) {
+    if (choice.answer.config.empty()) continue;
+    any = true;
+    choice.answer = {table::Source::none, "", 0, "", choice.answer.refused + 1};
+  }
+  return any;
+}
+
 // Compiles one segment. Returns the device's message where it refuses.
 std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::shared_ptr<plugin::Device>& device,
-                            Segment& segment) {
+                            const table::Advisor* advisor, Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
@@ -36,7 +61,15 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
   segment.spec = std::move(spec);
   segment.device = device;
-  const motley_status status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device);
+  const std::vector<motley_node_config> configs = configs_of(segment);
+  options.configs = configs.data();
+  options.config_count = static_cast<uint32_t>(configs.size());
+  motley_status status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  if (status != MOTLEY_OK && drop_configs(segment)) {
+    options.config_count = 0;
+    status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  }
   if (status != MOTLEY_OK || !segment.executable) {
     segment.executable = nullptr;
     return text[0] ? text.data() : "no message";
@@ -54,11 +87,12 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
 }
 
 // Compiles all segments; false where a device refused one, with its nodes added to `denied`.
-bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, std::set<std::pair<size_t, std::string>>& denied) {
+bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Advisor* advisor,
+                 std::set<std::pair<size_t, std::string>>& denied) {
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), plan.devices[d], segment);
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), plan.devices[d], advisor, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -86,7 +120,8 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   while (true) {
     plan->assignment = assign(plan->graph, plan->devices, denied);
     const size_t before = denied.size();
-    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), denied)) break;
+    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes),
+                    request.advisor.get(), denied)) break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "run/session_state.hpp"
+#include "run/tables.hpp"
 
 namespace motley {
 
@@ -55,6 +56,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
   state->registry = plugin::discover(
       {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
   state->devices = state->registry.devices;
+  state->table = options.table;
   std::stable_sort(state->devices.begin(), state->devices.end(),
                    [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
   state_ = std::move(state);
@@ -94,6 +96,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.keep_all = options.keep_all;
   request.optimize = options.optimize;
   request.limits = options.limits;
+  detail::use_table(*state);
   state->plan_now();
   return Session(std::move(state));
 }

@@ -295,6 +295,7 @@ size_t Session::plans_made() const {
 
 Explanation Session::explain() const {
   Explanation result;
+  result.table = state_->table_use;
   if (!state_->is_staged()) {
     detail::explain(state_->instance->plan(), result);
   } else {
