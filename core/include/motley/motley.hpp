@@ -236,9 +236,10 @@ struct Placement {
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
   double estimate_ns = 0;                                    // 0: unknown; measured where config_source is "exact"
-  // The kernel's config and where the table has it from: "exact" (measured here), the priors "driver", "nearest", "sibling",
-  // "family", or "none". Both are empty without a table, and for nodes with nothing to choose. An empty config is the default.
-  std::string config, config_source;
+  // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table has it
+  // from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty without a
+  // table, and for nodes whose device names no problem. An empty config is the device's default.
+  std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
 };
 

@@ -47,6 +47,7 @@ void explain_choice(const plan::Segment& segment, uint32_t node, Placement& row,
   for (const table::NodeChoice& choice : segment.choices) {
     if (choice.node != node) continue;
     const table::Answer& answer = choice.answer;
+    row.problem_key = choice.problem;
     row.config = answer.config;
     row.config_source = table::to_string(answer.source);
     if (answer.source == table::Source::exact && answer.median_ns) row.estimate_ns = static_cast<double>(answer.median_ns);

@@ -69,7 +69,7 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
     const std::string problem = problem_key(device, view);
     if (problem.empty()) continue;
     DeviceJudge judge(device, view);
-    choices.push_back({n, lookup->find(problem, judge)});
+    choices.push_back({n, problem, lookup->find(problem, judge)});
   }
   return choices;
 }

@@ -17,7 +17,8 @@ struct Unused {
 
 // What was looked up for one node that has a problem key.
 struct NodeChoice {
-  uint32_t node = 0;  // index into the graph's nodes
+  uint32_t node = 0;    // index into the graph's nodes
+  std::string problem;  // its key
   Answer answer;
 };
 
