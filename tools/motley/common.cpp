@@ -59,6 +59,8 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
+  command.add_option("--table", options.table, "A dispatch table, which chooses kernels by what was measured (default: MOTLEY_TABLE)")
+      ->type_name("FILE");
   add_plugin_options(command, options.plugins);
 }
 
@@ -107,6 +109,8 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
       throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
     result.pins.emplace_back(std::move(node), std::move(device));
   }
+  result.table = options.table;
+  if (!options.table.empty()) result.bad_table = BadTable::fail;
   const std::vector<TensorInfo> inputs = model.inputs();
   for (const std::string& text : options.shapes) {
     auto [name, shape] = split_assignment(text);
