@@ -59,9 +59,9 @@ auto prepare(Function&& function) {
 
 class CaseRun {
  public:
-  CaseRun(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices,
-          const PlacementMode& placement, bool fix_shapes)
-      : runtime_(runtime), case_(c), devices_(devices), placement_(placement), fix_shapes_(fix_shapes) {
+  CaseRun(const Runtime& runtime, const Case& c, const CompileOptions& options, const PlacementMode& placement,
+          bool fix_shapes)
+      : runtime_(runtime), case_(c), options_(options), placement_(placement), fix_shapes_(fix_shapes) {
     if (fix_shapes) fixed_ = shape_inputs(c.model);
   }
 
@@ -78,8 +78,7 @@ class CaseRun {
     const Model model = import(set.inputs);
     const std::vector<std::string> open = names_of(model.inputs());
     const auto is_open = [&](const io::Tensor& t) { return std::find(open.begin(), open.end(), t.name) != open.end(); };
-    CompileOptions options;
-    options.devices = devices_;
+    CompileOptions options = options_;
     for (const io::Tensor& tensor : set.inputs)
       if (is_open(tensor)) options.input_shapes[tensor.name] = tensor.shape;
     std::vector<io::Tensor> inputs;
@@ -117,7 +116,7 @@ class CaseRun {
   // Each node that ran goes to one of the devices that can run it.
   std::vector<std::pair<std::string, std::string>> pins_for(const Explanation& plain, unsigned seed) const {
     std::mt19937 random(seed);
-    std::vector<std::string> devices = devices_;
+    std::vector<std::string> devices = options_.devices;
     if (devices.empty())
       for (const DeviceInfo& info : runtime_.devices()) devices.push_back(info.name);
     std::vector<std::pair<std::string, std::string>> pins;
@@ -184,7 +183,7 @@ class CaseRun {
 
   const Runtime& runtime_;
   const Case& case_;
-  const std::vector<std::string>& devices_;
+  const CompileOptions& options_;
   const PlacementMode& placement_;
   bool fix_shapes_;
   std::set<std::string> fixed_, used_;
@@ -196,8 +195,7 @@ const char* to_string(Status status) {
   return status == Status::passed ? "passed" : status == Status::failed ? "failed" : "skipped";
 }
 
-Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices,
-                const PlacementMode& placement) {
+Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options, const PlacementMode& placement) {
   Result result;
   result.name = c.name;
   result.op = c.op.empty() ? "(several)" : c.op;
@@ -205,7 +203,7 @@ Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::st
   // import.
   for (const bool fix_shapes : {false, true}) {
     try {
-      CaseRun run(runtime, c, devices, placement, fix_shapes);
+      CaseRun run(runtime, c, options, placement, fix_shapes);
       result.fixed_shapes = fix_shapes;
       result.devices = run.run();
       result.status = Status::passed;

@@ -27,8 +27,9 @@ struct PlacementMode {
   unsigned seeds = 1;
 };
 
-// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case.
-Result run_case(const Runtime& runtime, const Case& c, const std::vector<std::string>& devices,
+// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case. Of `options` devices and
+// fallback count.
+Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options,
                 const PlacementMode& placement = {});
 
 }  // namespace motley::conformance

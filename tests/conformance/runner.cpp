@@ -18,7 +18,7 @@ namespace {
 
 struct Arguments {
   std::vector<std::filesystem::path> folders;
-  std::vector<std::string> devices;
+  CompileOptions options;  // devices and fallback
   std::string filter = "*";
   PlacementMode placement;
   ReportOptions report;
@@ -53,22 +53,23 @@ Arguments parse(int argc, char** argv) {
       if (i + 1 >= argc) throw Error(ErrorCode::invalid_argument, "\"" + word + "\" needs a value");
       return argv[++i];
     };
-    if (word == "--devices") arguments.devices = split(value());
+    if (word == "--devices") arguments.options.devices = split(value());
+    else if (word == "--no-fallback") arguments.options.fallback = false;
     else if (word == "--json") arguments.report.json = value();
     else if (word == "--filter") arguments.filter = value();
     else if (word == "--placement") arguments.placement = parse_placement(value());
     else if (word == "--list-skipped") arguments.report.list_skipped = true;
     else if (word.starts_with("--"))
-      throw Error(
-          ErrorCode::invalid_argument,
-          "\"" + word + "\" is no option; there are --devices, --placement, --json, --filter and --list-skipped");
+      throw Error(ErrorCode::invalid_argument, "\"" + word +
+                                                   "\" is no option; there are --devices, --no-fallback, --placement, "
+                                                   "--json, --filter and --list-skipped");
     else if (const auto folder = resolve(word)) arguments.folders.push_back(*folder);
     else arguments.no_data = true;
   }
   if (arguments.folders.empty() && !arguments.no_data)
     throw Error(ErrorCode::invalid_argument,
                 "usage: " + std::filesystem::path(argv[0]).filename().string() +
-                    " FOLDER… [--devices D,…] [--placement alternate|random:SEEDS] [--json FILE] [--filter GLOB] "
+                    " FOLDER… [--devices D,… [--no-fallback]] [--placement alternate|random:SEEDS] [--json FILE] [--filter GLOB] "
                     "[--list-skipped]");
   return arguments;
 }
@@ -81,7 +82,7 @@ std::vector<Result> run_all(const std::vector<Case>& cases, const Arguments& arg
       cases.size(), {.seconds = seconds},
       [&](size_t i) {
         if (!runtime) runtime = std::make_unique<Runtime>();
-        return pack(run_case(*runtime, cases[i], arguments.devices, arguments.placement));
+        return pack(run_case(*runtime, cases[i], arguments.options, arguments.placement));
       },
       [&](size_t i, const Outcome& outcome) {
         if (outcome.finished) results.push_back(unpack(outcome.text));

@@ -59,6 +59,8 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
+  command.add_option("--table", options.table, "A dispatch table, which chooses kernels by what was measured (default: MOTLEY_TABLE)")
+      ->type_name("FILE");
   add_plugin_options(command, options.plugins);
 }
 
@@ -107,6 +109,8 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
       throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
     result.pins.emplace_back(std::move(node), std::move(device));
   }
+  result.table = options.table;
+  if (!options.table.empty()) result.bad_table = BadTable::fail;
   const std::vector<TensorInfo> inputs = model.inputs();
   for (const std::string& text : options.shapes) {
     auto [name, shape] = split_assignment(text);
@@ -152,10 +156,12 @@ Summary summarize(const graph::Module& module) {
 }
 
 std::string tensor_text(const TensorInfo& info) {
-  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape_text(info.shape, info.symbols));
+  const std::string shape = info.rank_known ? shape_text(info.shape, info.symbols) : "unknown rank";
+  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape);
 }
 
 Json shape_json(const TensorInfo& info) {
+  if (!info.rank_known) return nullptr;
   Json shape = Json::array();
   for (size_t i = 0; i < info.shape.size(); ++i) {
     if (info.shape[i] >= 0) shape.push_back(info.shape[i]);

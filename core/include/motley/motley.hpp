@@ -71,12 +71,13 @@ constexpr DataType data_type_of() {
 }
 
 // What a model says of one of its inputs or outputs. A dimension is a number, or -1 where unknown; `symbols[i]` is its
-// name or "".
+// name or "". Where not even their number is known, `rank_known` is false and `shape` is empty.
 struct TensorInfo {
   std::string name;
   DataType type = DataType::undefined;
   std::vector<int64_t> shape;
   std::vector<std::string> symbols;
+  bool rank_known = true;
 };
 
 struct NodeInfo {
@@ -144,9 +145,15 @@ struct RuntimeOptions {
   std::vector<std::filesystem::path> plugin_folders;  // searched besides the standard places
   bool standard_places = true;                        // see docs/plugin-discovery.md
   std::vector<std::string> select, disable;           // globs on plugin ids
+  // A dispatch table for every compile that names none. Empty: that of MOTLEY_TABLE, if it is set.
+  std::filesystem::path table;
 };
 
 enum class Policy : uint8_t { latency, throughput, power, memory };
+
+// What becomes of a compile whose dispatch table cannot be used: it goes on without, with the reason in the log and in
+// Explanation::table; or it throws what reading threw: Error(not_found | io | invalid_argument | limit).
+enum class BadTable : uint8_t { ignore, fail };
 
 using InputShapes = std::map<std::string, std::vector<int64_t>>;
 
@@ -174,6 +181,10 @@ struct CompileOptions {
   bool optimize = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
+  // A dispatch table that `motley tune` wrote: chooses among the kernels that plugins offer, and so changes speed alone. Empty: the
+  // runtime's. See docs/dispatch-tables.md.
+  std::filesystem::path table = {};
+  BadTable bad_table = BadTable::ignore;
   Limits limits = {};
 };
 
@@ -233,7 +244,11 @@ struct Placement {
   std::string device;
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
-  double estimate_ns = 0;                                    // 0: unknown
+  double estimate_ns = 0;                                    // 0: unknown; measured where config_source is "exact"
+  // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table has it
+  // from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty without a
+  // table, and for nodes whose device names no problem. An empty config is the device's default.
+  std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
 };
 
@@ -248,6 +263,21 @@ struct Transfer {
   uint32_t segment = 0;  // that it is moved for; of an output of the network, the last one
 };
 
+// What became of the dispatch table.
+struct TableUse {
+  std::filesystem::path path;  // empty: there was none
+  std::string problem;         // why it was not used; empty where it was
+  size_t rows = 0;             // with times of kernels
+  // Rows that are not used as measured, by device of the table: why, and how many.
+  struct Unused {
+    std::string device, reason;
+    size_t rows = 0;
+  };
+  std::vector<Unused> unused;
+  std::map<std::string, size_t> lookups;  // Placement::config_source → nodes; "none" are the misses
+  size_t refused = 0;                     // configs that a device did not take
+};
+
 struct Explanation {
   std::vector<Placement> nodes;                        // in the order they run
   std::vector<Transfer> transfers;                     // in the order they happen
@@ -256,6 +286,7 @@ struct Explanation {
   uint64_t activation_bytes = 0;                       // arena planned before the first run
   uint64_t constant_bytes = 0;
   uint64_t resident_bytes = 0;               // packed weights held by executables
+  TableUse table;
   MOTLEY_API std::string to_string() const;  // a table
 };
 

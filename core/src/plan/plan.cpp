@@ -20,7 +20,8 @@ Segment::Segment(Segment&& other) noexcept
       lane(other.lane),
       executable(std::exchange(other.executable, nullptr)),
       requirements(other.requirements),
-      constants(std::move(other.constants)) {}
+      constants(std::move(other.constants)),
+      choices(std::move(other.choices)) {}
 
 Segment::~Segment() {
   if (executable) device->api().exec_release(executable);
@@ -28,8 +29,33 @@ Segment::~Segment() {
 
 namespace {
 
+// What the dispatch table says for a segment's nodes, by their index in the segment.
+std::vector<motley_node_config> configs_of(const Segment& segment) {
+  std::vector<motley_node_config> configs;
+  const std::vector<uint32_t>& nodes = segment.spec.nodes;
+  for (const table::NodeChoice& choice : segment.choices) {
+    const auto place = std::find(nodes.begin(), nodes.end(), choice.node) - nodes.begin();
+    if (!choice.answer.config.empty())
+      configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
+  }
+  return configs;
+}
+
+// A table moves no node to another device: what a device does not compile with its configs, it gets without. False where there
+// were none.
+bool drop_configs(Segment& segment) {
+  bool any = false;
+  for (table::NodeChoice& choice : segment.choices) {
+    if (choice.answer.config.empty()) continue;
+    any = true;
+    choice.answer = {table::Source::none, "", 0, "", choice.answer.refused + 1};
+  }
+  return any;
+}
+
 // Compiles one segment. Returns the device's message where it refuses.
-std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, Segment& segment) {
+std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const table::Advisor* advisor,
+                            Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
@@ -40,7 +66,15 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.device = lane.device;
   segment.handle = lane.handle;
   plugin::Device* device = lane.device.get();
-  const motley_status status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device);
+  const std::vector<motley_node_config> configs = configs_of(segment);
+  options.configs = configs.data();
+  options.config_count = static_cast<uint32_t>(configs.size());
+  motley_status status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  if (status != MOTLEY_OK && status != MOTLEY_DEVICE_LOST && drop_configs(segment)) {
+    options.config_count = 0;
+    status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  }
   if (status == MOTLEY_DEVICE_LOST) plugin::throw_failure(status, *device, lane.handle, "compile", text.data());
   if (status != MOTLEY_OK || !segment.executable) {
     segment.executable = nullptr;
@@ -62,13 +96,14 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
 }
 
 // Compiles all segments; false where a device refused one, with its nodes added to `denied`.
-bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, std::set<std::pair<size_t, std::string>>& denied) {
+bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Advisor* advisor,
+                 std::set<std::pair<size_t, std::string>>& denied) {
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], segment);
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], advisor, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -101,7 +136,7 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
     std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, std::move(specs), denied)) break;
+    if (compile_all(*plan, std::move(specs), request.advisor.get(), denied)) break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

@@ -13,6 +13,7 @@
 #include "motley/motley.hpp"
 #include "plan/schedule.hpp"
 #include "plan/support.hpp"
+#include "table/advisor.hpp"
 
 namespace motley::plan {
 
@@ -29,6 +30,7 @@ struct Request {
   std::vector<std::string> inputs, outputs, keep;
   bool keep_all = false;
   bool optimize = true;
+  std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
 };
 
@@ -97,6 +99,7 @@ struct Segment {
   motley_executable* executable = nullptr;
   motley_exec_requirements requirements{};
   std::vector<std::shared_ptr<const void>> constants;  // kept alive for the executable
+  std::vector<table::NodeChoice> choices;              // from the dispatch table
 
   Segment() = default;
   Segment(Segment&&) noexcept;

@@ -106,22 +106,7 @@ Work work_of(const Graph& graph, const Node& node) {
 double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
   const Node& node = graph.nodes[index];
   if (device.api().estimate_cost) {
-    const model::SerializedGraph one = model::serialize_segment(
-        graph, {static_cast<uint32_t>(index)},
-        [&] {
-          std::vector<graph::TensorId> inputs;
-          for (graph::TensorId id : node.inputs)
-            if (id != graph::kNone && !graph.tensor(id).is_constant() &&
-                std::find(inputs.begin(), inputs.end(), id) == inputs.end())
-              inputs.push_back(id);
-          return inputs;
-        }(),
-        [&] {
-          std::vector<graph::TensorId> outputs;
-          for (graph::TensorId id : node.outputs)
-            if (id != graph::kNone) outputs.push_back(id);
-          return outputs;
-        }());
+    const model::SerializedGraph one = model::serialize_node(graph, static_cast<uint32_t>(index));
     double cost = 0;
     const motley_graph view = one.view();
     if (device.api().estimate_cost(device.handle(), &view, 0, &cost) == MOTLEY_OK && cost > 0) return cost;

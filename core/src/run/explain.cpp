@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "run/session_state.hpp"
+#include "run/tables.hpp"
 
 namespace motley {
 
@@ -92,6 +93,7 @@ void explain(const plan::Plan& plan, Explanation& result, const run::Instance* i
       for (size_t d = 0; d < plan.devices.size(); ++d)
         if (!plan.assignment.support.at(d, n).supported)
           row.refused.emplace_back(plan.devices[d]->name(), plan.assignment.support.at(d, n).reason);
+      explain_choice(segment, n, row, result.table);
       result.nodes.push_back(std::move(row));
     }
     result.resident_bytes += segment.requirements.resident_bytes;
@@ -107,6 +109,22 @@ void explain(const plan::Plan& plan, Explanation& result, const run::Instance* i
 }
 
 }  // namespace detail
+
+namespace {
+
+std::string describe(const TableUse& use) {
+  if (use.path.empty()) return {};
+  const std::string path = use.path.string();
+  if (!use.problem.empty()) return base::text("table not used: %\n", {use.problem});
+  std::string text = base::text("table %: % rows; nodes by source:", {path, use.rows});
+  for (const auto& [source, nodes] : use.lookups) text += base::text(" % %", {source, nodes});
+  if (use.refused) text += base::text("; refused by their device: %", {use.refused});
+  text += '\n';
+  for (const auto& u : use.unused) text += base::text("table: % rows of % were %\n", {u.rows, u.device, u.reason});
+  return text;
+}
+
+}  // namespace
 
 std::string Explanation::to_string() const {
   size_t node_width = 4, op_width = 2, device_width = 6;
@@ -134,6 +152,7 @@ std::string Explanation::to_string() const {
     text += base::text("before segment %: % from % to % by % (%)\n", {t.segment, t.tensor, t.from, t.to, t.way, size});
   }
   for (const auto& [device, why] : lost) text += base::text("no longer used: %, because %\n", {device, why});
+  text += describe(table);
   for (const auto& [pass, rewrites] : passes)
     if (rewrites) text += base::text("pass %: %%", {pass, rewrites, (rewrites == 1 ? " rewrite\n" : " rewrites\n")});
   std::snprintf(line, sizeof line, "memory: %.1f kB activations, %.1f kB constants, %.1f kB packed by devices\n",

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "run/session_state.hpp"
+#include "run/tables.hpp"
 
 namespace motley {
 
@@ -88,6 +89,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
   state->registry = plugin::discover(
       {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
   state->devices = state->registry.devices;
+  state->table = options.table;
   std::stable_sort(state->devices.begin(), state->devices.end(),
                    [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
   state_ = std::move(state);
@@ -131,6 +133,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.optimize = options.optimize;
   request.limits = options.limits;
   if (options.trace) state->trace = std::make_unique<run::Trace>();
+  detail::use_table(*state);
   state->plan_now();
   check_pinned_nodes(*state);
   return Session(std::move(state));

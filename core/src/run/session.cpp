@@ -342,6 +342,7 @@ size_t Session::plans_made() const {
 Explanation Session::explain() const {
   Explanation result;
   result.lost = state_->lost;
+  result.table = state_->table_use;
   if (!state_->is_staged()) {
     detail::explain(state_->instance->plan(), result, state_->instance.get());
   } else {

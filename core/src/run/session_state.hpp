@@ -17,6 +17,7 @@ namespace motley::detail {
 struct RuntimeState {
   plugin::Registry registry;
   plan::DeviceList devices;  // the fastest first
+  std::filesystem::path table;
 };
 
 struct SessionState {
@@ -24,6 +25,7 @@ struct SessionState {
   std::shared_ptr<const graph::Module> module;
   CompileOptions options;
   plan::Request request;
+  TableUse table_use;
 
   // A tensor that the caller can name. Its index never changes; what it refers to changes with the plan.
   struct Visible {
