@@ -373,7 +373,7 @@ Calls plan_calls(const CallProblem& problem, const CallOptions& options) {
   const Ideals all = all_ideals(small, options.max_ideals);
   if (all.complete) chain(all);
   CallAnnealer annealer(problem, units, clock, calls.device);
-  annealer.run(options.moves);
+  annealer.run(options.moves ? options.moves : std::min<uint64_t>(4000000, 1200000000 / problem.nodes.size()));
   if (annealer.best_latency() < calls.latency_ns) {
     calls.latency_ns = annealer.best_latency();
     calls.device = annealer.best();

@@ -278,9 +278,9 @@ void Frontier::take(uint32_t step, uint32_t parent, uint32_t o) {
   }
   for (uint32_t t : view_.problem->nodes[view_.order[step]].outputs)
     paid = add(paid, potential_.wanted_cost(t, option.output_place));
-  if (paid >= upper_) return;
 
   Ns promise = add(paid, potential_.rest(step + 1));
+  if (promise >= upper_) return;
   for (size_t n = 0; n < next_live_.size(); ++n) {
     const Source& source = sources_[n];
     uint64_t s;
@@ -290,8 +290,8 @@ void Frontier::take(uint32_t step, uint32_t parent, uint32_t o) {
     s &= ~mask_of(~uint64_t{0}) | next_live_[n].reach | uint64_t{1} << made_at(s);
     key_[n] = s;
     promise = add(promise, bound_of(next_live_[n], s, step));
+    if (promise >= upper_) return;
   }
-  if (promise >= upper_) return;
 
   size_t count = next_live_.size();
   for (size_t i = live_.size(); i < now_.width && key[i] != kEmpty; ++i)

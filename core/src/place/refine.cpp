@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kShortest = 4;
 constexpr uint32_t kSketch = 24;
 // States looked at for all stretches together: so many per node and a few more. Then the messages have to do.
-constexpr uint64_t kStatesPerNode = 150, kStates = 20000;
+constexpr uint64_t kStatesPerNode = 1500, kStates = 20000;
 
 // Per step: the tensor that alone is alive when the step begins, made by the step before; UINT32_MAX where it is not
 // so.

@@ -12,6 +12,8 @@ namespace motley::place {
 namespace {
 
 constexpr uint32_t kSketchStates = 48;
+// Between narrow places, where exact bounds spare the long pass more than they cost.
+constexpr uint32_t kStretchStates = 16384;
 
 struct Attempt {
   std::vector<bool> denied;
@@ -26,7 +28,7 @@ class SerialSolver {
     if (!max_states_)
       max_states_ = static_cast<uint32_t>(
           std::clamp<size_t>((size_t{1} << 19) / std::max<size_t>(1, problem.nodes.size()), 128, 65536));
-    refine(potential_, view_, max_states_);
+    refine(potential_, view_, options.max_states ? max_states_ : kStretchStates);
   }
 
   Plan solve();

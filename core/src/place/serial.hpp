@@ -15,7 +15,9 @@
 namespace motley::place {
 
 struct SerialOptions {
-  uint32_t max_states = 0;     // per node; 0: 2^19 shared by all nodes, at least 128 and at most 65536 each
+  // Per node. 0: 2^19 shared by all nodes, at least 128 and at most 65536 each, and up to 16384 in stretches between
+  // places where one tensor is alive.
+  uint32_t max_states = 0;
   uint32_t max_resolves = 64;  // how often it solves again to break cycles between fused candidates
 };
 

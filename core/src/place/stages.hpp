@@ -39,7 +39,7 @@ struct Stages {
 
 struct StageOptions {
   uint32_t max_ideals = 400000;     // above, only cuts along a few orders are tried, and the bound is weaker
-  uint64_t max_pairs = 1500000000;  // of ideals
+  uint64_t max_pairs = 600000000;   // of ideals
 };
 
 // The best split in which stages are contiguous: in some order of the stages no unit reads from a later one. Exact (and
