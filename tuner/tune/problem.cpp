@@ -44,8 +44,13 @@ class Tuning {
  public:
   Tuning(Candidates& candidates, size_t default_candidate, Supervisor& supervisor, const Journal& journal,
          const ProblemOptions& options)
-      : candidates_(candidates), default_(default_candidate), supervisor_(supervisor), journal_(journal), options_(options),
-        runner_(supervisor, default_candidate), meter_(runner_, default_candidate, options.anchor) {}
+      : candidates_(candidates),
+        default_(default_candidate),
+        supervisor_(supervisor),
+        journal_(journal),
+        options_(options),
+        runner_(supervisor, default_candidate),
+        meter_(runner_, default_candidate, options.anchor) {}
 
   TunedProblem run() {
     check_default();
@@ -175,8 +180,8 @@ size_t evaluations(Rigor rigor) {
   return 0;
 }
 
-TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor, const Journal& journal,
-                          const ProblemOptions& options) {
+TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor,
+                          const Journal& journal, const ProblemOptions& options) {
   return Tuning(candidates, default_candidate, supervisor, journal, options).run();
 }
 
