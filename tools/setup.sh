@@ -9,7 +9,7 @@ packages=(g++ cmake ninja-build ccache pkg-config binutils
   libcli11-dev libfmt-dev libprotobuf-dev protobuf-compiler libonnx-dev libstb-dev   # tools
   libhwy-dev   # the cpu plugin
   zlib1g-dev   # the tuner
-  opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd clinfo   # the opencl plugin, and a driver to test it with
+  opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd oclgrind clinfo   # the opencl plugin, and a driver to test it with
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc glslang-tools spirv-tools vulkan-tools   # the vulkan plugin, likewise
   libgtest-dev)   # tests
 foreign=(g++-aarch64-linux-gnu qemu-user libhwy-dev:arm64 libgtest-dev:arm64)

@@ -17,6 +17,8 @@ bool motley::check::under_sanitizer() { return MOTLEY_CHECK_SANITIZED; }
 #include <cerrno>
 #include <cstddef>
 
+#include "caller.hpp"
+
 extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
@@ -34,8 +36,9 @@ std::atomic<bool> armed{false}, failed{false};
 std::atomic<int64_t> countdown{0};
 std::atomic<bool> forever{false};
 
-bool must_fail() {
-  if (!armed.load(std::memory_order_relaxed)) return false;
+// `caller`: where the function that allocates returns to.
+bool must_fail(const void* caller) {
+  if (!armed.load(std::memory_order_relaxed) || !called_by_plugin(caller)) return false;
   const int64_t left = countdown.fetch_sub(1);
   if (left > 0 || (left < 0 && !forever.load())) return false;
   failed.store(true);
@@ -57,8 +60,8 @@ void uncount(void* p) {
   live_bytes.fetch_sub(static_cast<int64_t>(malloc_usable_size(p)), std::memory_order_relaxed);
 }
 
-void* aligned(size_t alignment, size_t size) {
-  return counted(must_fail() ? nullptr : __libc_memalign(alignment, size));
+void* aligned(size_t alignment, size_t size, const void* caller) {
+  return counted(must_fail(caller) ? nullptr : __libc_memalign(alignment, size));
 }
 
 }  // namespace
@@ -84,19 +87,19 @@ bool stop_failing() {
 extern "C" {
 void* malloc(size_t size) {
   using namespace motley::check;
-  return counted(must_fail() ? nullptr : __libc_malloc(size));
+  return counted(must_fail(__builtin_return_address(0)) ? nullptr : __libc_malloc(size));
 }
 void* calloc(size_t count, size_t size) {
   using namespace motley::check;
-  return counted(must_fail() ? nullptr : __libc_calloc(count, size));
+  return counted(must_fail(__builtin_return_address(0)) ? nullptr : __libc_calloc(count, size));
 }
 void* realloc(void* p, size_t size) {
   using namespace motley::check;
-  if (!p) return malloc(size);
-  if (must_fail()) {
+  if (must_fail(__builtin_return_address(0))) {
     errno = ENOMEM;
     return nullptr;
   }
+  if (!p) return counted(__libc_malloc(size));
   const auto before = static_cast<int64_t>(malloc_usable_size(p));
   void* moved = __libc_realloc(p, size);
   if (moved) live_bytes.fetch_add(static_cast<int64_t>(malloc_usable_size(moved)) - before, std::memory_order_relaxed);
@@ -110,10 +113,14 @@ void free(void* p) {
   __libc_free(p);
   errno = saved;
 }
-void* memalign(size_t alignment, size_t size) { return motley::check::aligned(alignment, size); }
-void* aligned_alloc(size_t alignment, size_t size) { return motley::check::aligned(alignment, size); }
+void* memalign(size_t alignment, size_t size) {
+  return motley::check::aligned(alignment, size, __builtin_return_address(0));
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  return motley::check::aligned(alignment, size, __builtin_return_address(0));
+}
 int posix_memalign(void** p, size_t alignment, size_t size) {
-  *p = motley::check::aligned(alignment, size);
+  *p = motley::check::aligned(alignment, size, __builtin_return_address(0));
   return *p ? 0 : ENOMEM;
 }
 }

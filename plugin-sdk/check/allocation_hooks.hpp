@@ -1,4 +1,4 @@
-// Counting and failing allocations of the whole process, the plugin's included: this program's malloc is everybody's.
+// Counting allocations of the whole process, and failing those of the plugin: this program's malloc is everybody's.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct AllocationCount {
 };
 AllocationCount allocation_count();
 
-// From now on the allocation number `nth` (from 0) of any thread fails, or all from that one on.
+// From now on the plugin's allocation number `nth` (from 0), of any thread, fails, or all from that one on. Allocations of drivers
+// that the plugin opened are left alone (caller.hpp): what those make of it is not the plugin's doing.
 enum class Failing { once, forever };
 void fail_allocation(int64_t nth, Failing failing);
 // Ends that. True if an allocation failed.

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "base/thread_pool.hpp"
+#include "caller.hpp"
 
 namespace motley::check {
 
@@ -39,8 +40,11 @@ const motley_host& check_host(const std::string& plugin_path) {
   return *host;
 }
 
-const motley_plugin* load(const std::string& path) {
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+const motley_plugin* load(const std::string& path, Role role) {
+  void* handle = nullptr;
+  const auto open = [&] { handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); };
+  if (role == Role::checked) watch_plugin(path.c_str(), open);
+  else open();
   if (!handle) throw std::runtime_error(std::string("it does not load: ") + dlerror());
   auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(handle, "motley_plugin_entry"));
   if (!entry) throw std::runtime_error("it does not export motley_plugin_entry");
@@ -63,8 +67,8 @@ const char* status_name(motley_status status) {
   return static_cast<unsigned>(status) <= MOTLEY_INTERNAL ? kNames[status] : "unknown";
 }
 
-motley_plugin start(const std::string& path) {
-  const motley_plugin api = copy_api(load(path));
+motley_plugin start(const std::string& path, Role role) {
+  const motley_plugin api = copy_api(load(path, role));
   ErrorBuffer message;
   if (api.init) succeed("init", message, [&] { return api.init(&message.error); });
   return api;

@@ -13,8 +13,11 @@ namespace motley::check {
 // The host that the plugin under test gets: logs nothing, runs parallel_for on four real threads.
 const motley_host& check_host(const std::string& plugin_path);
 
+// The plugin under check, whose allocations and threads are told from others', or the one that knows the right results.
+enum class Role { checked, oracle };
+
 // Loaded and entered. Throws std::runtime_error with a sentence.
-const motley_plugin* load(const std::string& path);
+const motley_plugin* load(const std::string& path, Role role = Role::checked);
 
 // Fields past the plugin's struct_size zeroed.
 motley_plugin copy_api(const motley_plugin* plugin);
@@ -50,7 +53,7 @@ void succeed(const char* function, const ErrorBuffer& message, Fn&& fn) {
 }
 
 // Loads, copies and initializes.
-motley_plugin start(const std::string& path);
+motley_plugin start(const std::string& path, Role role = Role::checked);
 
 std::vector<motley_device_info> enumerate(const motley_plugin& api);
 

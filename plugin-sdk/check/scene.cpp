@@ -51,7 +51,7 @@ OpenDevice& Scene::device() {
 
 OpenDevice& Scene::reference() {
   if (!reference_) {
-    const motley_plugin oracle = start(options.reference);
+    const motley_plugin oracle = start(options.reference, Role::oracle);
     const std::vector<motley_device_info> devices = enumerate(oracle);
     if (devices.empty()) throw std::runtime_error("the reference plugin offers no device");
     reference_ = std::make_unique<OpenDevice>(oracle, devices.front());

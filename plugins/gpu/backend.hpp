@@ -109,6 +109,8 @@ struct ProfileRow {
 class Work {
  public:
   virtual ~Work() = default;
+  // Times of each launch of the last submission with `profile`; waits for it. Its queue may be gone by then. [any]
+  virtual std::vector<ProfileRow> profile() = 0;
 };
 
 struct Submission {
@@ -116,7 +118,7 @@ struct Submission {
   std::span<const SlotMemory> slots;
   const uint32_t* cancel = nullptr;   // polled between slices
   uint64_t signal_value = 0;          // the queue's timeline when all is done
-  bool profile = false;               // collect rows for Queue::profile
+  bool profile = false;               // collect rows for Work::profile
 };
 
 // In-order timeline of work. [queue] apart from wait.
@@ -125,11 +127,11 @@ class Queue {
   virtual ~Queue() = default;  // waits for what is pending
   // Makes later submissions wait until `other`, a queue of the same device, reaches `value`.
   virtual void wait_for(Queue& other, uint64_t value) = 0;
+  // Where it throws, nothing of the submission is still at work, and the timeline stays where it was.
   virtual void submit(const Submission& submission) = 0;
-  // True once the timeline has reached `value`; false after `timeout_ns`. Throws what a submission failed with. [any]
+  // True once the timeline has reached `value`; false after `timeout_ns`, also where nothing that signals it was submitted.
+  // Throws what a submission failed with. [any]
   virtual bool wait(uint64_t value, uint64_t timeout_ns) = 0;
-  // Times of each launch of the work's last profiled submission; waits for it.
-  virtual std::vector<ProfileRow> profile(Work& work) = 0;
 };
 
 // How long one uninterrupted piece of work may be, so that rendering on the same GPU stays smooth.

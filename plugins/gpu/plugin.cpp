@@ -134,6 +134,15 @@ motley_status buffer_map(motley_buffer* buffer, void** memory, motley_error* err
   return guarded(error, [&] { *memory = as_buffer(buffer)->memory->map(); });
 }
 
+// Where the device works on the host's memory, kernels may run on it in place; nothing is shared between devices.
+motley_status edge_caps(motley_device* device, motley_device* other, motley_edge_caps* caps) {
+  const bool in_place = !other && as_device(device)->device->capabilities().unified_memory;
+  motley_edge_caps own{};
+  own.read = own.write = in_place ? MOTLEY_EDGE_IMPORT : MOTLEY_EDGE_NONE;
+  write_struct(caps, own);
+  return MOTLEY_OK;
+}
+
 // ---- running ----
 
 // Bindings in plain host memory are copied through the device, which costs a wait: for callers without buffers.
@@ -196,11 +205,6 @@ void submit_segment(OpenedDevice& device, OpenedQueue& queue, Compiled& compiled
       queue.queue->wait_for(*as_queue(s.waits[i].queue)->queue, s.waits[i].value);
   const bool profile = compiled.profiling.load(std::memory_order_relaxed);
   queue.queue->submit({&segment.work(), slots, s.cancel, s.signal_value, profile});
-  queue.value = s.signal_value;
-  if (profile) {
-    const std::lock_guard lock(compiled.mutex);
-    compiled.profiled = queue.queue.get();
-  }
   if (staged.empty() && !own_scratch) return;
   queue.queue->wait(s.signal_value, UINT64_MAX);
   for (Staged& part : staged) {
@@ -222,8 +226,6 @@ motley_status submit(motley_device* device, motley_queue* queue, motley_executab
     s.signal_value = 1;
     submit_segment(*as_device(device), own, compiled, s);
     own.queue->wait(1, UINT64_MAX);
-    const std::lock_guard lock(compiled.mutex);
-    compiled.profiled = nullptr;
   });
 }
 
@@ -237,7 +239,8 @@ motley_status queue_create(motley_device* device, motley_queue** queue, motley_e
 motley_status fence_wait(motley_queue* queue, uint64_t value, uint64_t timeout_ns, motley_error* error) {
   return guarded(error, [&] {
     if (!as_queue(queue)->queue->wait(value, timeout_ns))
-      throw StatusError(MOTLEY_TIMEOUT, "the device is still at work; wait longer");
+      throw StatusError(MOTLEY_TIMEOUT, "the queue's timeline has not reached " + std::to_string(value) +
+                                            "; wait longer, or submit the work that signals it");
   });
 }
 
@@ -245,9 +248,7 @@ motley_status profile_read(motley_executable* executable, const motley_profile_s
   return guarded(nullptr, [&] {
     Compiled& compiled = *as_compiled(executable);
     compiled.profiling = true;
-    const std::lock_guard lock(compiled.mutex);
-    if (!compiled.profiled) return;
-    for (const ProfileRow& row : compiled.profiled->profile(compiled.segment.work())) {
+    for (const ProfileRow& row : compiled.segment.work().profile()) {
       const motley_profile_row out{sizeof out, compiled.segment.node_of(row.launch), row.begin_ns, row.end_ns,
                                    compiled.segment.kernel_of(row.launch)};
       sink->row(sink->context, &out);
@@ -370,6 +371,7 @@ void fill_plugin(motley_plugin& p) {
   p.fence_wait = fence_wait;
   p.submit = submit;
   p.profile_read = profile_read;
+  p.edge_caps = edge_caps;
 }
 
 }  // namespace motley::gpu

@@ -6,7 +6,7 @@
 // Every exception stops at the border and becomes a status and a message.
 #pragma once
 
-#include <mutex>
+#include <atomic>
 
 #include "cache.hpp"
 #include "motley/plugin.hpp"
@@ -31,7 +31,6 @@ struct Buffer {
 };
 struct OpenedQueue {
   std::unique_ptr<Queue> queue;
-  uint64_t value = 0;  // greatest that was submitted
 };
 struct Compiled {
   Compiled(OpenedDevice& d, const motley_graph& graph, const motley_compile_options& options)
@@ -44,8 +43,6 @@ struct Compiled {
   Segment segment;
   std::string configs;
   std::atomic<bool> profiling{false};
-  std::mutex mutex;
-  Queue* profiled = nullptr;  // queue of the last profiled submission
 };
 
 // Fills everything of the C table but what names a platform.

@@ -6,6 +6,7 @@
 #include "motley/sdk/arena.hpp"
 #include "motley/sdk/executable.hpp"
 #include "ops/ops.hpp"
+#include "tuning.hpp"
 
 namespace motley::gpu {
 
@@ -119,7 +120,10 @@ std::vector<Segment::Step> Segment::emit(const GraphView& view, const motley_com
   std::vector<Step> steps;
   for (uint32_t i = 0; i < view.node_count(); ++i) {
     const NodeView node = view.node(i);
-    Emitter emitter(node, device_.capabilities(), config_for(i, options), constants);
+    const Config config = config_for(i, options);
+    if (const sdk::Reason reason = config_check(node, config, device_.capabilities()); !reason.empty())
+      throw StatusError(MOTLEY_INVALID_ARGUMENT, "node \"" + std::string(node.name()) + "\": " + reason);
+    Emitter emitter(node, device_.capabilities(), config, constants);
     if (sdk::is_alias(node)) {
       if (root_[at(node.output(0)->index)] != node.output(0)->index) continue;  // shares memory: nothing to do
       emit_copy(emitter);

@@ -73,6 +73,7 @@ std::vector<sdk::Parameter> tuning_space(const NodeView& node, const Capabilitie
 }
 
 sdk::Reason config_check(const NodeView& node, const Config& config, const Capabilities& device) {
+  if (config.values().empty()) return {};
   const std::vector<sdk::Parameter> space = tuning_space(node, device);
   for (const auto& [name, value] : config.values()) {
     const auto parameter = std::find_if(space.begin(), space.end(), [&](const auto& p) { return p.name == name; });

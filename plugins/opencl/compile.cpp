@@ -76,21 +76,35 @@ cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
       if (cl_program program = build_binary(disk_.read(name, identity_), options)) return program;
   }
 
-  const std::array<const char*, 2> texts{gpu::prelude_text("opencl"), gpu::kernel_text(variant.kernel)};
+  cl_program program = build_source(key, options);
+  try {
+    if (disk) disk_.write(name, identity_, binary_of(program));
+  } catch (...) {
+    cl.clReleaseProgram(program);
+    throw;
+  }
+  return program;
+}
+
+cl_program ClDevice::build_source(const PipelineKey& key, const std::string& options) {
+  const std::array<const char*, 2> texts{gpu::prelude_text("opencl"), gpu::kernel_text(variant_of(key).kernel)};
   cl_int status = CL_SUCCESS;
   cl_program program = cl.clCreateProgramWithSource(context_, 2, const_cast<const char**>(texts.data()), nullptr, &status);
   check(status, "a program can't be made");
-  status = cl.clBuildProgram(program, 1, &found_.device, options.c_str(), nullptr, nullptr);
-  if (status != CL_SUCCESS) {
+  if (cl.clBuildProgram(program, 1, &found_.device, options.c_str(), nullptr, nullptr) == CL_SUCCESS) return program;
+  std::string error;
+  try {
     size_t size = 0;
     cl.clGetProgramBuildInfo(program, found_.device, CL_PROGRAM_BUILD_LOG, 0, nullptr, &size);
     std::string log(size, '\0');
     if (size) cl.clGetProgramBuildInfo(program, found_.device, CL_PROGRAM_BUILD_LOG, size, log.data(), nullptr);
+    error = "kernel " + key.variant + " does not compile with " + options + ": " + log.c_str();
+  } catch (...) {
     cl.clReleaseProgram(program);
-    throw StatusError(MOTLEY_INTERNAL, "kernel " + key.variant + " does not compile with " + options + ": " + log.c_str());
+    throw;
   }
-  if (disk) disk_.write(name, identity_, binary_of(program));
-  return program;
+  cl.clReleaseProgram(program);
+  throw StatusError(MOTLEY_INTERNAL, error);
 }
 
 const ClDevice::Program& ClDevice::program(const PipelineKey& key) {
@@ -109,7 +123,7 @@ cl_kernel ClDevice::make_kernel(const PipelineKey& key) {
   const Program& p = program(key);
   cl_int status = CL_SUCCESS;
   const cl_kernel kernel = cl.clCreateKernel(p.program, variant_of(key).kernel, &status);
-  check(status, ("kernel " + key.variant + " can't be made").c_str());
+  check(status, "a kernel can't be made", key.variant);
   return kernel;
 }
 

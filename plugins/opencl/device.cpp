@@ -2,6 +2,7 @@
 #include "device.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "plugin.hpp"
 #include "queue.hpp"
@@ -30,6 +31,10 @@ template <class T>
 T value_of(const Functions& cl, cl_device_id device, cl_device_info what, T fallback) {
   T value = fallback;
   return cl.clGetDeviceInfo(device, what, sizeof value, &value, nullptr) == CL_SUCCESS ? value : fallback;
+}
+uint64_t next_id() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
 }
 bool has_word(const std::string& text, const char* word) {
   return (" " + text + " ").find(" " + std::string(word) + " ") != std::string::npos;
@@ -119,7 +124,8 @@ ClDevice::ClDevice(const Functions& functions, const Found& found, uint32_t inde
 }
 
 ClDevice::~ClDevice() {
-  for (auto& [key, program] : programs_) cl.clReleaseProgram(program.program);
+  for (auto& [key, program] : programs_)
+    if (program.program) cl.clReleaseProgram(program.program);
   cl.clReleaseCommandQueue(transfer_queue_);
   cl.clReleaseContext(context_);
 }
@@ -128,20 +134,14 @@ std::unique_ptr<gpu::Memory> ClDevice::allocate(uint64_t bytes) {
   if (capabilities_.max_buffer_bytes && bytes > capabilities_.max_buffer_bytes)
     throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) + " bytes is more than the device allows (" +
                                                 std::to_string(capabilities_.max_buffer_bytes) + ")");
-  cl_int status = CL_SUCCESS;
   const cl_mem_flags flags = CL_MEM_READ_WRITE | (capabilities_.unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0u);
-  const cl_mem mem = cl.clCreateBuffer(context_, flags, bytes, nullptr, &status);
-  check(status, "memory can't be allocated");
-  return std::make_unique<ClMemory>(*this, mem, bytes);
+  return std::make_unique<ClMemory>(*this, flags, bytes, nullptr);
 }
 
 std::unique_ptr<gpu::Memory> ClDevice::import_host(void* host, uint64_t bytes) {
   if (!capabilities_.unified_memory || has(Workaround::no_host_pointers))
     throw StatusError(MOTLEY_UNSUPPORTED, "the device does not share the host's memory");
-  cl_int status = CL_SUCCESS;
-  const cl_mem mem = cl.clCreateBuffer(context_, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, host, &status);
-  check(status, "host memory can't be imported");
-  return std::make_unique<ClMemory>(*this, mem, bytes);
+  return std::make_unique<ClMemory>(*this, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, host);
 }
 
 std::unique_ptr<gpu::Queue> ClDevice::create_queue() { return std::make_unique<ClQueue>(*this); }
@@ -149,13 +149,34 @@ std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches) {
   return std::make_unique<ClWork>(*this, std::move(launches));
 }
 
+ClMemory::ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* host)
+    : device_(device), size_(size), id_(next_id()) {
+  cl_int status = CL_SUCCESS;
+  mem_ = device_.cl.clCreateBuffer(device_.context(), flags, size, host, &status);
+  check(status, host ? "host memory can't be imported" : "memory can't be allocated");
+}
+
 ClMemory::~ClMemory() {
-  if (mapped_) unmap();
+  unmap();
   device_.cl.clReleaseMemObject(mem_);
+}
+
+void* ClMemory::map_staged() {
+  auto copy = std::make_unique<std::byte[]>(size_);
+  check(device_.cl.clEnqueueReadBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr, nullptr),
+        "memory can't be read");
+  staging_ = std::move(copy);
+  return mapped_ = staging_.get();
+}
+
+void ClMemory::unmap_staged() {
+  device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, staging_.get(), 0, nullptr, nullptr);
+  staging_.reset();
 }
 
 void* ClMemory::map() {
   const std::lock_guard lock(device_.transfer_mutex());
+  if (device_.has(Workaround::staged_memory)) return map_staged();
   cl_int status = CL_SUCCESS;
   mapped_ = device_.cl.clEnqueueMapBuffer(device_.transfer_queue(), mem_, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, size_, 0,
                                           nullptr, nullptr, &status);
@@ -168,7 +189,8 @@ void ClMemory::unmap() {
   if (!mapped_) return;
   const std::lock_guard lock(device_.transfer_mutex());
   if (device_.has(Workaround::finish_before_unmap)) device_.cl.clFinish(device_.transfer_queue());
-  device_.cl.clEnqueueUnmapMemObject(device_.transfer_queue(), mem_, mapped_, 0, nullptr, nullptr);
+  if (staging_) unmap_staged();
+  else device_.cl.clEnqueueUnmapMemObject(device_.transfer_queue(), mem_, mapped_, 0, nullptr, nullptr);
   device_.cl.clFinish(device_.transfer_queue());
   mapped_ = nullptr;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "backend.hpp"
@@ -28,18 +29,24 @@ Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_
 
 class ClMemory final : public gpu::Memory {
  public:
-  ClMemory(ClDevice& device, cl_mem mem, uint64_t size) : device_(device), mem_(mem), size_(size) {}
+  // New memory, or over `host` bytes where `flags` say so.
+  ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* host);
   ~ClMemory() override;
   uint64_t size() const override { return size_; }
   void* map() override;
   void unmap() override;
   cl_mem mem() const { return mem_; }
+  // Never used again, unlike handles.
+  uint64_t id() const { return id_; }
 
  private:
+  void* map_staged();
+  void unmap_staged();
   ClDevice& device_;
   cl_mem mem_;
-  uint64_t size_;
+  uint64_t size_, id_;
   void* mapped_ = nullptr;
+  std::unique_ptr<std::byte[]> staging_;  // while mapped, with Workaround::staged_memory
 };
 
 class ClDevice final : public gpu::Device {
@@ -76,6 +83,7 @@ class ClDevice final : public gpu::Device {
   };
   const Program& program(const PipelineKey& key);
   cl_program build(const PipelineKey& key, const std::string& name);
+  cl_program build_source(const PipelineKey& key, const std::string& options);
   cl_program build_binary(std::span<const std::byte> bytes, const std::string& options);
   std::vector<std::byte> binary_of(cl_program program) const;
 
@@ -87,7 +95,7 @@ class ClDevice final : public gpu::Device {
   cl_context context_ = nullptr;
   cl_command_queue transfer_queue_ = nullptr;
   std::mutex transfer_mutex_, programs_mutex_;
-  std::map<std::string, Program> programs_;                 // by options and kernel
+  std::map<std::string, Program> programs_;                 // by options and kernel; its program null where that failed
   std::map<std::string, std::vector<std::byte>> imported_;  // binaries from the host's cache, by name
   gpu::Pacing pacing_;
 };

@@ -82,6 +82,10 @@ const Functions* functions(std::string& explanation) {
   return nullptr;
 }
 
+void check(cl_int status, const char* what, const std::string& name) {
+  if (status != CL_SUCCESS) check(status, (what + (" (" + name + ")")).c_str());
+}
+
 void check(cl_int status, const char* what) {
   if (status == CL_SUCCESS) return;
   std::string text = std::string(what) + ": ";

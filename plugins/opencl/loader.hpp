@@ -16,6 +16,7 @@ namespace motley::opencl {
   X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clCreateBuffer) X(clReleaseMemObject) X(clCreateProgramWithSource) \
   X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramBuildInfo) X(clGetProgramInfo) X(clReleaseProgram)      \
   X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg) X(clEnqueueNDRangeKernel) X(clEnqueueMapBuffer)               \
+  X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                                                                       \
   X(clEnqueueUnmapMemObject) X(clEnqueueMarkerWithWaitList) X(clFlush) X(clFinish) X(clWaitForEvents)                  \
   X(clGetEventInfo) X(clGetEventProfilingInfo) X(clReleaseEvent) X(clRetainEvent)
 
@@ -30,5 +31,7 @@ const Functions* functions(std::string& explanation);
 
 // Throws sdk::StatusError with the error's name unless `status` is CL_SUCCESS.
 void check(cl_int status, const char* what);
+// The same with the name of what it is about. Text is put together only on failure.
+void check(cl_int status, const char* what, const std::string& name);
 
 }  // namespace motley::opencl

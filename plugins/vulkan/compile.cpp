@@ -71,8 +71,7 @@ Pipelines::Pipelines(VulkanDevice& device, const std::string& identity)
 }
 
 Pipelines::~Pipelines() {
-  for (const auto& [key, pipeline] : pipelines_)
-    if (pipeline) device_.vk.vkDestroyPipeline(device_.handle(), pipeline->handle, nullptr);
+  for (const auto& [key, pipeline] : pipelines_) device_.vk.vkDestroyPipeline(device_.handle(), pipeline.handle, nullptr);
   for (const auto& [kinds, layout] : layouts_) {
     device_.vk.vkDestroyPipelineLayout(device_.handle(), layout.pipeline, nullptr);
     device_.vk.vkDestroyDescriptorSetLayout(device_.handle(), layout.set, nullptr);
@@ -118,11 +117,10 @@ const Pipelines::Layout& Pipelines::layout_for(const std::vector<Kind>& kinds) {
   return layout;
 }
 
-VulkanPipeline Pipelines::make(const Launch& launch) {
+void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
   const PipelineKey& key = launch.pipeline;
   const Module* module = find_module(key.variant);
   if (!module) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
-  VulkanPipeline p;
   p.kinds = binding_kinds(module->words, launch.bindings.size());
   const Layout& layout = layout_for(p.kinds);
   p.layout = layout.pipeline;
@@ -164,20 +162,18 @@ VulkanPipeline Pipelines::make(const Launch& launch) {
   if (found.min_subgroup < found.max_subgroup && items <= width * found.max_subgroups) info.stage.pNext = &subgroup;
   const VkResult result = device_.vk.vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &p.handle);
   device_.vk.vkDestroyShaderModule(device_.handle(), shader, nullptr);
-  check(result, ("kernel " + key.variant + " can't be compiled").c_str());
-  return p;
+  check(result, "a kernel can't be compiled", key.variant);
 }
 
 std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches) {
   const std::lock_guard lock(mutex_);
   std::vector<const VulkanPipeline*> list, fresh;
   for (const Launch& launch : launches) {
-    std::unique_ptr<VulkanPipeline>& p = pipelines_[text_of(launch.pipeline)];
-    if (!p) {
-      p = std::make_unique<VulkanPipeline>(make(launch));
-      fresh.push_back(p.get());
-    }
-    list.push_back(p.get());
+    VulkanPipeline& p = pipelines_[text_of(launch.pipeline)];
+    list.push_back(&p);
+    if (p.handle) continue;
+    fresh.push_back(&p);
+    make(launch, p);
   }
   if (fresh.empty()) return list;
   if (device_.capabilities().device_class == gpu::DeviceClass::cpu) warm(fresh);

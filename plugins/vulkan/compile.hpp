@@ -62,7 +62,7 @@ class Pipelines {
     VkPipelineLayout pipeline = VK_NULL_HANDLE;
   };
   const Layout& layout_for(const std::vector<Kind>& kinds);
-  VulkanPipeline make(const Launch& launch);
+  void make(const Launch& launch, VulkanPipeline& p);
   // Runs one group of each with parameters of zero, which makes them do nothing: a driver that compiles at the first dispatch does
   // so now. No groups at all are not enough for lavapipe.
   void warm(std::span<const VulkanPipeline* const> fresh);
@@ -75,7 +75,7 @@ class Pipelines {
   VkPipelineCache cache_ = VK_NULL_HANDLE;
   size_t saved_bytes_ = 0;
   std::map<std::vector<Kind>, Layout> layouts_;
-  std::map<std::string, std::unique_ptr<VulkanPipeline>> pipelines_;
+  std::map<std::string, VulkanPipeline> pipelines_;  // by key; without a handle where it could not be made
 };
 
 }  // namespace motley::vulkan

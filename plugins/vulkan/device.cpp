@@ -186,7 +186,7 @@ Capabilities capabilities_of(const Found& f) {
   c.local_is_fast = !cpu;
   c.max_vector = 4;
   // Out of bounds texels must be harmless.
-  c.texel_loads = cpu && f.robust_access;
+  c.texel_loads = cpu && f.robust_access && !workarounds_for(f.driver).count(Workaround::no_texel_loads);
   c.native_vector = cpu ? std::max(1u, f.subgroup_size) : 1;
   c.subgroup_size = f.subgroup_size;
   for (uint32_t i = 0; i < f.memory.memoryHeapCount; ++i)
@@ -299,25 +299,22 @@ void VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record) {
   Timeline done(*this);
   VkCommandPool pool;
   check(vk.vkCreateCommandPool(handle_, &pool_info, nullptr, &pool), "a command pool can't be made");
-  VkCommandBufferAllocateInfo buffer_info{};
-  buffer_info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-  buffer_info.commandPool = pool;
-  buffer_info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-  buffer_info.commandBufferCount = 1;
-  VkCommandBuffer commands;
-  VkCommandBufferBeginInfo begin{};
-  begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-  begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-  VkResult result = vk.vkAllocateCommandBuffers(handle_, &buffer_info, &commands);
-  if (result == VK_SUCCESS) result = vk.vkBeginCommandBuffer(commands, &begin);
-  if (result == VK_SUCCESS) {
+  try {
+    VkCommandBufferAllocateInfo buffer_info{};
+    buffer_info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+    buffer_info.commandPool = pool;
+    buffer_info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+    buffer_info.commandBufferCount = 1;
+    VkCommandBuffer commands;
+    check(vk.vkAllocateCommandBuffers(handle_, &buffer_info, &commands), "a command buffer can't be made");
+    VkCommandBufferBeginInfo begin{};
+    begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+    begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+    check(vk.vkBeginCommandBuffer(commands, &begin), "commands can't be recorded");
     order_memory(vk, commands);
     record(commands);
     order_memory(vk, commands);
-    result = vk.vkEndCommandBuffer(commands);
-  }
-  try {
-    check(result, "commands can't be recorded");
+    check(vk.vkEndCommandBuffer(commands), "commands can't be recorded");
     const Point end{done.handle(), 1};
     submit_to(*this, next_queue(), std::span(&commands, 1), {}, std::span(&end, 1));
     done.wait(1, UINT64_MAX);

@@ -192,6 +192,10 @@ DeviceFunctions device_functions(const Instance& vk, VkDevice device) {
   return f;
 }
 
+void check(VkResult result, const char* what, const std::string& name) {
+  if (result != VK_SUCCESS) check(result, (what + (" (" + name + ")")).c_str());
+}
+
 void check(VkResult result, const char* what) {
   if (result == VK_SUCCESS) return;
   const Name* known = nullptr;

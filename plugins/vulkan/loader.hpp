@@ -54,5 +54,7 @@ DeviceFunctions device_functions(const Instance& vk, VkDevice device);
 
 // Throws sdk::StatusError with the result's name unless it is VK_SUCCESS: a lost device as MOTLEY_DEVICE_LOST.
 void check(VkResult result, const char* what);
+// The same with the name of what it is about. Text is put together only on failure.
+void check(VkResult result, const char* what, const std::string& name);
 
 }  // namespace motley::vulkan

@@ -35,65 +35,73 @@ Allocator::Block& Allocator::add_block(uint64_t bytes, uint32_t type) {
   info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
   info.allocationSize = bytes;
   info.memoryTypeIndex = type;
-  Block block;
-  block.size = bytes;
-  block.type = type;
-  check(device_.vk.vkAllocateMemory(device_.handle(), &info, nullptr, &block.memory),
-        (std::to_string(bytes) + " bytes of device memory can't be allocated").c_str());
-  const VkMemoryPropertyFlags flags = device_.found().memory.memoryTypes[type].propertyFlags;
-  if ((flags & kMapped) == kMapped) {
-    void* mapped = nullptr;
-    const VkResult result = device_.vk.vkMapMemory(device_.handle(), block.memory, 0, VK_WHOLE_SIZE, 0, &mapped);
-    if (result != VK_SUCCESS) device_.vk.vkFreeMemory(device_.handle(), block.memory, nullptr);
-    check(result, "device memory can't be mapped");
-    block.mapped = static_cast<std::byte*>(mapped);
+  Block& block = blocks_.emplace_back();
+  try {
+    block.size = bytes;
+    block.type = type;
+    block.ranges.emplace(0, Block::Range{bytes, false});
+    VkResult result = device_.vk.vkAllocateMemory(device_.handle(), &info, nullptr, &block.memory);
+    if (result != VK_SUCCESS) check(result, "device memory can't be allocated", std::to_string(bytes) + " bytes");
+    const VkMemoryPropertyFlags flags = device_.found().memory.memoryTypes[type].propertyFlags;
+    if ((flags & kMapped) == kMapped) {
+      void* mapped = nullptr;
+      result = device_.vk.vkMapMemory(device_.handle(), block.memory, 0, VK_WHOLE_SIZE, 0, &mapped);
+      check(result, "device memory can't be mapped");
+      block.mapped = static_cast<std::byte*>(mapped);
+    }
+  } catch (...) {
+    device_.vk.vkFreeMemory(device_.handle(), block.memory, nullptr);
+    blocks_.pop_back();
+    throw;
   }
-  block.unused.emplace(0, bytes);
-  blocks_.push_back(std::move(block));
-  return blocks_.back();
+  return block;
+}
+
+// A place in the block, or none. Where memory for the bookkeeping runs out the block is as before, but for smaller unused ranges.
+Allocator::Place Allocator::fit(Block& block, const VkMemoryRequirements& needs) {
+  for (auto at = block.ranges.begin(); at != block.ranges.end(); ++at) {
+    if (at->second.used) continue;
+    const uint64_t offset = sdk::align_up(at->first, needs.alignment), lost = offset - at->first;
+    if (at->second.bytes < lost || at->second.bytes - lost < needs.size) continue;
+    if (lost) at = split(block, at, lost);
+    if (at->second.bytes > needs.size) split(block, at, needs.size);
+    at->second.used = true;
+    return {&block, offset, needs.size};
+  }
+  return {};
+}
+
+// Cuts a range after so many bytes; gives the second part.
+Allocator::RangeAt Allocator::split(Block& block, RangeAt at, uint64_t bytes) {
+  const RangeAt rest = block.ranges.emplace_hint(std::next(at), at->first + bytes, Block::Range{at->second.bytes - bytes, false});
+  at->second.bytes = bytes;
+  return rest;
 }
 
 Allocator::Place Allocator::take(const VkMemoryRequirements& needs, uint32_t type) {
   const std::lock_guard lock(mutex_);
-  const auto fit = [&](Block& block) -> Place {
-    for (const auto& unused : block.unused) {
-      const uint64_t start = unused.first, bytes = unused.second;
-      const uint64_t offset = sdk::align_up(start, needs.alignment);
-      const uint64_t lost = offset - start;
-      if (bytes < lost || bytes - lost < needs.size) continue;
-      const uint64_t end = start + bytes, used = offset + needs.size;
-      block.unused.erase(start);
-      if (lost) block.unused.emplace(start, lost);
-      if (used < end) block.unused.emplace(used, end - used);
-      return {&block, offset, needs.size};
-    }
-    return {};
-  };
   const bool alone = needs.size > kBlock / 4;
   if (!alone)
     for (Block& block : blocks_)
       if (block.type == type)
-        if (const Place place = fit(block); place.block) return place;
-  return fit(add_block(alone ? needs.size : kBlock, type));
+        if (const Place place = fit(block, needs); place.block) return place;
+  return fit(add_block(alone ? needs.size : kBlock, type), needs);
 }
 
-void Allocator::give_back(const Place& place) {
+void Allocator::give_back(const Place& place) noexcept {
   const std::lock_guard lock(mutex_);
   Block& block = *place.block;
-  auto at = block.unused.emplace(place.offset, place.bytes).first;
-  if (const auto next = std::next(at); next != block.unused.end() && at->first + at->second == next->first) {
-    at->second += next->second;
-    block.unused.erase(next);
-  }
-  if (at != block.unused.begin()) {
-    const auto before = std::prev(at);
-    if (before->first + before->second == at->first) {
-      before->second += at->second;
-      block.unused.erase(at);
-      at = before;
-    }
-  }
-  if (at->second != block.size) return;
+  RangeAt at = block.ranges.find(place.offset);
+  at->second.used = false;
+  const auto join_next = [&](RangeAt first) {
+    const RangeAt next = std::next(first);
+    if (next == block.ranges.end() || next->second.used) return;
+    first->second.bytes += next->second.bytes;
+    block.ranges.erase(next);
+  };
+  join_next(at);
+  if (at != block.ranges.begin() && !std::prev(at)->second.used) join_next(std::prev(at));
+  if (block.ranges.size() > 1 || block.ranges.begin()->second.used) return;
   // One empty block stays, so that a model that is closed and opened finds it.
   const bool keep = block.size == kBlock && std::count_if(blocks_.begin(), blocks_.end(), [&](const Block& b) {
                                               return b.type == block.type && b.size == kBlock;

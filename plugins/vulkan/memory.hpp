@@ -21,7 +21,11 @@ class Allocator {
     uint64_t size = 0;
     uint32_t type = 0;
     std::byte* mapped = nullptr;          // null where the host can't see it
-    std::map<uint64_t, uint64_t> unused;  // offset → bytes
+    struct Range {
+      uint64_t bytes = 0;
+      bool used = false;
+    };
+    std::map<uint64_t, Range> ranges;  // the whole block, by offset; giving back joins them, which needs no memory
   };
   struct Place {
     Block* block = nullptr;
@@ -33,12 +37,15 @@ class Allocator {
   Allocator& operator=(const Allocator&) = delete;
 
   Place take(const VkMemoryRequirements& needs, uint32_t type);
-  void give_back(const Place& place);
+  void give_back(const Place& place) noexcept;
 
   static constexpr uint64_t kBlock = uint64_t{16} << 20;  // and what is more than a quarter of it gets its own
 
  private:
+  using RangeAt = std::map<uint64_t, Block::Range>::iterator;
   Block& add_block(uint64_t bytes, uint32_t type);
+  static Place fit(Block& block, const VkMemoryRequirements& needs);
+  static RangeAt split(Block& block, RangeAt at, uint64_t bytes);
   VulkanDevice& device_;
   std::mutex mutex_;
   std::list<Block> blocks_;

@@ -38,9 +38,34 @@ Recording& VulkanWork::recording_for(std::span<const gpu::SlotMemory> slots, boo
     recordings_.splice(recordings_.begin(), recordings_, at);
     return recordings_.front();
   }
-  for (auto at = recordings_.end(); recordings_.size() >= kMostRecordings && at != recordings_.begin();)
-    if ((--at)->idle()) at = recordings_.erase(at);
+  for (auto at = recordings_.end(); recordings_.size() >= kMostRecordings && at != recordings_.begin();) {
+    if (!(--at)->idle()) continue;
+    if (profiled_ == &*at) profiled_ = nullptr;
+    at = recordings_.erase(at);
+  }
   return recordings_.emplace_front(device_, pool_, launches_, pipelines_, slots, profile);
+}
+
+void VulkanWork::begin_profile(Recording& recording) {
+  recording.wait();
+  profiled_ = &recording;
+  submitted_ns_ = host_clock();
+}
+
+// The device's clock is moved to the host's so that the first kernel begins when it was submitted. Devices without a clock give
+// no rows.
+std::vector<gpu::ProfileRow> VulkanWork::profile() {
+  const std::lock_guard lock(mutex_);
+  std::vector<gpu::ProfileRow> rows;
+  if (!profiled_) return rows;
+  profiled_->wait();
+  const auto ticks = profiled_->ticks();
+  const auto period = static_cast<double>(device_.found().properties.limits.timestampPeriod);
+  const auto host_ns = [&](uint64_t t) {
+    return submitted_ns_ + static_cast<uint64_t>(static_cast<double>(t - ticks.front().first) * period);
+  };
+  for (uint32_t i = 0; i < ticks.size(); ++i) rows.push_back({i, host_ns(ticks[i].first), host_ns(ticks[i].second)});
+  return rows;
 }
 
 // ---- queue ----
@@ -60,68 +85,62 @@ VulkanQueue::~VulkanQueue() {
 void VulkanQueue::wait_for(gpu::Queue& other, uint64_t value) {
   auto& queue = static_cast<VulkanQueue&>(other);
   if (value > queue.submitted_)
-    throw StatusError(MOTLEY_INVALID_ARGUMENT, "the queue's timeline will not reach " + std::to_string(value) +
-                                                   "; submit the work that signals it first");
-  waits_.push_back({queue.timeline_->handle(), value});
-  waited_for_.push_back(queue.timeline_);
+    throw StatusError(MOTLEY_INVALID_ARGUMENT, "nothing that was submitted brings the queue's timeline to " +
+                                                   std::to_string(value) + "; submit that work first");
+  kept_.push_back({queue.timeline_, UINT64_MAX});
+  try {
+    waits_.push_back({queue.timeline_->handle(), value});
+  } catch (...) {
+    kept_.pop_back();
+    throw;
+  }
 }
 
-void VulkanQueue::check_cancel(const gpu::Submission& submission, uint64_t slice) {
-  if (!submission.cancel || !__atomic_load_n(submission.cancel, __ATOMIC_RELAXED)) return;
-  slices_.wait(slice, UINT64_MAX);
+void VulkanQueue::forget_waits() {
   waits_.clear();
-  throw StatusError(MOTLEY_CANCELLED, "cancelled by the host");
+  std::erase_if(kept_, [](const Kept& k) { return k.until == UINT64_MAX; });
+}
+
+void VulkanQueue::submit_slices(const gpu::Submission& submission, const Recording& recording) {
+  const gpu::Pacing& pacing = device_.pacing();
+  const std::vector<VkCommandBuffer>& slices = recording.slices();
+  std::vector<Point> signals;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    if (submission.cancel && __atomic_load_n(submission.cancel, __ATOMIC_RELAXED))
+      throw StatusError(MOTLEY_CANCELLED, "cancelled by the host");
+    if (pacing.window && slice_ >= pacing.window) slices_.wait(slice_ + 1 - pacing.window, UINT64_MAX);
+    signals.clear();
+    const bool counted = slices.size() > 1 || pacing.window;
+    if (counted) signals.push_back({slices_.handle(), slice_ + 1});
+    if (i + 1 == slices.size()) signals.push_back({timeline_->handle(), submission.signal_value});
+    submit_to(device_, shared_, std::span(&slices[i], 1), waits_, signals);
+    if (counted) ++slice_;
+    waits_.clear();
+  }
 }
 
 void VulkanQueue::submit(const gpu::Submission& submission) {
   auto& work = static_cast<VulkanWork&>(*submission.work);
   const std::lock_guard lock(work.mutex());
-  Recording& recording = work.recording_for(submission.slots, submission.profile);
-  if (submission.profile) {
-    // Its queries hold one run at a time.
-    for (const auto& [timeline, value] : recording.pending) timeline->wait(value, UINT64_MAX);
-    recording.pending.clear();
-    profiled_ = &work;
-    profiled_recording_ = &recording;
-    submitted_ns_ = host_clock();
-  }
-  const gpu::Pacing& pacing = device_.pacing();
-  const std::vector<VkCommandBuffer>& slices = recording.slices();
-  for (size_t i = 0; i < slices.size(); ++i) {
-    check_cancel(submission, slice_);
-    if (pacing.window && slice_ >= pacing.window) slices_.wait(slice_ + 1 - pacing.window, UINT64_MAX);
-    std::vector<Point> signals;
-    if (slices.size() > 1 || pacing.window) signals.push_back({slices_.handle(), ++slice_});
-    if (i + 1 == slices.size()) signals.push_back({timeline_->handle(), submission.signal_value});
-    submit_to(device_, shared_, std::span(&slices[i], 1), waits_, signals);
-    waits_.clear();
+  const uint64_t reached = kept_.empty() ? 0 : timeline_->value();
+  std::erase_if(kept_, [&](const Kept& k) { return k.until <= reached; });
+  try {
+    Recording& recording = work.recording_for(submission.slots, submission.profile);
+    if (submission.profile) work.begin_profile(recording);
+    recording.expect(timeline_);
+    submit_slices(submission, recording);
+    recording.submitted(timeline_, submission.signal_value);
+  } catch (...) {
+    forget_waits();
+    if (submission.profile) work.end_profile();
+    slices_.wait(slice_, UINT64_MAX);  // the caller takes its memory back
+    throw;
   }
   submitted_ = submission.signal_value;
-  recording.idle();
-  recording.pending.emplace_back(timeline_, submission.signal_value);
+  for (Kept& k : kept_) k.until = std::min(k.until, submission.signal_value);
 }
 
-bool VulkanQueue::wait(uint64_t value, uint64_t timeout_ns) {
-  if (value > submitted_)
-    throw StatusError(MOTLEY_INVALID_ARGUMENT, "the queue's timeline will not reach " + std::to_string(value) +
-                                                   "; submit the work that signals it first");
-  return timeline_->wait(value, timeout_ns);
-}
-
-// The device's clock is moved to the host's so that the first kernel begins when it was submitted. Devices without a clock give
-// no rows.
-std::vector<gpu::ProfileRow> VulkanQueue::profile(gpu::Work& work) {
-  std::vector<gpu::ProfileRow> rows;
-  if (profiled_ != &work) return rows;
-  timeline_->wait(submitted_, UINT64_MAX);
-  const std::lock_guard lock(static_cast<VulkanWork&>(work).mutex());
-  const auto ticks = profiled_recording_->ticks();
-  const auto period = static_cast<double>(device_.found().properties.limits.timestampPeriod);
-  const auto host_ns = [&](uint64_t t) {
-    return submitted_ns_ + static_cast<uint64_t>(static_cast<double>(t - ticks.front().first) * period);
-  };
-  for (uint32_t i = 0; i < ticks.size(); ++i) rows.push_back({i, host_ns(ticks[i].first), host_ns(ticks[i].second)});
-  return rows;
-}
+// Also for what is not submitted yet: the semaphore is waited for by its value.
+bool VulkanQueue::wait(uint64_t value, uint64_t timeout_ns) { return timeline_->wait(value, timeout_ns); }
 
 }  // namespace motley::vulkan

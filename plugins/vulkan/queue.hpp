@@ -10,9 +10,14 @@ class VulkanWork final : public gpu::Work {
  public:
   VulkanWork(VulkanDevice& device, std::vector<Launch> launches);
   ~VulkanWork() override;
+  std::vector<gpu::ProfileRow> profile() override;
 
   // One for these slots, held for the caller while the mutex is; old ones make room when they are idle.
   Recording& recording_for(std::span<const gpu::SlotMemory> slots, bool profile);
+  // `recording` is the one whose times are asked for from now on. Waits until its last run is done: its queries hold one run.
+  void begin_profile(Recording& recording);
+  // After a submission that failed: there are no times.
+  void end_profile() { profiled_ = nullptr; }
   std::mutex& mutex() { return mutex_; }
   const std::vector<Launch>& launches() const { return launches_; }
 
@@ -24,6 +29,9 @@ class VulkanWork final : public gpu::Work {
   std::mutex mutex_;
   VkCommandPool pool_ = VK_NULL_HANDLE;
   std::list<Recording> recordings_;  // the last used first
+  // of the last profiled submission
+  Recording* profiled_ = nullptr;
+  uint64_t submitted_ns_ = 0;  // host clock
 };
 
 class VulkanQueue final : public gpu::Queue {
@@ -33,10 +41,10 @@ class VulkanQueue final : public gpu::Queue {
   void wait_for(gpu::Queue& other, uint64_t value) override;
   void submit(const gpu::Submission& submission) override;
   bool wait(uint64_t value, uint64_t timeout_ns) override;
-  std::vector<gpu::ProfileRow> profile(gpu::Work& work) override;
 
  private:
-  void check_cancel(const gpu::Submission& submission, uint64_t slice);
+  void submit_slices(const gpu::Submission& submission, const Recording& recording);
+  void forget_waits();
 
   VulkanDevice& device_;
   VulkanDevice::SharedQueue& shared_;
@@ -44,12 +52,13 @@ class VulkanQueue final : public gpu::Queue {
   Timeline slices_;  // counts slices
   uint64_t slice_ = 0;
   std::atomic<uint64_t> submitted_{0};
-  std::vector<Point> waits_;                           // of the next submission
-  std::vector<std::shared_ptr<Timeline>> waited_for_;  // keeps their semaphores while waits are pending
-  // of the last profiled submission
-  gpu::Work* profiled_ = nullptr;
-  Recording* profiled_recording_ = nullptr;
-  uint64_t submitted_ns_ = 0;  // host clock
+  std::vector<Point> waits_;  // of the next submission
+  // Keeps semaphores while waits for them are pending: until our own timeline has passed the value beside them.
+  struct Kept {
+    std::shared_ptr<Timeline> timeline;
+    uint64_t until;
+  };
+  std::vector<Kept> kept_;
 };
 
 }  // namespace motley::vulkan

@@ -174,9 +174,12 @@ Recording::Key Recording::key_of(std::span<const gpu::SlotMemory> slots) {
   return key;
 }
 
+Recording::Recording(VulkanDevice& device, VkCommandPool pool, Key k, bool profiled)
+    : key(std::move(k)), profile(profiled), device_(device), pool_(pool), bindings_(device) {}
+
 Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
                      std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots, bool profiled)
-    : key(key_of(slots)), profile(profiled), device_(device), pool_(pool), bindings_(device) {
+    : Recording(device, pool, key_of(slots), profiled) {
   launches_ = static_cast<uint32_t>(launches.size());
   for (const VulkanPipeline* p : pipelines) bindings_.count(*p);
   bindings_.make_pool();
@@ -218,9 +221,10 @@ void Recording::begin_slice() {
   info.commandPool = pool_;
   info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   info.commandBufferCount = 1;
-  VkCommandBuffer commands;
-  check(device_.vk.vkAllocateCommandBuffers(device_.handle(), &info, &commands), "a command buffer can't be made");
-  slices_.push_back(commands);
+  VkCommandBuffer& commands = slices_.emplace_back(VkCommandBuffer{});
+  const VkResult result = device_.vk.vkAllocateCommandBuffers(device_.handle(), &info, &commands);
+  if (result != VK_SUCCESS) slices_.pop_back();
+  check(result, "a command buffer can't be made");
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
@@ -295,9 +299,26 @@ std::vector<std::pair<uint64_t, uint64_t>> Recording::ticks() const {
   return list;
 }
 
+void Recording::expect(const std::shared_ptr<Timeline>& timeline) {
+  idle();
+  for (const auto& p : pending_)
+    if (p.first == timeline) return;
+  pending_.emplace_back(timeline, 0);
+}
+
+void Recording::submitted(const std::shared_ptr<Timeline>& timeline, uint64_t value) {
+  for (auto& p : pending_)
+    if (p.first == timeline) p.second = value;
+}
+
 bool Recording::idle() {
-  std::erase_if(pending, [](const auto& p) { return p.first->value() >= p.second; });
-  return pending.empty();
+  std::erase_if(pending_, [](const auto& p) { return p.first->value() >= p.second; });
+  return pending_.empty();
+}
+
+void Recording::wait() {
+  for (const auto& [timeline, value] : pending_) timeline->wait(value, UINT64_MAX);
+  pending_.clear();
 }
 
 }  // namespace motley::vulkan

@@ -61,7 +61,7 @@ class Bindings {
 // A work recorded for the memory that stands in its slots. Submitted again and again.
 class Recording {
  public:
-  // Memory by id and offset; a recording serves submissions with the same key.
+  // Memory by id and offset; a recording serves submissions with the same key, and the same choice of `profile`.
   using Key = std::vector<std::pair<uint64_t, uint64_t>>;
   static Key key_of(std::span<const gpu::SlotMemory> slots);
 
@@ -78,11 +78,16 @@ class Recording {
   // Of each launch, in the device's ticks, begin and end. Empty where the device has no clock.
   std::vector<std::pair<uint64_t, uint64_t>> ticks() const;
 
-  // Where it was submitted last: it is in use until the timelines are there.
-  std::vector<std::pair<std::shared_ptr<Timeline>, uint64_t>> pending;
+  // It is in use until the timelines are where it was submitted last. `expect` before a submission, so that `submitted` after it
+  // needs no memory.
+  void expect(const std::shared_ptr<Timeline>& timeline);
+  void submitted(const std::shared_ptr<Timeline>& timeline, uint64_t value);
   bool idle();
+  void wait();
 
  private:
+  // Nothing recorded yet. What throws after this constructor leaves the rest to the destructor.
+  Recording(VulkanDevice& device, VkCommandPool pool, Key key, bool profile);
   void begin_slice();
   void end_slice();
   void record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set);
@@ -92,6 +97,7 @@ class Recording {
   VkCommandPool pool_;
   Bindings bindings_;
   std::vector<VkCommandBuffer> slices_;
+  std::vector<std::pair<std::shared_ptr<Timeline>, uint64_t>> pending_;
   double slice_ns_ = 0;
   uint32_t launches_ = 0;
   VkQueryPool queries_ = VK_NULL_HANDLE;

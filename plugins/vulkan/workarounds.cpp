@@ -18,6 +18,7 @@ struct Entry {
 constexpr std::array kEntries{
     Entry{Workaround::no_pipeline_cache, "no_pipeline_cache", nullptr, "the driver's own cache goes wrong"},
     Entry{Workaround::no_host_pointers, "no_host_pointers", nullptr, "imported host memory reads old values"},
+    Entry{Workaround::no_texel_loads, "no_texel_loads", nullptr, "texel buffers are slow or wrong"},
     Entry{Workaround::staged_memory, "staged_memory", nullptr, "device memory is slow or wrong when mapped"},
 };
 

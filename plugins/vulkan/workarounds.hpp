@@ -11,6 +11,7 @@ namespace motley::vulkan {
 enum class Workaround : uint8_t {
   no_pipeline_cache,  // the driver's cache is neither read nor written
   no_host_pointers,   // host memory is not imported
+  no_texel_loads,     // kernels for texel buffers are not used
   staged_memory,      // memory is mapped through copies, as if the host did not see it
 };
 

@@ -2,7 +2,8 @@
 //
 //   gpu_bench [--device opencl] [--gemm 512] [--model FILE.motley]… [--layers]
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is the first
+// session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -67,7 +68,8 @@ void gemm(const motley_plugin& plugin, int64_t size) {
   motley_queue* queue = nullptr;
   plugin.queue_create(device.get(), &queue, nullptr);
   uint64_t value = 0;
-  std::printf("%-40s %10s %10s\n", "matrix product, config", "ms", "GFLOP/s");
+  const double giga = 2e-9 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
+  std::printf("%-40s %10s %10s %10s %10s\n", "matrix product, config", "least ms", "median", "GFLOP/s", "median");
   for (const char* config : {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
                              "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
     const motley_node_config chosen{0, config};
@@ -96,7 +98,8 @@ void gemm(const motley_plugin& plugin, int64_t size) {
     };
     run();
     const Times t = measure(20, run);
-    std::printf("%-40s %10.3f %10.1f\n", *config ? config : "(default)", t.least, 2e-6 * static_cast<double>(size * size * size) / t.least);
+    std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median, 1e3 * giga / t.least,
+                1e3 * giga / t.median);
     plugin.exec_release(executable);
     if (scratch) plugin.buffer_release(scratch);
   }

@@ -1,5 +1,5 @@
-// Gather, GatherElements, GatherND, ScatterElements, ScatterND. An index outside of its dimension is an error that a GPU can't report:
-// gathers read the nearest element, scatters leave it out.
+// Gather, GatherElements, GatherND, ScatterElements, ScatterND. An index outside of its dimension is an error that a GPU can't report
+// in time: gathers read the nearest element, scatters leave it out.
 #include "checks.hpp"
 #include "shapes.hpp"
 
@@ -43,6 +43,7 @@ void emit_gather_elements(Emitter& e) {
   const size_t axis = axis_of(e.node.attributes<schema::AxisAttributes>().axis(), x);
   const Merged m = merged_elements(e.node);
   const int64_t count = e.node.output(0)->elements();
+  require(count == 0 || x.elements() > 0, "nothing to gather from");
   Call call = elementwise(e, index_variant("gather_elements", e.node), count);
   call.constants = {static_cast<int32_t>(m.extents.size())};
   call.params = Params(count, x[axis], row_major(x)[axis]);
@@ -56,6 +57,7 @@ void emit_gather_nd(Emitter& e) {
   const auto batch = static_cast<int>(e.node.attributes<schema::BatchDimsAttributes>().batch_dims());
   const auto tuple = static_cast<int>(indices[indices.size() - 1]);
   const int64_t count = e.node.output(0)->elements();
+  require(count == 0 || x.elements() > 0, "nothing to gather from");
   const std::vector<int64_t> strides = row_major(x);
   std::vector<int64_t> tuple_extents(x.begin() + batch, x.begin() + batch + tuple);
   std::vector<int64_t> tuple_strides(strides.begin() + batch, strides.begin() + batch + tuple);

@@ -200,6 +200,7 @@ void check_roi(const NodeView& node, const Capabilities&) { require_type(*node.i
 void emit_roi(Emitter& e) {
   const auto& a = e.node.attributes<schema::RoiAlignAttributes>();
   const Shape &x = e.node.input(0)->shape, &y = e.node.output(0)->shape;
+  require(y.elements() == 0 || x.elements() > 0, "there is no image to pool from");
   Call call = elementwise(e, std::string("roi_align.") + type_name(e.node.input(2)->type), y.elements());
   call.constants = {a.average() ? 1 : 0, a.half_pixel() ? 1 : 0};
   call.params = Params(y.elements(), x[0], x[1], x[2], x[3], y[2], y[3], a.sampling_ratio(), a.spatial_scale());

@@ -149,6 +149,25 @@ TEST(GpuMovement, GathersAndScatters) {
   }
 }
 
+// An index outside of its axis can't be reported: gathers take the nearest element, scatters leave it out, and nothing else is touched.
+TEST(GpuMovement, IndicesOutside) {
+  SKIP_WITHOUT_DEVICE();
+  const std::vector<int64_t> far{7, -8, (int64_t{1} << 32) + 1, -(int64_t{1} << 40), INT64_MAX, INT64_MIN};
+  const Value indices = value<int64_t>({6}, far), tuples = value<int64_t>({6, 1}, far);
+  const Value x = value<float>({3}, {10, 20, 30}), updates = value<float>({6}, {1, 2, 3, 4, 5, 6});
+  const auto run = [](const NodeCase& c) {
+    const NodeResult result = run_node(*tested_plugin(), tested_device(), c);
+    EXPECT_EQ(result.status, MOTLEY_OK) << result.text;
+    return result.status == MOTLEY_OK ? as_doubles(result.outputs[0]) : std::vector<double>();
+  };
+  const std::vector<double> nearest{30, 10, 30, 10, 30, 10}, unchanged{10, 20, 30};
+  EXPECT_EQ(run(node_case(Op::Gather, schema::AxisAttributesT(), {x, indices}, {output_of<float>({6})})), nearest);
+  EXPECT_EQ(run(node_case(Op::GatherElements, schema::AxisAttributesT(), {x, indices}, {output_of<float>({6})})), nearest);
+  EXPECT_EQ(run(node_case(Op::GatherND, schema::BatchDimsAttributesT(), {x, tuples}, {output_of<float>({6})})), nearest);
+  EXPECT_EQ(run(node_case(Op::ScatterElements, schema::ScatterAttributesT(), {x, indices, updates}, {output_of<float>({3})})), unchanged);
+  EXPECT_EQ(run(node_case(Op::ScatterND, schema::ScatterAttributesT(), {x, tuples, updates}, {output_of<float>({3})})), unchanged);
+}
+
 TEST(GpuMovement, FillAndRange) {
   SKIP_WITHOUT_DEVICE();
   schema::FillAttributesT fill;

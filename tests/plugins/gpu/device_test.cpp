@@ -111,7 +111,25 @@ TEST(GpuDevice, RunsOnItsOwnMemoryInOrder) {
   for (uint64_t i = 1; i <= 5; ++i) ASSERT_EQ(run.submit(queue.queue, i), MOTLEY_OK);
   EXPECT_EQ(queue.wait(5), MOTLEY_OK);
   EXPECT_EQ(queue.wait(3, 0), MOTLEY_OK);
-  EXPECT_EQ(queue.wait(6, 0), MOTLEY_INVALID_ARGUMENT) << "nothing will signal 6";
+  EXPECT_EQ(queue.wait(6, 0), MOTLEY_TIMEOUT);
+  EXPECT_EQ(queue.wait(6, 10'000'000), MOTLEY_TIMEOUT);
+  run.expect_right();
+}
+
+TEST(GpuDevice, AWaitMayComeBeforeItsSubmission) {
+  SKIP_WITHOUT_DEVICE();
+  Running run(product());
+  TestQueue queue;
+  motley_status forever = MOTLEY_INTERNAL, bounded = MOTLEY_INTERNAL;
+  std::thread first([&] { forever = queue.wait(4); });
+  std::thread second([&] { bounded = queue.wait(4, 60'000'000'000); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const motley_status submitted = run.submit(queue.queue, 4);
+  first.join();
+  second.join();
+  EXPECT_EQ(submitted, MOTLEY_OK);
+  EXPECT_EQ(forever, MOTLEY_OK);
+  EXPECT_EQ(bounded, MOTLEY_OK);
   run.expect_right();
 }
 
@@ -184,7 +202,6 @@ TEST(GpuDevice, CutsLongWorkIntoSlices) {
 TEST(GpuDevice, ProfilesEveryKernel) {
   SKIP_WITHOUT_DEVICE();
   Running run(product());
-  TestQueue queue;
   struct Rows {
     int count = 0;
   } rows;
@@ -196,9 +213,15 @@ TEST(GpuDevice, ProfilesEveryKernel) {
                                  }};
   ASSERT_EQ(tested_plugin()->profile_read(run.executable, &sink), MOTLEY_OK);
   EXPECT_EQ(rows.count, 0);
-  ASSERT_EQ(run.submit(queue.queue, 1), MOTLEY_OK);
-  ASSERT_EQ(queue.wait(1), MOTLEY_OK);
-  ASSERT_EQ(tested_plugin()->profile_read(run.executable, &sink), MOTLEY_OK);
+  {
+    TestQueue queue;
+    ASSERT_EQ(run.submit(queue.queue, 1), MOTLEY_OK);
+    ASSERT_EQ(queue.wait(1), MOTLEY_OK);
+    const uint32_t yes = 1;
+    ASSERT_EQ(run.submit(queue.queue, 2, &yes), MOTLEY_CANCELLED);
+    ASSERT_EQ(run.submit(queue.queue, 2), MOTLEY_OK);
+  }
+  ASSERT_EQ(tested_plugin()->profile_read(run.executable, &sink), MOTLEY_OK) << "the queue is gone, its times are not";
   EXPECT_GE(rows.count, 1);
 }
 
@@ -244,6 +267,17 @@ TEST(GpuDevice, RefusesBadBindings) {
   ErrorText e;
   EXPECT_EQ(tested_plugin()->submit(tested_device(), nullptr, run.executable, &s, &e.error), MOTLEY_INVALID_ARGUMENT);
   EXPECT_NE(std::string(e.text).find("0 inputs"), std::string::npos) << e.text;
+}
+
+TEST(GpuDevice, RefusesConfigsThatItDoesNotOffer) {
+  SKIP_WITHOUT_DEVICE();
+  NodeCase c = product();
+  for (const char* config : {"no_such_parameter=1", "mr=no_such_value", "mr=", "mr", "mr=3", ","}) {
+    c.config = config;
+    const NodeResult result = run_node(*tested_plugin(), tested_device(), c);
+    EXPECT_EQ(result.status, MOTLEY_INVALID_ARGUMENT) << config;
+    EXPECT_NE(result.text, "") << config;
+  }
 }
 
 TEST(GpuDevice, SaysWhyNot) {

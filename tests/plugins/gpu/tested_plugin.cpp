@@ -81,9 +81,22 @@ std::string reason_of(const NodeCase& c) {
   return query_node(*tested_plugin(), tested_device(), node).text;
 }
 
+namespace {
+
+const motley_tuning& tuning() {
+  return *static_cast<const motley_tuning*>(tested_plugin()->get_extension(MOTLEY_TUNING_EXTENSION));
+}
+
+}  // namespace
+
+bool admits(const NodeCase& c, const std::string& config) {
+  const NodeGraph node(c);
+  ErrorText e;
+  return tuning().config_check(tested_device(), &node.graph(), config.c_str(), &e.error) == MOTLEY_OK;
+}
+
 std::vector<std::string> single_changes(const NodeCase& c) {
   const NodeGraph node(c);
-  const auto* tuning = static_cast<const motley_tuning*>(tested_plugin()->get_extension(MOTLEY_TUNING_EXTENSION));
   std::vector<std::string> configs;
   motley_parameter_sink sink{};
   sink.struct_size = sizeof sink;
@@ -97,11 +110,8 @@ std::vector<std::string> single_changes(const NodeCase& c) {
     }
   };
   sink.space = [](void*, uint32_t, uint64_t) {};
-  if (tuning->space(tested_device(), &node.graph(), &sink) != MOTLEY_OK) throw std::runtime_error("no tuning space");
-  std::erase_if(configs, [&](const std::string& config) {
-    ErrorText e;
-    return tuning->config_check(tested_device(), &node.graph(), config.c_str(), &e.error) != MOTLEY_OK;
-  });
+  if (tuning().space(tested_device(), &node.graph(), &sink) != MOTLEY_OK) throw std::runtime_error("no tuning space");
+  std::erase_if(configs, [&](const std::string& config) { return !admits(c, config); });
   return configs;
 }
 

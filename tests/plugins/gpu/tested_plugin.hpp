@@ -30,6 +30,8 @@ struct Tolerance {
 void expect_like_reference(const NodeCase& c, const Tolerance& tolerance = {}, const std::string& config = "");
 // The plugin's reason for not taking the node; "" where it takes it.
 std::string reason_of(const NodeCase& c);
+// Whether the plugin's config_check takes the config.
+bool admits(const NodeCase& c, const std::string& config);
 // Configs that differ from the default in one parameter, as the plugin offers them, without those it rejects.
 std::vector<std::string> single_changes(const NodeCase& c);
 
