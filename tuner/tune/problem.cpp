@@ -128,7 +128,8 @@ class Tuning {
 
   void decide() {
     runner_.start_race();
-    const RaceResult race = motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
+    const RaceResult race =
+        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
     for (const Standing& standing : race.standings)
       if (runner_.raced(standing.candidate))  // the first rung's reading is on record already
         supervisor_.finish(standing.candidate, {standing.log_ratios.begin() + 1, standing.log_ratios.end()});
