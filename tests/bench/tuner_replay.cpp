@@ -102,7 +102,8 @@ std::vector<Row> sibling_rows(const std::vector<RecordedSpace>& spaces, const Re
   const Results results = search_all(chosen.size(), options.seeds, [&](size_t choice, size_t seed) {
     std::vector<Sibling> tables;
     for (const size_t other : siblings_of(spaces, chosen[choice]))
-      tables.push_back(spaces[other].as_sibling_for(spaces[chosen[choice]], cold[other * options.seeds + seed].observed));
+      tables.push_back(
+          spaces[other].as_sibling_for(spaces[chosen[choice]], cold[other * options.seeds + seed].observed));
     return replay(spaces[chosen[choice]], options.strategy, kMostWithSiblings, seed + 1, std::move(tables));
   });
   std::vector<Row> rows;
@@ -163,7 +164,8 @@ nlohmann::json json_of(const std::map<size_t, double>& values) {
   return result;
 }
 nlohmann::json json_of(const std::vector<Row>& rows) {
-  nlohmann::json result = {{"spaces", nlohmann::json::array()}, {"mean", json_of(mean_of(rows))}, {"worst", json_of(worst_of(rows))}};
+  nlohmann::json result = {
+      {"spaces", nlohmann::json::array()}, {"mean", json_of(mean_of(rows))}, {"worst", json_of(worst_of(rows))}};
   for (const Row& row : rows) {
     result["spaces"].push_back(json_of(row.mean));
     result["spaces"].back()["name"] = row.name;
@@ -176,7 +178,8 @@ void print_json(const std::vector<Row>& cold, const std::vector<Row>& seeded, co
   if (!seeded.empty()) result["siblings"] = json_of(seeded);
   result["noise"] = nlohmann::json::object();
   for (const NoiseRow& row : noise)
-    result["noise"][row.name] = {{"loss", row.loss}, {"worst", row.worst}, {"fraction", row.fraction}, {"runs_per_config", row.runs}};
+    result["noise"][row.name] = {
+        {"loss", row.loss}, {"worst", row.worst}, {"fraction", row.fraction}, {"runs_per_config", row.runs}};
   std::printf("%s\n", result.dump(1).c_str());
 }
 
@@ -188,11 +191,13 @@ Options options_of(int count, char** arguments) {
     else if (argument == "--only" && i + 1 < count) options.only = arguments[++i];
     else if (argument == "--seeds" && i + 1 < count) options.seeds = std::strtoul(arguments[++i], nullptr, 10);
     else if (argument == "--strategy" && i + 1 < count) options.strategy = arguments[++i];
-    else if (argument.starts_with("--")) throw std::runtime_error("there is no option " + argument + ", or it lacks its value");
+    else if (argument.starts_with("--"))
+      throw std::runtime_error("there is no option " + argument + ", or it lacks its value");
     else options.files.push_back(argument);
   }
   if (options.files.empty() || options.seeds == 0)
-    throw std::runtime_error("usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]");
+    throw std::runtime_error(
+        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]");
   return options;
 }
 
@@ -220,7 +225,9 @@ void run(const Options& options) {
   if (!options.json) print("the same, with siblings' results", seeded);
   if (options.wants("noise")) noise = noise_rows(spaces, options);
   if (options.json) return print_json(cold, seeded, noise);
-  if (!noise.empty()) std::printf("\n%-44s%8s%8s%10s%8s\n", "10 % noise and throttling, 200 configs", "loss", "worst", "fraction", "runs");
+  if (!noise.empty())
+    std::printf("\n%-44s%8s%8s%10s%8s\n", "10 % noise and throttling, 200 configs", "loss", "worst", "fraction",
+                "runs");
   for (const NoiseRow& row : noise)
     std::printf("%-44s%8.3f%8.3f%10.3f%8.2f\n", row.name.c_str(), row.loss, row.worst, row.fraction, row.runs);
 }

@@ -38,7 +38,8 @@ Graph network() {
   conv.dilations = {1, 1};
   conv.pads = {1, 1, 1, 1};
   g.add_node("conv", Op::Conv, {x, w}, {y}, conv);
-  const auto a = g.add_tensor(tensor("a", {40, 50})), b = g.add_tensor(tensor("b", {50, 60})), c = g.add_tensor(tensor("c", {40, 60}));
+  const auto a = g.add_tensor(tensor("a", {40, 50})), b = g.add_tensor(tensor("b", {50, 60})),
+             c = g.add_tensor(tensor("c", {40, 60}));
   g.add_node("product", Op::MatMul, {a, b}, {c}, schema::MatMulAttributesT{});
   g.inputs = {x, a, b};
   g.outputs = {y, c};
@@ -92,8 +93,9 @@ TEST_F(Live, TunesAConvolutionInAWorker) {
   Candidates candidates(described->space, 1);
   const auto text = [&](size_t id) { return described->space.text(candidates.config(id)); };
   Journal journal(folder / "journal");
-  Supervisor supervisor({DEVICE_WORKER, (folder / "problem.motley").string(), "cpu"}, journal, fingerprint_of(device("cpu")),
-                        described->key, text, {std::chrono::milliseconds(20000), std::chrono::milliseconds(20000), 5});
+  Supervisor supervisor({DEVICE_WORKER, (folder / "problem.motley").string(), "cpu"}, journal,
+                        fingerprint_of(device("cpu")), described->key, text,
+                        {std::chrono::milliseconds(20000), std::chrono::milliseconds(20000), 5});
   ProblemOptions options;
   options.evaluations = 12;
   const size_t standard = candidates.find(described->space.default_config()).value();

@@ -13,7 +13,8 @@ namespace {
 // Candidates with given true times, noise per run, and a slowdown that sets in and goes.
 class NoisyDevice : public Meter {
  public:
-  NoisyDevice(std::vector<double> times, double deviation, uint64_t seed) : times_(std::move(times)), deviation_(deviation), random_(seed) {}
+  NoisyDevice(std::vector<double> times, double deviation, uint64_t seed)
+      : times_(std::move(times)), deviation_(deviation), random_(seed) {}
   double run_ns(size_t candidate) override {
     ++runs;
     if (throttle_every > 0 && runs % throttle_every == 0) slowdown_ = slowdown_ > 1 ? 1 : 1.3;
@@ -101,7 +102,8 @@ RaceResult race_of(NoisyDevice& device, size_t candidates, uint64_t seed) {
 
 std::vector<double> spread_times(size_t count) {
   std::vector<double> times;
-  for (size_t c = 0; c < count; ++c) times.push_back(1000 * (1.5 - static_cast<double>(c) / static_cast<double>(count)));
+  for (size_t c = 0; c < count; ++c)
+    times.push_back(1000 * (1.5 - static_cast<double>(c) / static_cast<double>(count)));
   return times;
 }
 

@@ -12,8 +12,11 @@ namespace motley::tuner {
 namespace {
 
 Space tile_space() {
-  return Space({{"tx", {1, 2, 4, 8, 16, 32, 64}, 0}, {"ty", {1, 2, 4, 8, 16, 32, 64}, 0}, {"unroll", {1, 2, 3, 4, 5, 6, 7, 8}, 0},
-                {"local", {false, true}, 0}, {"order", {"rows", "columns", "blocks"}, 0}},
+  return Space({{"tx", {1, 2, 4, 8, 16, 32, 64}, 0},
+                {"ty", {1, 2, 4, 8, 16, 32, 64}, 0},
+                {"unroll", {1, 2, 3, 4, 5, 6, 7, 8}, 0},
+                {"local", {false, true}, 0},
+                {"order", {"rows", "columns", "blocks"}, 0}},
                {"tx * ty <= 1024"});
 }
 
@@ -33,7 +36,8 @@ struct Trial {
   double best = 0;
   std::vector<size_t> order;
 };
-Trial run(const std::string& strategy, const Space& space, Candidates& candidates, size_t evaluations, const SearchOptions& options) {
+Trial run(const std::string& strategy, const Space& space, Candidates& candidates, size_t evaluations,
+          const SearchOptions& options) {
   const auto search = make_strategy(strategy, candidates, options);
   Trial result;
   while (result.order.size() < evaluations) {
@@ -50,7 +54,10 @@ Trial run(const std::string& strategy, const Space& space, Candidates& candidate
 class Strategies : public testing::TestWithParam<const char*> {};
 
 TEST_P(Strategies, VisitEveryCandidateOnce) {
-  const Space space({{"tx", {1, 2, 4}, 0}, {"ty", {1, 2, 4, 8}, 0}, {"unroll", {1, 2, 3}, 0}, {"local", {false, true}, 0},
+  const Space space({{"tx", {1, 2, 4}, 0},
+                     {"ty", {1, 2, 4, 8}, 0},
+                     {"unroll", {1, 2, 3}, 0},
+                     {"local", {false, true}, 0},
                      {"order", {"rows", "columns", "blocks"}, 0}},
                     {"tx * ty != 16"});
   Candidates candidates(space, 1);
@@ -62,7 +69,8 @@ TEST_P(Strategies, VisitEveryCandidateOnce) {
 TEST_P(Strategies, RepeatWithTheirSeed) {
   const Space space = tile_space();
   Candidates candidates(space, 1);
-  const Trial first = run(GetParam(), space, candidates, 40, {7, {}, {}}), second = run(GetParam(), space, candidates, 40, {7, {}, {}});
+  const Trial first = run(GetParam(), space, candidates, 40, {7, {}, {}}),
+              second = run(GetParam(), space, candidates, 40, {7, {}, {}});
   EXPECT_EQ(first.order, second.order);
 }
 INSTANTIATE_TEST_SUITE_P(All, Strategies, testing::Values("motley", "random", "local", "exhaustive"));

@@ -31,7 +31,8 @@ struct Scene {
   void connect() {
     supervisor = std::make_unique<Supervisor>(
         std::vector<std::string>{FAKE_CHILD}, *journal, "hw", "Conv",
-        [this](size_t id) { return space.text(candidates.config(id)); }, WatchdogPolicy{milliseconds(3000), milliseconds(3000), 5});
+        [this](size_t id) { return space.text(candidates.config(id)); },
+        WatchdogPolicy{milliseconds(3000), milliseconds(3000), 5});
   }
   TunedProblem tune(const ProblemOptions& options) {
     return tune_problem(candidates, candidates.find(space.default_config()).value(), *supervisor, *journal, options);
@@ -41,7 +42,8 @@ struct Scene {
 // 8 times with 5 faults each: only those without one are fit to run.
 Space faulty_space() {
   return Space({{"t", {800, 700, 600, 500, 400, 300, 200, 100}, 0},
-                {"fault", {"none", "crash", "wrong", "invalid", "garbage"}, 0}}, {});
+                {"fault", {"none", "crash", "wrong", "invalid", "garbage"}, 0}},
+               {});
 }
 
 TEST(TuneProblem, FaultsAreQuarantined) {
@@ -62,7 +64,8 @@ TEST(TuneProblem, FaultsAreQuarantined) {
   for (const auto& [subject, outcomes] : scene.journal->all()) {
     const bool good = subject.config.find("fault=none") != std::string::npos;
     EXPECT_EQ(outcomes.back().ending == Ending::measured, good) << subject.config;
-    EXPECT_EQ(scene.journal->strikes(subject) > 0, !good && subject.config.find("invalid") == std::string::npos) << subject.config;
+    EXPECT_EQ(scene.journal->strikes(subject) > 0, !good && subject.config.find("invalid") == std::string::npos)
+        << subject.config;
   }
 }
 

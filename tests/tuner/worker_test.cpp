@@ -93,14 +93,19 @@ TEST_P(Faults, AreRecordsAndNoEnd) {
   EXPECT_EQ(scene.supervisor.run_ns(1), 50);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Faults,
-    testing::Combine(testing::Values(Fault{"crash", Ending::crashed, 1, "signal 6"}, Fault{"exit", Ending::crashed, 1, "code 5"},
-                                     Fault{"hang", Ending::hung, 1, "longer than"}, Fault{"garbage", Ending::crashed, 1, "no message"},
-                                     Fault{"flood", Ending::crashed, 1, "no message"}, Fault{"wrong", Ending::wrong, 1, "element 3"},
-                                     Fault{"invalid", Ending::invalid, 0, "local memory"}, Fault{"throw", Ending::failed, 0, "plugin threw"}),
-                     testing::Values("check", "run")),
-    [](const auto& test) { return std::string(std::get<0>(test.param).name) + "_in_" + std::get<1>(test.param); });
+INSTANTIATE_TEST_SUITE_P(All, Faults,
+                         testing::Combine(testing::Values(Fault{"crash", Ending::crashed, 1, "signal 6"},
+                                                          Fault{"exit", Ending::crashed, 1, "code 5"},
+                                                          Fault{"hang", Ending::hung, 1, "longer than"},
+                                                          Fault{"garbage", Ending::crashed, 1, "no message"},
+                                                          Fault{"flood", Ending::crashed, 1, "no message"},
+                                                          Fault{"wrong", Ending::wrong, 1, "element 3"},
+                                                          Fault{"invalid", Ending::invalid, 0, "local memory"},
+                                                          Fault{"throw", Ending::failed, 0, "plugin threw"}),
+                                          testing::Values("check", "run")),
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param).name) + "_in_" + std::get<1>(test.param);
+                         });
 
 TEST(Supervisor, NoTimeIsAFailure) {
   Scene scene({"t=1,fault=timeless"});

@@ -12,8 +12,9 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kMostCompiled = 12;    // the finalists, the anchor, and a few
-constexpr double kLeastRunNs = 200000;  // a run is repeated until it is this long: the clock and the call take some of it
+constexpr size_t kMostCompiled = 12;  // the finalists, the anchor, and a few
+constexpr double kLeastRunNs =
+    200000;  // a run is repeated until it is this long: the clock and the call take some of it
 constexpr size_t kMostRepeats = 200;
 constexpr uint64_t kPatienceNs = 60'000'000'000;  // the watchdog is quicker
 constexpr Filling kFillings[] = {Filling::random, Filling::extremes, Filling::ramp};
@@ -30,7 +31,8 @@ struct Bench::Runner {
   explicit Runner(plugin::Device& d) : device(d) {
     plugin::ErrorRoom room;
     if (!device.api().queue_create) return;
-    const motley_status status = plugin::guarded(room, [&] { return device.api().queue_create(device.handle(), &queue, &room.error); });
+    const motley_status status =
+        plugin::guarded(room, [&] { return device.api().queue_create(device.handle(), &queue, &room.error); });
     if (status != MOTLEY_OK)
       base::fail(ErrorCode::plugin, "the device \"%\" gives no queue (%)", {device.name(), room.describe(status)});
   }
@@ -54,10 +56,12 @@ struct Bench::Compiled {
     const motley_node_config choice{0, config.c_str()};
     const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &choice};
     plugin::ErrorRoom room;
-    const motley_status status =
-        plugin::guarded(room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });
+    const motley_status status = plugin::guarded(
+        room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });
     if (status != MOTLEY_OK)
-      throw ConfigError{status == MOTLEY_UNSUPPORTED || status == MOTLEY_INVALID_ARGUMENT ? Ending::invalid : Ending::failed, room.describe(status)};
+      throw ConfigError{
+          status == MOTLEY_UNSUPPORTED || status == MOTLEY_INVALID_ARGUMENT ? Ending::invalid : Ending::failed,
+          room.describe(status)};
     motley_exec_requirements need{sizeof need, 64, 0, 0};
     if (api.exec_requirements && api.exec_requirements(executable, &need) != MOTLEY_OK) need = {sizeof need, 64, 0, 0};
     runner.alignment = std::max<uint64_t>(runner.alignment, need.alignment);
@@ -85,7 +89,8 @@ struct Bench::Compiled {
     plugin::ErrorRoom room;
     const auto& api = runner.device.api();
     const motley_status status = plugin::guarded(room, [&] {
-      const motley_status submitted = api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
+      const motley_status submitted =
+          api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
       if (submitted != MOTLEY_OK || !runner.queue) return submitted;
       return api.fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error);
     });
@@ -102,7 +107,8 @@ Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph pro
     : problem_(std::move(problem)), serialized_(model::serialize(problem_)), device_(std::make_unique<Runner>(device)) {
   for (const Filling filling : kFillings) {
     std::vector<Bytes> inputs;
-    for (const graph::TensorId id : problem_.inputs) inputs.push_back(fill_tensor(problem_.tensor(id), filling, inputs.size() + 1));
+    for (const graph::TensorId id : problem_.inputs)
+      inputs.push_back(fill_tensor(problem_.tensor(id), filling, inputs.size() + 1));
     inputs_.push_back(std::move(inputs));
   }
   try {
@@ -117,8 +123,10 @@ Bench::~Bench() = default;
 
 void Bench::feed(Runner& runner, const std::vector<Bytes>& inputs) {
   if (runner.outputs.empty()) {
-    for (const graph::TensorId id : problem_.inputs) runner.inputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
-    for (const graph::TensorId id : problem_.outputs) runner.outputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
+    for (const graph::TensorId id : problem_.inputs)
+      runner.inputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
+    for (const graph::TensorId id : problem_.outputs)
+      runner.outputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
   }
   for (size_t i = 0; i < inputs.size(); ++i) runner.inputs[i].write(inputs[i].data());
 }
@@ -134,7 +142,8 @@ std::vector<Bytes> Bench::results(Runner& runner, const std::vector<Bytes>& inpu
     intact = intact && memory.intact();
     found.push_back(memory.read());
   }
-  for (size_t i = 0; i < inputs.size(); ++i) intact = intact && runner.inputs[i].intact() && runner.inputs[i].read() == inputs[i];
+  for (size_t i = 0; i < inputs.size(); ++i)
+    intact = intact && runner.inputs[i].intact() && runner.inputs[i].read() == inputs[i];
   if (!intact) throw ConfigError{Ending::wrong, "it wrote outside of its outputs"};
   return found;
 }

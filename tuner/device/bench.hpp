@@ -16,7 +16,8 @@ namespace motley::tuner {
 // What a worker process holds. [one] thread.
 class Bench {
  public:
-  // Both devices outlive it. Throws Error(plugin) where the reference cannot run the problem: then nothing can be checked.
+  // Both devices outlive it. Throws Error(plugin) where the reference cannot run the problem: then nothing can be
+  // checked.
   Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem);
   ~Bench();
 

@@ -24,10 +24,11 @@ TensorMemory::TensorMemory(plugin::Device& device, uint64_t bytes, uint64_t alig
     host_start_ = (alignment - reinterpret_cast<uintptr_t>(host_.data()) % alignment) % alignment;
   } else {
     plugin::ErrorRoom room;
-    const motley_status status =
-        plugin::guarded(room, [&] { return device.api().buffer_alloc(device.handle(), total_, &buffer_, &room.error); });
+    const motley_status status = plugin::guarded(
+        room, [&] { return device.api().buffer_alloc(device.handle(), total_, &buffer_, &room.error); });
     if (status != MOTLEY_OK)
-      base::fail(ErrorCode::plugin, "the device \"%\" gives no % bytes of memory (%)", {device.name(), total_, room.describe(status)});
+      base::fail(ErrorCode::plugin, "the device \"%\" gives no % bytes of memory (%)",
+                 {device.name(), total_, room.describe(status)});
   }
   std::memset(map(), kCanary, total_);
   unmap();
@@ -38,16 +39,23 @@ TensorMemory::~TensorMemory() {
 }
 
 TensorMemory::TensorMemory(TensorMemory&& other) noexcept
-    : device_(other.device_), bytes_(other.bytes_), before_(other.before_), total_(other.total_), host_(std::move(other.host_)),
-      host_start_(other.host_start_), buffer_(std::exchange(other.buffer_, nullptr)) {}
+    : device_(other.device_),
+      bytes_(other.bytes_),
+      before_(other.before_),
+      total_(other.total_),
+      host_(std::move(other.host_)),
+      host_start_(other.host_start_),
+      buffer_(std::exchange(other.buffer_, nullptr)) {}
 
 uint8_t* TensorMemory::map() const {
   if (!buffer_) return const_cast<uint8_t*>(host_.data()) + host_start_;
   void* host = nullptr;
   plugin::ErrorRoom room;
-  const motley_status status = plugin::guarded(room, [&] { return device_->api().buffer_map(buffer_, &host, &room.error); });
+  const motley_status status =
+      plugin::guarded(room, [&] { return device_->api().buffer_map(buffer_, &host, &room.error); });
   if (status != MOTLEY_OK)
-    base::fail(ErrorCode::plugin, "the device \"%\" does not map its memory (%)", {device_->name(), room.describe(status)});
+    base::fail(ErrorCode::plugin, "the device \"%\" does not map its memory (%)",
+               {device_->name(), room.describe(status)});
   return static_cast<uint8_t*>(host);
 }
 void TensorMemory::unmap() const {
@@ -77,7 +85,8 @@ std::vector<uint8_t> TensorMemory::read() const {
 bool TensorMemory::intact() const {
   const uint8_t* at = map();
   const auto is_canary = [](uint8_t byte) { return byte == kCanary; };
-  const bool result = std::all_of(at, at + before_, is_canary) && std::all_of(at + before_ + bytes_, at + total_, is_canary);
+  const bool result =
+      std::all_of(at, at + before_, is_canary) && std::all_of(at + before_ + bytes_, at + total_, is_canary);
   unmap();
   return result;
 }

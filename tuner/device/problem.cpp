@@ -54,7 +54,8 @@ graph::Graph problem_of(const graph::Graph& graph, const graph::Node& node) {
   auto take = [&](TensorId id) {
     const graph::Tensor& tensor = graph.tensor(id);
     if (!tensor.shape_known())
-      base::fail(ErrorCode::invalid_argument, "the tensor \"%\" has no known shape: give the model its input shapes", {tensor.name});
+      base::fail(ErrorCode::invalid_argument, "the tensor \"%\" has no known shape: give the model its input shapes",
+                 {tensor.name});
     return one.add_tensor(tensor);
   };
   for (TensorId& id : copy.inputs) {
@@ -81,32 +82,39 @@ void save_problem(const graph::Graph& problem, const std::filesystem::path& path
 graph::Graph load_problem(const std::filesystem::path& path) {
   graph::Module module = model::read_model(path);
   if (module.graphs.size() != 1 || module.main().nodes.size() != 1)
-    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has not exactly one node: save it with the tuner", {path.string()});
+    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has not exactly one node: save it with the tuner",
+               {path.string()});
   return std::move(module.main());
 }
 
 std::unique_ptr<DeviceProblem> describe_problem(plugin::Device& device, const graph::Graph& graph) {
   const auto& api = device.api();
-  const auto* tuning = api.get_extension ? static_cast<const motley_tuning*>(api.get_extension(MOTLEY_TUNING_EXTENSION)) : nullptr;
+  const auto* tuning =
+      api.get_extension ? static_cast<const motley_tuning*>(api.get_extension(MOTLEY_TUNING_EXTENSION)) : nullptr;
   if (!tuning) return nullptr;
   const auto serialized = std::make_shared<model::SerializedGraph>(model::serialize(graph));
   const motley_graph view = serialized->view();
   auto problem = std::make_unique<DeviceProblem>();
   plugin::ErrorRoom room;
   const motley_sink key_sink = sink_to(problem->key);
-  check(plugin::guarded(room, [&] { return tuning->problem_key(device.handle(), &view, &key_sink); }), room, device, "problem key");
+  check(plugin::guarded(room, [&] { return tuning->problem_key(device.handle(), &view, &key_sink); }), room, device,
+        "problem key");
   Parameters parameters;
   const motley_parameter_sink sink{sizeof sink, &parameters, take_parameter, take_space};
-  check(plugin::guarded(room, [&] { return tuning->space(device.handle(), &view, &sink); }), room, device, "tuning space");
+  check(plugin::guarded(room, [&] { return tuning->space(device.handle(), &view, &sink); }), room, device,
+        "tuning space");
   if (!parameters.error.empty())
-    base::fail(ErrorCode::plugin, "the device \"%\" has a tuning space that cannot be read: %", {device.name(), parameters.error});
+    base::fail(ErrorCode::plugin, "the device \"%\" has a tuning space that cannot be read: %",
+               {device.name(), parameters.error});
   if (parameters.list.empty()) return nullptr;
   problem->space_rev = parameters.space_rev;
   problem->workspace_bound = parameters.workspace_bound;
   problem->space = Space(std::move(parameters.list), {}, [&device, tuning, serialized](const std::string& config) {
     const motley_graph segment = serialized->view();
     plugin::ErrorRoom why;
-    return plugin::guarded(why, [&] { return tuning->config_check(device.handle(), &segment, config.c_str(), &why.error); }) == MOTLEY_OK;
+    return plugin::guarded(why, [&] {
+             return tuning->config_check(device.handle(), &segment, config.c_str(), &why.error);
+           }) == MOTLEY_OK;
   });
   return problem;
 }
@@ -116,7 +124,8 @@ std::string fingerprint_of(plugin::Device& device) {
   const motley_sink sink = sink_to(text);
   plugin::ErrorRoom room;
   if (device.api().device_fingerprint)
-    check(plugin::guarded(room, [&] { return device.api().device_fingerprint(device.handle(), &sink); }), room, device, "fingerprint");
+    check(plugin::guarded(room, [&] { return device.api().device_fingerprint(device.handle(), &sink); }), room, device,
+          "fingerprint");
   if (!text.empty() && text.back() != '\n') text += '\n';
   return text + "kernels build=" + (device.api().build_id ? device.api().build_id : "") + "\n";
 }

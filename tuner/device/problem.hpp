@@ -21,8 +21,8 @@ graph::Graph load_problem(const std::filesystem::path& path);
 
 // What a device's plugin says of it by motley.tuning/1.
 struct DeviceProblem {
-  std::string key;          // canonical text of all that the speed depends on
-  Space space;              // its check asks the plugin
+  std::string key;  // canonical text of all that the speed depends on
+  Space space;      // its check asks the plugin
   uint32_t space_rev = 0;
   uint64_t workspace_bound = 0;  // bytes of scratch for any config; 0: not known
 };

@@ -60,14 +60,16 @@ void put_number(Bytes& bytes, DataType type, uint64_t index, double number) {
     case DataType::float32: return put(bytes, index, static_cast<float>(number));
     case DataType::float64: return put(bytes, index, number);
     case DataType::float16: return put(bytes, index, to_half(static_cast<float>(number)));
-    case DataType::bfloat16: return put(bytes, index, static_cast<uint16_t>(std::bit_cast<uint32_t>(static_cast<float>(number)) >> 16));
+    case DataType::bfloat16:
+      return put(bytes, index, static_cast<uint16_t>(std::bit_cast<uint32_t>(static_cast<float>(number)) >> 16));
     case DataType::int8: return put(bytes, index, static_cast<int8_t>(std::clamp(number * 127, -127.0, 127.0)));
     case DataType::uint8: return put(bytes, index, static_cast<uint8_t>(std::clamp(number * 127 + 128, 0.0, 255.0)));
     case DataType::bool_: return put(bytes, index, static_cast<uint8_t>(number > 0));
     case DataType::int32: return put(bytes, index, static_cast<int32_t>(number * 10));
     case DataType::int64: return put(bytes, index, static_cast<int64_t>(number * 10));
     default:
-      base::fail(ErrorCode::unsupported, "the tuner has no values for tensors of type %: leave the op untuned", {graph::to_string(type)});
+      base::fail(ErrorCode::unsupported, "the tuner has no values for tensors of type %: leave the op untuned",
+                 {graph::to_string(type)});
   }
 }
 double get_number(const Bytes& bytes, DataType type, uint64_t index) {
@@ -75,9 +77,11 @@ double get_number(const Bytes& bytes, DataType type, uint64_t index) {
     case DataType::float32: return static_cast<double>(get<float>(bytes, index));
     case DataType::float64: return get<double>(bytes, index);
     case DataType::float16: return static_cast<double>(from_half(get<uint16_t>(bytes, index)));
-    case DataType::bfloat16: return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(get<uint16_t>(bytes, index)) << 16));
+    case DataType::bfloat16:
+      return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(get<uint16_t>(bytes, index)) << 16));
     case DataType::int8: return get<int8_t>(bytes, index);
-    case DataType::uint8: case DataType::bool_: return get<uint8_t>(bytes, index);
+    case DataType::uint8:
+    case DataType::bool_: return get<uint8_t>(bytes, index);
     case DataType::int32: return get<int32_t>(bytes, index);
     case DataType::int64: return static_cast<double>(get<int64_t>(bytes, index));
     default: return 0;
@@ -87,9 +91,12 @@ double get_number(const Bytes& bytes, DataType type, uint64_t index) {
 // Absolute, given the largest value of the reference.
 double limit_for(DataType type, double largest) {
   switch (type) {
-    case DataType::float32: case DataType::float64: return kLimit32 * largest + 1e-30;
-    case DataType::float16: case DataType::bfloat16: return kLimit16 * largest + 1e-30;
-    case DataType::int8: case DataType::uint8: return 1;  // a rounding step
+    case DataType::float32:
+    case DataType::float64: return kLimit32 * largest + 1e-30;
+    case DataType::float16:
+    case DataType::bfloat16: return kLimit16 * largest + 1e-30;
+    case DataType::int8:
+    case DataType::uint8: return 1;  // a rounding step
     default: return 0;
   }
 }
@@ -121,7 +128,8 @@ Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes
     if (std::isfinite(distance)) difference.max_abs = std::max(difference.max_abs, distance);
     if (distance <= limit || !difference.acceptable) continue;
     difference.acceptable = false;
-    difference.where = base::text("element % of \"%\" is % where the reference has %", {i, tensor.name, std::to_string(ours), std::to_string(theirs)});
+    difference.where = base::text("element % of \"%\" is % where the reference has %",
+                                  {i, tensor.name, std::to_string(ours), std::to_string(theirs)});
   }
   difference.max_rel = largest > 0 ? difference.max_abs / largest : 0;
   return difference;

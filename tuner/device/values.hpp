@@ -11,8 +11,8 @@ namespace motley::tuner {
 
 using Bytes = std::vector<uint8_t>;
 
-// Three fillings, so that a kernel that is right on one kind of data only is found: random; extremes, large and small and
-// zero beside each other; and a ramp, in which every element is different and a wrong index shows.
+// Three fillings, so that a kernel that is right on one kind of data only is found: random; extremes, large and small
+// and zero beside each other; and a ramp, in which every element is different and a wrong index shows.
 enum class Filling { random, extremes, ramp };
 Bytes fill_tensor(const graph::Tensor& tensor, Filling filling, uint64_t seed);
 
@@ -21,7 +21,7 @@ Bytes fill_tensor(const graph::Tensor& tensor, Filling filling, uint64_t seed);
 struct Difference {
   double max_abs = 0, max_rel = 0;  // max_rel: max_abs over the largest value
   bool acceptable = true;
-  std::string where;                // of the worst element, one phrase
+  std::string where;  // of the worst element, one phrase
 };
 Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes& reference);
 

@@ -46,7 +46,8 @@ NoiseResult result_of(const RecordedSpace& space, const std::vector<Observed>& o
           static_cast<double>(runs) / static_cast<double>(observed.size())};
 }
 
-NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed, int runs_each) {
+NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed,
+                          int runs_each) {
   Candidates candidates = space.candidates();
   const auto strategy = make_strategy("motley", candidates, {seed, {}, {}});
   SimulatedMeter meter(space, model, seed);
@@ -55,8 +56,11 @@ NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const 
     for (int run = 1; run < runs_each; ++run) least = std::min(least, meter.run_ns(candidate));
     return least;
   });
-  const auto better = [](const Observed& a, const Observed& b) { return (a.cost > 0 ? 1 / a.cost : 0) > (b.cost > 0 ? 1 / b.cost : 0); };
-  return result_of(space, observed, std::min_element(observed.begin(), observed.end(), better)->candidate, meter.runs());
+  const auto better = [](const Observed& a, const Observed& b) {
+    return (a.cost > 0 ? 1 / a.cost : 0) > (b.cost > 0 ? 1 / b.cost : 0);
+  };
+  return result_of(space, observed, std::min_element(observed.begin(), observed.end(), better)->candidate,
+                   meter.runs());
 }
 
 }  // namespace
@@ -64,7 +68,8 @@ NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const 
 NoiseResult pick_by_one_run(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed) {
   return pick_by_least(space, evaluations, model, seed, 1);
 }
-NoiseResult pick_by_best_of_two(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed) {
+NoiseResult pick_by_best_of_two(const RecordedSpace& space, size_t evaluations, const NoiseModel& model,
+                                uint64_t seed) {
   return pick_by_least(space, evaluations, model, seed, 2);
 }
 

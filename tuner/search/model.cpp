@@ -55,7 +55,8 @@ double Model::evaluate() {
   for (size_t i = 0; i < n; ++i) rest += square(whitened_[i] -= level_ * ones[i]);
   const auto count = static_cast<double>(n);
   amplitude_ = std::sqrt((rest + 0.01) / count);
-  return -0.5 * count * std::log(rest / count + 1e-12) - 0.5 * factor_.log_determinant() - 0.5 * std::log(ones_ones) + prior();
+  return -0.5 * count * std::log(rest / count + 1e-12) - 0.5 * factor_.log_determinant() - 0.5 * std::log(ones_ones) +
+         prior();
 }
 
 double Model::prior() const {
@@ -78,7 +79,8 @@ std::vector<double> Model::replaced(size_t parameter, const Shape& before) const
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < i; ++j) {
       const uint16_t a = samples_[i].config[parameter], b = samples_[j].config[parameter];
-      result[i * n + j] *= static_cast<double>(kernel_.factor(parameter, a, b)) / static_cast<double>(old.factor(parameter, a, b));
+      result[i * n + j] *=
+          static_cast<double>(kernel_.factor(parameter, a, b)) / static_cast<double>(old.factor(parameter, a, b));
     }
   return result;
 }
@@ -150,7 +152,8 @@ void Model::fit(std::vector<Sample> samples, int rounds) {
 
 double Model::mean(const uint16_t* config) const {
   double sum = level_;
-  for (size_t j = 0; j < samples_.size(); ++j) sum += weights_[j] * static_cast<double>(covariance(config, samples_[j]));
+  for (size_t j = 0; j < samples_.size(); ++j)
+    sum += weights_[j] * static_cast<double>(covariance(config, samples_[j]));
   return sum;
 }
 
@@ -165,7 +168,9 @@ constexpr size_t kStrip = 256;  // configs at a time: what they need of all rows
 }  // namespace
 
 Posterior::Posterior(const Model& model, std::vector<const uint16_t*> configs)
-    : model_(model), configs_(std::move(configs)), means_(configs_.size(), static_cast<float>(model.level())),
+    : model_(model),
+      configs_(std::move(configs)),
+      means_(configs_.size(), static_cast<float>(model.level())),
       explained_(configs_.size()) {
   project();
 }

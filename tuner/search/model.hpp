@@ -54,7 +54,7 @@ class Model {
   std::vector<double> replaced(size_t parameter, const Shape& before) const;
 
   Kernel kernel_;
-  double noise_ = 1e-2;    // variance of a measurement, relative to the amplitude
+  double noise_ = 1e-2;             // variance of a measurement, relative to the amplitude
   std::vector<double> kinship_{1};  // by source: how its times correlate with this device's, whose own is 1
   std::vector<Sample> samples_;
   std::vector<double> products_;  // the kernel of all pairs of samples, without noise

@@ -44,8 +44,13 @@ class Tuning {
  public:
   Tuning(Candidates& candidates, size_t default_candidate, Supervisor& supervisor, const Journal& journal,
          const ProblemOptions& options)
-      : candidates_(candidates), default_(default_candidate), supervisor_(supervisor), journal_(journal), options_(options),
-        runner_(supervisor, default_candidate), meter_(runner_, default_candidate, options.anchor) {}
+      : candidates_(candidates),
+        default_(default_candidate),
+        supervisor_(supervisor),
+        journal_(journal),
+        options_(options),
+        runner_(supervisor, default_candidate),
+        meter_(runner_, default_candidate, options.anchor) {}
 
   TunedProblem run() {
     check_default();
@@ -123,11 +128,11 @@ class Tuning {
 
   void decide() {
     runner_.start_race();
-    RacePolicy policy = options_.race;
-    // The budget is of all candidates; those that were recalled cost no run today.
-    const RaceResult race = motley::tuner::race(meter_, first_rung_, policy, options_.search.seed, options_.stop);
+    const RaceResult race =
+        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
     for (const Standing& standing : race.standings)
-      if (runner_.raced(standing.candidate)) supervisor_.finish(standing.candidate, standing.log_ratios);
+      if (runner_.raced(standing.candidate))  // the first rung's reading is on record already
+        supervisor_.finish(standing.candidate, {standing.log_ratios.begin() + 1, standing.log_ratios.end()});
     result_.is_default = race.winner == default_ || !displaces_default(race.log_ratio_to_anchor);
     result_.winner = result_.is_default ? default_ : race.winner;
     if (!result_.is_default) result_.log_ratio_to_default = race.log_ratio_to_anchor;
@@ -175,8 +180,8 @@ size_t evaluations(Rigor rigor) {
   return 0;
 }
 
-TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor, const Journal& journal,
-                          const ProblemOptions& options) {
+TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor,
+                          const Journal& journal, const ProblemOptions& options) {
   return Tuning(candidates, default_candidate, supervisor, journal, options).run();
 }
 

@@ -36,7 +36,8 @@ Ends make_channel() {
   ::setrlimit(RLIMIT_CORE, &no_core);
   // Out of the way first: one's number may be the other's place.
   const int first_free = 10;
-  const int moved_requests = ::fcntl(requests, F_DUPFD, first_free), moved_replies = ::fcntl(replies, F_DUPFD, first_free);
+  const int moved_requests = ::fcntl(requests, F_DUPFD, first_free),
+            moved_replies = ::fcntl(replies, F_DUPFD, first_free);
   if (moved_requests < 0 || moved_replies < 0 || ::dup2(moved_requests, kRequestDescriptor) < 0 ||
       ::dup2(moved_replies, kReplyDescriptor) < 0)
     ::_exit(126);
@@ -65,7 +66,8 @@ Child::Child(const std::vector<std::string>& command) {
 Child::~Child() {
   if (!running()) return;
   ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 Receipt Child::ask(const nlohmann::json& request, std::chrono::milliseconds patience, nlohmann::json& reply) {
@@ -85,7 +87,8 @@ void Child::end(Receipt why, std::chrono::milliseconds patience) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   if (ended <= 0) {
     ::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
   }
   pid_ = -1;
   if (why == Receipt::late) how_ = base::text("took longer than % ms", {static_cast<int64_t>(patience.count())});

@@ -68,7 +68,8 @@ bool send_message(int descriptor, const json& message) {
 
 Receipt receive_message(int descriptor, Clock::time_point deadline, json& message) {
   uint32_t size = 0;
-  if (const Receipt r = read_all(descriptor, deadline, reinterpret_cast<char*>(&size), sizeof size); r != Receipt::message)
+  if (const Receipt r = read_all(descriptor, deadline, reinterpret_cast<char*>(&size), sizeof size);
+      r != Receipt::message)
     return r;
   if (size > kMaxMessageBytes) return Receipt::garbage;
   std::string text(size, '\0');

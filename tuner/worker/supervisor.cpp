@@ -13,14 +13,20 @@ using nlohmann::json;
 
 std::chrono::milliseconds patience(const WatchdogPolicy& policy, double incumbent_ns) {
   constexpr double kNsPerMs = 1e6;
-  const double wanted = std::min(policy.times_incumbent * incumbent_ns / kNsPerMs, static_cast<double>(policy.most.count()));
-  return std::clamp(std::chrono::milliseconds(static_cast<int64_t>(wanted)), std::min(policy.least, policy.most), policy.most);
+  const double wanted =
+      std::min(policy.times_incumbent * incumbent_ns / kNsPerMs, static_cast<double>(policy.most.count()));
+  return std::clamp(std::chrono::milliseconds(static_cast<int64_t>(wanted)), std::min(policy.least, policy.most),
+                    policy.most);
 }
 
 Supervisor::Supervisor(std::vector<std::string> command, Journal& journal, std::string fingerprint, std::string problem,
                        std::function<std::string(size_t)> text, const WatchdogPolicy& policy)
-    : command_(std::move(command)), journal_(journal), fingerprint_(std::move(fingerprint)), problem_(std::move(problem)),
-      text_(std::move(text)), policy_(policy) {}
+    : command_(std::move(command)),
+      journal_(journal),
+      fingerprint_(std::move(fingerprint)),
+      problem_(std::move(problem)),
+      text_(std::move(text)),
+      policy_(policy) {}
 
 namespace {
 
@@ -52,7 +58,11 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
   if (receipt != Receipt::message) return fail(candidate, Ending::crashed, child_->how_it_ended());
   const std::string ending = word(reply, "ending", "measured"), reason = word(reply, "reason", "no reason given");
   if (ending == "measured") return true;
-  return fail(candidate, ending == "invalid" ? Ending::invalid : ending == "wrong" ? Ending::wrong : Ending::failed, reason);
+  return fail(candidate,
+              ending == "invalid" ? Ending::invalid
+              : ending == "wrong" ? Ending::wrong
+                                  : Ending::failed,
+              reason);
 }
 
 bool Supervisor::begin(size_t candidate) {

@@ -23,7 +23,8 @@ struct WatchdogPolicy {
 std::chrono::milliseconds patience(const WatchdogPolicy& policy, double incumbent_ns);
 
 // The requests, and what a worker answers; each has "problem" and "config" as well.
-//   {"do": "check"}   compiles and compares with the reference:  {"ending": "measured"}, or "invalid", "wrong" or "failed"
+//   {"do": "check"}   compiles and compares with the reference:  {"ending": "measured"}, or "invalid", "wrong" or
+//   "failed"
 //                     with a "reason"
 //   {"do": "run"}     one run of what was compiled; compiles it if the worker is a new one:  {"ns": time}, or as above
 class Supervisor : public Meter {
@@ -32,12 +33,12 @@ class Supervisor : public Meter {
   Supervisor(std::vector<std::string> command, Journal& journal, std::string fingerprint, std::string problem,
              std::function<std::string(size_t candidate)> text, const WatchdogPolicy& policy = {});
 
-  // Writes "start", then compiles and checks the candidate, unless it passed already in this object's life. Where it does
-  // not end well, "done" is written too. True: it may run, and `finish` has to follow. A banned candidate is false at once,
-  // and nothing is written.
+  // Writes "start", then compiles and checks the candidate, unless it passed already in this object's life. Where it
+  // does not end well, "done" is written too. True: it may run, and `finish` has to follow. A banned candidate is false
+  // at once, and nothing is written.
   bool begin(size_t candidate);
-  // One run of a candidate that passed; 0 where it failed, which is recorded. Also after `finish`: then only a failure is
-  // recorded. That is for the anchor, which runs all the time: a tuner that is killed must not cost it a strike.
+  // One run of a candidate that passed; 0 where it failed, which is recorded. Also after `finish`: then only a failure
+  // is recorded. That is for the anchor, which runs all the time: a tuner that is killed must not cost it a strike.
   double run_ns(size_t candidate) override;
   // Writes what the runs came to.
   void finish(size_t candidate, std::vector<double> log_ratios);
