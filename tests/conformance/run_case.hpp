@@ -20,8 +20,8 @@ struct Result {
   bool fixed_shapes = false;      // inputs that steer shapes were given as constants
 };
 
-// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case. Of `options` devices and
-// fallback count.
+// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case. Of `options`
+// devices and fallback count.
 Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options);
 
 }  // namespace motley::conformance

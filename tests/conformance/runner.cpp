@@ -47,8 +47,9 @@ Arguments parse(int argc, char** argv) {
     else if (word == "--filter") arguments.filter = value();
     else if (word == "--list-skipped") arguments.report.list_skipped = true;
     else if (word.starts_with("--"))
-      throw Error(ErrorCode::invalid_argument,
-                  "\"" + word + "\" is no option; there are --devices, --no-fallback, --json, --filter and --list-skipped");
+      throw Error(
+          ErrorCode::invalid_argument,
+          "\"" + word + "\" is no option; there are --devices, --no-fallback, --json, --filter and --list-skipped");
     else if (const auto folder = resolve(word)) arguments.folders.push_back(*folder);
     else arguments.no_data = true;
   }
