@@ -134,6 +134,15 @@ motley_status buffer_map(motley_buffer* buffer, void** memory, motley_error* err
   return guarded(error, [&] { *memory = as_buffer(buffer)->memory->map(); });
 }
 
+// Where the device works on the host's memory, kernels may run on it in place; nothing is shared between devices.
+motley_status edge_caps(motley_device* device, motley_device* other, motley_edge_caps* caps) {
+  const bool in_place = !other && as_device(device)->device->capabilities().unified_memory;
+  motley_edge_caps own{};
+  own.read = own.write = in_place ? MOTLEY_EDGE_IMPORT : MOTLEY_EDGE_NONE;
+  write_struct(caps, own);
+  return MOTLEY_OK;
+}
+
 // ---- running ----
 
 // Bindings in plain host memory are copied through the device, which costs a wait: for callers without buffers.
@@ -362,6 +371,7 @@ void fill_plugin(motley_plugin& p) {
   p.fence_wait = fence_wait;
   p.submit = submit;
   p.profile_read = profile_read;
+  p.edge_caps = edge_caps;
 }
 
 }  // namespace motley::gpu

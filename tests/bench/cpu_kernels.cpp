@@ -1,20 +1,22 @@
 // Prints how fast the cpu plugin multiplies and convolves: a table per op, algorithms side by side with a plain loop.
 //
-// usage: cpu_kernels [--threads N] [--rounds N] [--integers]
+// usage: cpu_kernels [--threads N] [--rounds N] [--integers] [--target NAME]
 //
 // --integers: only products and convolutions of bytes beside those of floats.
+// --target: an instruction set by Highway's name (AVX3_DL, AVX3, AVX2, SSE4, NEON) in place of the best.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <mutex>
 #include <thread>
 
 #include "device.hpp"
+#include "hwy/targets.h"
 #include "kernels/gemm_simd.hpp"
 #include "single_node.hpp"
 
@@ -107,10 +109,19 @@ struct Contender {
   }
 };
 
+// With one thread, what this thread computes, so that other programs on the machine don't count; with more, time
+// passed.
+bool of_thread = false;
+double now() {
+  timespec t{};
+  clock_gettime(of_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 double once(const std::function<void()>& fn) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now();
   fn();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 // All contenders take turns, so that what changes the clock hits all of them.
@@ -332,6 +343,42 @@ const Layer kLayers[] = {
     {"head 1x1 64-8 40", 64, 40, 8, 1, 1, 0, 1},
 };
 
+// More shapes in which bytes have little to gain: strides, few outputs, few channels per group.
+const Layer kMoreLayers[] = {
+    {"resnet conv1 7x7/2 3-64 224", 3, 224, 64, 7, 2, 3, 1},
+    {"resnet 3x3/2 128-128 56", 128, 56, 128, 3, 2, 1, 1},
+    {"resnet 1x1/2 64-128 56", 64, 56, 128, 1, 2, 0, 1},
+    {"resnext 3x3 128-128 56 group 32", 128, 56, 128, 3, 1, 1, 32},
+    {"mobilenet depthwise 3x3/2 128 56", 128, 56, 128, 3, 2, 1, 128},
+    {"mobilenet depthwise 3x3/2 512 14", 512, 14, 512, 3, 2, 1, 512},
+    {"efficientnet depthwise 5x5 240 28", 240, 28, 240, 5, 1, 2, 240},
+    {"efficientnet depthwise 5x5/2 672 14", 672, 14, 672, 5, 2, 2, 672},
+    {"mask 3x3 64-1 80", 64, 80, 1, 3, 1, 1, 1},
+    {"mask 1x1 64-1 80", 64, 80, 1, 1, 1, 0, 1},
+    {"head 1x1 64-2 40", 64, 40, 2, 1, 1, 0, 1},
+    {"head 3x3/2 64-4 40", 64, 40, 4, 3, 2, 1, 1},
+    {"grey 3x3 1-8 64", 1, 64, 8, 3, 1, 1, 1},
+    {"grey 5x5 1-16 28", 1, 28, 16, 5, 1, 2, 1},
+    {"squeeze 1x1 960-40 1", 960, 1, 40, 1, 1, 0, 1},
+    {"last 3x3 16-3 128", 16, 128, 3, 3, 1, 1, 1},
+};
+
+const char* text_option(int argc, char** argv, const char* name) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (std::strcmp(argv[i], name) == 0) return argv[i + 1];
+  return nullptr;
+}
+
+void use_target(const char* name) {
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (std::strcmp(hwy::TargetName(target), name) != 0) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    return;
+  }
+  throw std::invalid_argument(std::string("this machine does not run ") + name);
+}
+
 int option(int argc, char** argv, const char* name, int fallback) {
   for (int i = 1; i + 1 < argc; ++i)
     if (std::strcmp(argv[i], name) == 0) return std::max(1, std::atoi(argv[i + 1]));
@@ -349,8 +396,10 @@ void bench_floats(const sdk::Threads& threads, int rounds) {
 int run(int argc, char** argv) {
   Workers workers(static_cast<uint32_t>(option(argc, argv, "--threads", 1)));
   const int rounds = option(argc, argv, "--rounds", 21);
+  if (const char* target = text_option(argc, argv, "--target")) use_target(target);
   const motley_host host = host_of(workers);
   const sdk::Threads threads(&host);
+  of_thread = workers.count() == 1;
   std::printf("%s, %u thread(s); GFLOP/s (times as fast as the plain loop on one thread), medians of %d rounds\n",
               cpu::simd_name(), workers.count(), rounds);
   const bool integers_only =
@@ -361,6 +410,7 @@ int run(int argc, char** argv) {
   bench_quantized_product(1, 1000, 1280, threads, rounds);
   bench_quantized_product(128, 768, 768, threads, rounds);
   for (const Layer& layer : kLayers) bench_quantized_layer(layer, threads, rounds);
+  for (const Layer& layer : kMoreLayers) bench_quantized_layer(layer, threads, rounds);
   return 0;
 }
 

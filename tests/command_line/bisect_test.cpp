@@ -35,6 +35,35 @@ std::string three_nodes(const Scratch& scratch) {
   return path;
 }
 
+// abs(abs(x)) in the shape that an input gives: neither shape nor rank of the result is known before the run.
+std::string reshaped_by_data(const Scratch& scratch) {
+  graph::Module module;
+  module.graphs.emplace_back();
+  graph::Graph& g = module.main();
+  const auto tensor = [&](const char* name, schema::DataType type, std::optional<graph::Dims> shape) {
+    graph::Tensor t;
+    t.name = name;
+    t.type = type;
+    t.shape = std::move(shape);
+    return g.add_tensor(std::move(t));
+  };
+  const auto x = tensor("x", schema::DataType::float32, graph::Dims{graph::Dim(6)}),
+             shape = tensor("shape", schema::DataType::int64, graph::Dims{graph::Dim(2)}),
+             once = tensor("once", schema::DataType::float32, std::nullopt),
+             twice = tensor("twice", schema::DataType::float32, std::nullopt),
+             y = tensor("y", schema::DataType::float32, std::nullopt);
+  schema::UnaryAttributesT abs;
+  abs.function = schema::UnaryFunction::abs;
+  g.add_node("first", schema::Op::Unary, {x}, {once}, abs);
+  g.add_node("second", schema::Op::Identity, {once}, {twice}, schema::NoAttributesT());
+  g.add_node("third", schema::Op::Reshape, {twice, shape}, {y}, schema::ReshapeAttributesT());
+  g.inputs = {x, shape};
+  g.outputs = {y};
+  const std::string path = scratch / "reshaped.motley";
+  model::write_model(module, path);
+  return path;
+}
+
 }  // namespace
 
 TEST(Bisect, NamesTheNodeOfABrokenDevice) {
@@ -78,6 +107,20 @@ TEST(Passes, AreListedWithCounts) {
   }
   EXPECT_GT(rewrites, 0u);
   EXPECT_NE(motley({"info", digits_onnx(), "--passes"}).out.find("after the passes"), std::string::npos);
+}
+
+TEST(Passes, OfAModelThatRunsInStages) {
+  const Scratch scratch;
+  const std::string model = reshaped_by_data(scratch);
+  const Outcome outcome = motley({"info", model, "--passes"});
+  ASSERT_TRUE(succeeds(outcome));
+  EXPECT_NE(outcome.out.find("depend on data"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("unknown rank"), std::string::npos) << outcome.out;
+  const auto json = motley({"info", model, "--passes", "--json"}).json();
+  EXPECT_TRUE(json["outputs"][0]["shape"].is_null());
+  EXPECT_GE(json["optimizer"]["plans"].get<int>(), 1);
+  EXPECT_EQ(json["optimizer"]["nodes_of_model"], 3);
+  EXPECT_FALSE(json["optimizer"]["passes"].empty());
 }
 
 }  // namespace motley::test

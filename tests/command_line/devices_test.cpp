@@ -50,6 +50,24 @@ TEST(Plugins, BrokenOnesAreReportedAndHideNothing) {
   EXPECT_GE(loaded, 2u);
 }
 
+TEST(Pins, AndTracesOnTheCommandLine) {
+  const Scratch scratch;
+  const std::string trace = scratch / "trace.json";
+  const Outcome run = motley({"run", digits_onnx(), digit_picture("3_0.png"), "--devices", "cpu,reference", "--pin",
+                              "*=reference", "--trace", trace});
+  ASSERT_TRUE(succeeds(run));
+  const std::vector<char> bytes = read_file(trace);
+  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end());
+  size_t segments = 0;
+  for (const auto& event : json["traceEvents"]) segments += event.value("cat", "") == "segment";
+  EXPECT_GE(segments, 1u);
+  EXPECT_TRUE(succeeds(motley({"bench", digits_onnx(), "--runs", "2", "--warmup", "1", "--trace", trace})));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--pin", "nothing=cpu"}), "fits no node"));
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--pin", "cpu"}), "NODE=DEVICE"));
+  EXPECT_TRUE(fails_with(motley({"run", digits_onnx(), digit_picture("3_0.png"), "--trace", "/nonexistent/t.json"}),
+                         "/nonexistent"));
+}
+
 TEST(Explain, SaysWhereAndWhy) {
   const Outcome text = motley({"explain", digits_onnx()});
   ASSERT_TRUE(succeeds(text));

@@ -2,6 +2,7 @@
 #include "run_case.hpp"
 
 #include <algorithm>
+#include <random>
 
 #include "compare.hpp"
 #include "convert/convert.hpp"
@@ -58,8 +59,9 @@ auto prepare(Function&& function) {
 
 class CaseRun {
  public:
-  CaseRun(const Runtime& runtime, const Case& c, const CompileOptions& options, bool fix_shapes)
-      : runtime_(runtime), case_(c), options_(options), fix_shapes_(fix_shapes) {
+  CaseRun(const Runtime& runtime, const Case& c, const CompileOptions& options, const PlacementMode& placement,
+          bool fix_shapes)
+      : runtime_(runtime), case_(c), options_(options), placement_(placement), fix_shapes_(fix_shapes) {
     if (fix_shapes) fixed_ = shape_inputs(c.model);
   }
 
@@ -79,16 +81,55 @@ class CaseRun {
     CompileOptions options = options_;
     for (const io::Tensor& tensor : set.inputs)
       if (is_open(tensor)) options.input_shapes[tensor.name] = tensor.shape;
+    std::vector<io::Tensor> inputs;
+    for (const io::Tensor& tensor : set.inputs)
+      if (is_open(tensor)) inputs.push_back(tensor);
+    const Explanation plain = run_once(model, options, inputs, set.outputs);
+    const unsigned rounds = placement_.kind == PlacementMode::Kind::none     ? 0
+                            : placement_.kind == PlacementMode::Kind::random ? placement_.seeds
+                                                                             : 1;
+    for (unsigned round = 0; round < rounds; ++round) {
+      options.pins = pins_for(plain, round);
+      try {
+        run_once(model, options, inputs, set.outputs);
+      } catch (const Fail& fail) {
+        throw Fail{"placement " + std::to_string(round) + ": " + fail.reason};
+      }
+    }
+  }
+
+  // Compiles, runs and checks; what the session says of where nodes ran.
+  Explanation run_once(const Model& model, const CompileOptions& options, const std::vector<io::Tensor>& inputs,
+                       const std::vector<io::Tensor>& expected) {
     Session session = prepare([&] { return runtime_.compile(model, options); });
     for (const Placement& placement : session.explain().nodes) used_.insert(placement.device);
-    for (const io::Tensor& tensor : set.inputs)
-      if (is_open(tensor)) write(session.input(tensor.name), tensor);
+    for (const io::Tensor& tensor : inputs) write(session.input(tensor.name), tensor);
     // Where sizes depend on data, parts are compiled while running.
     prepare([&] {
       session.run();
       return true;
     });
-    check(session, set.outputs);
+    check(session, expected);
+    return session.explain();
+  }
+
+  // Each node that ran goes to one of the devices that can run it.
+  std::vector<std::pair<std::string, std::string>> pins_for(const Explanation& plain, unsigned seed) const {
+    std::mt19937 random(seed);
+    std::vector<std::string> devices = options_.devices;
+    if (devices.empty())
+      for (const DeviceInfo& info : runtime_.devices()) devices.push_back(info.name);
+    std::vector<std::pair<std::string, std::string>> pins;
+    for (size_t i = 0; i < plain.nodes.size(); ++i) {
+      const Placement& node = plain.nodes[i];
+      std::vector<std::string> able;
+      for (const std::string& device : devices)
+        if (std::none_of(node.refused.begin(), node.refused.end(), [&](const auto& r) { return r.first == device; }))
+          able.push_back(device);
+      const size_t choice = placement_.kind == PlacementMode::Kind::alternate ? i : random();
+      if (!able.empty()) pins.emplace_back(node.node, able[choice % able.size()]);
+    }
+    return pins;
   }
 
   // Data that cannot be read is no news where the model was unsupported already.
@@ -143,6 +184,7 @@ class CaseRun {
   const Runtime& runtime_;
   const Case& case_;
   const CompileOptions& options_;
+  const PlacementMode& placement_;
   bool fix_shapes_;
   std::set<std::string> fixed_, used_;
 };
@@ -153,7 +195,7 @@ const char* to_string(Status status) {
   return status == Status::passed ? "passed" : status == Status::failed ? "failed" : "skipped";
 }
 
-Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options) {
+Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options, const PlacementMode& placement) {
   Result result;
   result.name = c.name;
   result.op = c.op.empty() ? "(several)" : c.op;
@@ -161,7 +203,7 @@ Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& opt
   // import.
   for (const bool fix_shapes : {false, true}) {
     try {
-      CaseRun run(runtime, c, options, fix_shapes);
+      CaseRun run(runtime, c, options, placement, fix_shapes);
       result.fixed_shapes = fix_shapes;
       result.devices = run.run();
       result.status = Status::passed;

@@ -20,8 +20,16 @@ struct Result {
   bool fixed_shapes = false;      // inputs that steer shapes were given as constants
 };
 
-// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case. Of `options`
-// devices and fallback count.
-Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options);
+// Where nodes run: as the runtime likes, on the devices in turn op by op, or anywhere, once per seed. Forced ones run
+// after a plain one, and each must give the expected outputs.
+struct PlacementMode {
+  enum class Kind { none, alternate, random } kind = Kind::none;
+  unsigned seeds = 1;
+};
+
+// Never throws: what goes wrong is the result. "unsupported" errors of import and compile skip the case. Of `options` devices and
+// fallback count.
+Result run_case(const Runtime& runtime, const Case& c, const CompileOptions& options,
+                const PlacementMode& placement = {});
 
 }  // namespace motley::conformance

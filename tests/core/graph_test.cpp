@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "graph/nested.hpp"
+
 namespace motley::graph {
 namespace {
 
@@ -177,6 +179,29 @@ TEST(Graph, NothingIsDeadBesideANestedGraphThatMayReadItByName) {
   graph.add_node("if", Op::If, {a}, {c}, schema::IfAttributesT());
   graph.remove_dead();
   EXPECT_EQ(graph.nodes.size(), 2u);
+}
+
+// A model that was read is a tree of graphs; one made by hand may be none.
+TEST(Graph, GraphsWithinThemselvesAreRefused) {
+  Module module;
+  module.graphs.resize(3);
+  const auto loop = [&](size_t graph, int32_t body) {
+    schema::LoopAttributesT attributes;
+    attributes.body_graph = body;
+    module.graphs[graph].add_node("loop", Op::Loop, {}, {}, attributes);
+  };
+  loop(0, 1), loop(1, 2);
+  value(module.graphs[2], "outer");
+  EXPECT_EQ(captured_names(module, module.graphs[0].nodes[0]), std::set<std::string>{"outer"});
+  loop(2, 1);  // each within the other
+  EXPECT_NE(
+      message_of(ErrorCode::invalid_model, [&] { captured_names(module, module.graphs[0].nodes[0]); }).find("itself"),
+      std::string::npos);
+  EXPECT_NE(message_of(ErrorCode::invalid_model, [&] { captured_names(module, 1); }), "");
+
+  module.graphs.assign(100, Graph());
+  for (int32_t i = 0; i < 99; ++i) loop(static_cast<size_t>(i), i + 1);
+  EXPECT_NE(message_of(ErrorCode::invalid_model, [&] { captured_names(module, 1); }), "");
 }
 
 TEST(Graph, Descriptions) {

@@ -145,6 +145,17 @@ TEST(Dynamic, LoopRunsUntilItsConditionOrItsCount) {
   EXPECT_EQ(go(0, 1), (std::vector<float>{}));
 }
 
+TEST(Dynamic, ABodyWithinItselfIsAnError) {
+  graph::Module module = summing_loop().module();
+  Graph& body = module.graphs[1];
+  schema::LoopAttributesT loop;
+  loop.body_graph = 1;
+  body.add_node("again", Op::Loop, {body.inputs[0], graph::kNone, body.inputs[2]},
+                {tensor(body, "last", DataType::float32), tensor(body, "all_of_them", DataType::float32)}, loop);
+  const Runtime rt = runtime_with();
+  EXPECT_THROW(rt.compile(Model::from_module(std::move(module))), Error);
+}
+
 TEST(Dynamic, AnEndlessLoopEndsWithAnError) {
   graph::Module module = summing_loop().module();
   Graph& body = module.graphs[1];

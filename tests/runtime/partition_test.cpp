@@ -104,5 +104,54 @@ TEST(Partition, DoesNotCloseACycleThroughAnotherDevice) {
   EXPECT_EQ(segments.size(), 3u);
 }
 
+// x → a0 … a3 on device 1; x → b0 … b3, and what joins both, on device 0.
+Graph branches() {
+  Graph g;
+  const auto tensor = [&g](const std::string& name) {
+    graph::Tensor t;
+    t.name = name;
+    t.type = schema::DataType::float32;
+    t.shape = graph::Dims{graph::Dim(4)};
+    return g.add_tensor(std::move(t));
+  };
+  const TensorId x = tensor("x");
+  g.inputs = {x};
+  TensorId ends[2] = {x, x};
+  for (int i = 0; i < 8; ++i) {
+    TensorId& end = ends[i / 4];
+    const TensorId out = tensor("t" + std::to_string(i));
+    g.add_node((i < 4 ? "a" : "b") + std::to_string(i % 4), schema::Op::Unary, {end}, {out},
+               schema::UnaryAttributesT{});
+    end = out;
+  }
+  g.outputs = {tensor("y")};
+  g.add_node("join", schema::Op::Binary, {ends[0], ends[1]}, g.outputs, schema::BinaryAttributesT{});
+  return g;
+}
+
+TEST(Partition, KeepsApartWhatNeedNotWaitForTheBackground) {
+  const Graph g = branches();
+  const std::vector<int32_t> device = {1, 1, 1, 1, 0, 0, 0, 0, 0};
+  EXPECT_EQ(partition(g, device, {}).size(), 2u) << "nothing works in the background";
+  EXPECT_EQ(partition(g, device, {}, {false, false}).size(), 2u);
+  for (const std::vector<bool>& queued : {std::vector<bool>{false, true}, {true, false}, {true, true}}) {
+    const auto segments = partition(g, device, {}, queued);
+    check(g, device, segments);
+    ASSERT_EQ(segments.size(), 3u);
+    EXPECT_EQ(segments.back().nodes, std::vector<uint32_t>{8});
+  }
+}
+
+TEST(Partition, WithABackgroundIsAcyclicAndCompleteToo) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 400; ++round) {
+    const Graph g = random_graph(random, 1 + random() % 40);
+    std::vector<int32_t> device(g.nodes.size());
+    for (int32_t& d : device) d = static_cast<int32_t>(random() % 3);
+    const std::vector<bool> queued = {random() % 2 == 0, random() % 2 == 0, true};
+    check(g, device, partition(g, device, {}, queued));
+  }
+}
+
 }  // namespace
 }  // namespace motley::plan

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "io/file.hpp"
+#include "io/float8.hpp"
 
 namespace motley::io {
 namespace {
@@ -108,6 +109,15 @@ DataType data_type_of_onnx(int32_t type) {
 }
 
 bool is_four_bit(int32_t type) { return type == 21 || type == 22; }
+
+bool is_float8(int32_t type) { return type >= 17 && type <= 20; }
+
+std::vector<float> floats_of(std::span<const std::byte> bytes, int32_t type) {
+  const Float8Format& format = type == 17 ? kE4M3FN : type == 18 ? kE4M3FNUZ : type == 19 ? kE5M2 : kE5M2FNUZ;
+  std::vector<float> values;
+  for (std::byte b : bytes) values.push_back(float8_to_float(std::to_integer<uint8_t>(b), format));
+  return values;
+}
 
 std::vector<std::byte> unpack_nibbles(std::span<const std::byte> packed, uint64_t count, DataType type) {
   std::vector<std::byte> elements(count);

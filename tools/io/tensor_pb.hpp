@@ -19,6 +19,10 @@ DataType data_type_of_onnx(int32_t type);
 bool is_four_bit(int32_t type);
 // `count` elements out of such bytes, sign-extended for int8.
 std::vector<std::byte> unpack_nibbles(std::span<const std::byte> packed, uint64_t count, DataType type);
+// One of the four 8-bit floating-point types, which no tensor here has; constants of them become float32.
+bool is_float8(int32_t type);
+// Bytes of such a type as numbers.
+std::vector<float> floats_of(std::span<const std::byte> bytes, int32_t type);
 // "FLOAT8E4M3FN (17)": how messages call an ONNX type number.
 std::string onnx_type_text(int32_t type);
 

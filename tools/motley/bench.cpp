@@ -22,6 +22,7 @@ struct BenchOptions {
   std::string model;
   SessionOptions session;
   Effort effort;
+  std::string trace;
   bool json = false, nodes = false;
 };
 
@@ -93,6 +94,18 @@ Json describe(const BenchOptions& options, std::vector<Contestant>& contestants)
   return json;
 }
 
+// Runs of each contestant after the measured ones, in one file.
+void trace(const BenchOptions& options, std::vector<Contestant>& contestants) {
+  std::vector<TraceEvent> events;
+  for (Contestant& c : contestants) {
+    c.session.set_tracing(true);
+    for (uint32_t i = 0; i < kProfiledRuns; ++i) c.session.run();
+    for (TraceEvent& event : c.session.trace()) events.push_back(std::move(event));
+    c.session.set_tracing(false);
+  }
+  save_trace(options.trace, events);
+}
+
 void bench(const BenchOptions& options) {
   const Model model = open_model(options.model);
   const Runtime runtime = make_runtime(options.session);
@@ -101,6 +114,7 @@ void bench(const BenchOptions& options) {
     Progress progress("measuring");
     measure(contestants, options.effort, [&](uint64_t done, uint64_t total) { progress.update(done, total); });
   }
+  if (!options.trace.empty()) trace(options, contestants);
   if (options.json) {
     print_json(describe(options, contestants));
     return;
@@ -129,6 +143,7 @@ void add_bench(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1u, 1000000u))
       ->capture_default_str();
+  add_trace_option(*command, options->trace);
   command->add_flag("--nodes", options->nodes, "Show times per node, in the order they run");
   command->add_flag("--json", options->json, "Print JSON");
   add_session_options(*command, options->session);

@@ -14,5 +14,6 @@ void add_plugins(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_explain(CLI::App& app);
+void add_table(CLI::App& app);
 
 }  // namespace motley::cli

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/environment.hpp"
+#include "base/file.hpp"
 #include "import.hpp"
 #include "text.hpp"
 
@@ -44,6 +45,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       .add_option("--devices", options.device_sets, "Devices in order of preference, as `motley devices` names them")
       ->type_name("A,B")
       ->allow_extra_args(false);
+  command
+      .add_option("--pin", options.pins,
+                  "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
+                  "fits counts")
+      ->type_name("NODE=DEVICE")
+      ->allow_extra_args(false);
   command.add_flag("--no-fallback", options.no_fallback, "Fail where the given devices cannot run a node");
   command.add_flag("--no-optimize", options.no_optimize, "Run the model's own ops, without fusions");
   command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
@@ -52,6 +59,8 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
+  command.add_option("--table", options.table, "A dispatch table, which chooses kernels by what was measured (default: MOTLEY_TABLE)")
+      ->type_name("FILE");
   add_plugin_options(command, options.plugins);
 }
 
@@ -94,6 +103,14 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
   result.devices = base::split(devices, ',');
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
+  for (const std::string& text : options.pins) {
+    auto [node, device] = split_assignment(text);
+    if (node.empty() || device.empty())
+      throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
+    result.pins.emplace_back(std::move(node), std::move(device));
+  }
+  result.table = options.table;
+  if (!options.table.empty()) result.bad_table = BadTable::fail;
   const std::vector<TensorInfo> inputs = model.inputs();
   for (const std::string& text : options.shapes) {
     auto [name, shape] = split_assignment(text);
@@ -104,6 +121,18 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
     result.input_shapes[name] = parse_shape(shape);
   }
   return result;
+}
+
+void add_trace_option(CLI::App& command, std::string& path) {
+  command.add_option("--trace", path, "Write what happened when, for ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE.json");
+}
+
+void save_trace(const std::string& path, const std::vector<TraceEvent>& events) {
+  const std::string json = trace_json(events);
+  base::AtomicFile file(path);
+  file.write(json.data(), json.size());
+  file.commit();
 }
 
 std::string only_device_set(const SessionOptions& options) {
@@ -127,10 +156,12 @@ Summary summarize(const graph::Module& module) {
 }
 
 std::string tensor_text(const TensorInfo& info) {
-  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape_text(info.shape, info.symbols));
+  const std::string shape = info.rank_known ? shape_text(info.shape, info.symbols) : "unknown rank";
+  return fmt::format("{}  {} {}", info.name, to_string(info.type), shape);
 }
 
 Json shape_json(const TensorInfo& info) {
+  if (!info.rank_known) return nullptr;
   Json shape = Json::array();
   for (size_t i = 0; i < info.shape.size(); ++i) {
     if (info.shape[i] >= 0) shape.push_back(info.shape[i]);

@@ -25,12 +25,14 @@ struct PluginOptions {
 };
 void add_plugin_options(CLI::App& command, PluginOptions& options);
 
-// --devices, --no-fallback, --no-optimize, --threads, --shape, and the plugin options.
+// --devices, --pin, --no-fallback, --no-optimize, --threads, --shape, --table, and the plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one
+  std::vector<std::string> pins;         // each "node=device"
   std::vector<std::string> shapes;       // each "name=1,3,224,224", or "1,3,224,224" where there is one input
   bool no_fallback = false, no_optimize = false;
   uint32_t threads = 0;
+  std::string table;  // a dispatch table
   PluginOptions plugins;
 };
 void add_session_options(CLI::App& command, SessionOptions& options);
@@ -39,6 +41,11 @@ Runtime make_runtime(const SessionOptions& options);
 // `devices`: one of the device sets, or "".
 CompileOptions compile_options(const SessionOptions& options, const Model& model, const std::string& devices);
 std::string only_device_set(const SessionOptions& options);
+
+// --trace FILE
+void add_trace_option(CLI::App& command, std::string& path);
+// Writes events for Chrome's and Perfetto's viewers. Throws Error(io).
+void save_trace(const std::string& path, const std::vector<TraceEvent>& events);
 
 // "1,3,224,224" → numbers. Throws Error(invalid_argument).
 std::vector<int64_t> parse_shape(const std::string& text);

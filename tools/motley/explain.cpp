@@ -17,6 +17,14 @@ struct ExplainOptions {
   bool json = false;
 };
 
+Json describe(const TableUse& use) {
+  if (use.path.empty()) return nullptr;
+  Json json = {{"path", use.path.string()}, {"problem", use.problem}, {"rows", use.rows}, {"lookups", use.lookups}, {"refused", use.refused}};
+  json["unused"] = Json::array();
+  for (const TableUse::Unused& u : use.unused) json["unused"].push_back({{"device", u.device}, {"reason", u.reason}, {"rows", u.rows}});
+  return json;
+}
+
 Json describe(const Explanation& explanation) {
   Json json;
   json["nodes"] = Json::array();
@@ -30,13 +38,27 @@ Json describe(const Explanation& explanation) {
                              {"segment", p.segment},
                              {"reason", p.reason},
                              {"estimate_ns", p.estimate_ns},
+                             {"problem_key", p.problem_key},
+                             {"config", p.config},
+                             {"config_source", p.config_source},
                              {"refused", refused}});
   }
+  json["transfers"] = Json::array();
+  for (const Transfer& t : explanation.transfers)
+    json["transfers"].push_back({{"tensor", t.tensor},
+                                 {"from", t.from},
+                                 {"to", t.to},
+                                 {"way", t.way},
+                                 {"bytes", t.bytes},
+                                 {"segment", t.segment}});
+  json["lost"] = Json::object();
+  for (const auto& [device, why] : explanation.lost) json["lost"][device] = why;
   json["passes"] = Json::object();
   for (const auto& [pass, rewrites] : explanation.passes) json["passes"][pass] = rewrites;
   json["activation_bytes"] = explanation.activation_bytes;
   json["constant_bytes"] = explanation.constant_bytes;
   json["resident_bytes"] = explanation.resident_bytes;
+  json["table"] = describe(explanation.table);
   return json;
 }
 

@@ -48,6 +48,9 @@ int main(int argc, char** argv) {
   cli::add_run(app);
   cli::add_bench(app);
   cli::add_explain(app);
+#ifdef MOTLEY_HAS_TUNER
+  cli::add_table(app);
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

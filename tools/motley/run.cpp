@@ -31,6 +31,7 @@ struct RunOptions {
   std::string output_dir;
   BoxOptions boxes;
   BisectOptions bisect;
+  std::string trace;
   bool json = false;
 };
 
@@ -196,6 +197,7 @@ void run(const RunOptions& options) {
   Reporter reporter(options, model, runs.size() > 1);
 
   CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
+  compile.trace = !options.trace.empty();
   const Runtime runtime = make_runtime(options.session);
   std::optional<Session> session;
   InputShapes shapes;
@@ -218,6 +220,7 @@ void run(const RunOptions& options) {
     reporter.report(*session, title_of(runs[i]), feed);
   }
   reporter.finish();
+  if (session && compile.trace) save_trace(options.trace, session->trace());
 }
 
 }  // namespace
@@ -244,6 +247,7 @@ void add_run(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("--output-dir", options->output_dir, "Write every output there as NAME.npy")->type_name("FOLDER");
   command->add_flag("--json", options->json, "Print results as JSON");
+  add_trace_option(*command, options->trace);
   add_session_options(*command, options->session);
   add_preprocessing_options(*command, options->preprocessing);
   add_box_options(*command, options->boxes);

@@ -71,12 +71,13 @@ constexpr DataType data_type_of() {
 }
 
 // What a model says of one of its inputs or outputs. A dimension is a number, or -1 where unknown; `symbols[i]` is its
-// name or "".
+// name or "". Where not even their number is known, `rank_known` is false and `shape` is empty.
 struct TensorInfo {
   std::string name;
   DataType type = DataType::undefined;
   std::vector<int64_t> shape;
   std::vector<std::string> symbols;
+  bool rank_known = true;
 };
 
 struct NodeInfo {
@@ -144,9 +145,15 @@ struct RuntimeOptions {
   std::vector<std::filesystem::path> plugin_folders;  // searched besides the standard places
   bool standard_places = true;                        // see docs/plugin-discovery.md
   std::vector<std::string> select, disable;           // globs on plugin ids
+  // A dispatch table for every compile that names none. Empty: that of MOTLEY_TABLE, if it is set.
+  std::filesystem::path table;
 };
 
 enum class Policy : uint8_t { latency, throughput, power, memory };
+
+// What becomes of a compile whose dispatch table cannot be used: it goes on without, with the reason in the log and in
+// Explanation::table; or it throws what reading threw: Error(not_found | io | invalid_argument | limit).
+enum class BadTable : uint8_t { ignore, fail };
 
 using InputShapes = std::map<std::string, std::vector<int64_t>>;
 
@@ -157,6 +164,12 @@ struct CompileOptions {
   // listing the nodes.
   bool fallback = true;
   Policy policy = Policy::latency;
+  // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's
+  // name. The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
+  // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer
+  // joins nodes, the first pinned one decides. compile throws Error(not_found) for a name that no node has, and for a
+  // device that is not among those of the session.
+  std::vector<std::pair<std::string, std::string>> pins = {};
   // Concrete shapes for inputs that the model leaves open. An input without an entry gets 1 for each unknown dimension.
   InputShapes input_shapes = {};
   // Run only the part between these tensors of the model. Empty: the model's own inputs and outputs.
@@ -166,6 +179,12 @@ struct CompileOptions {
   bool keep_all = false;
   // Off: no fusion passes; what the model says is what runs.
   bool optimize = true;
+  // As Session::set_tracing(true), from the first run on.
+  bool trace = false;
+  // A dispatch table that `motley tune` wrote: chooses among the kernels that plugins offer, and so changes speed alone. Empty: the
+  // runtime's. See docs/dispatch-tables.md.
+  std::filesystem::path table = {};
+  BadTable bad_table = BadTable::ignore;
   Limits limits = {};
 };
 
@@ -225,16 +244,49 @@ struct Placement {
   std::string device;
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
-  double estimate_ns = 0;                                    // 0: unknown
+  double estimate_ns = 0;                                    // 0: unknown; measured where config_source is "exact"
+  // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table has it
+  // from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty without a
+  // table, and for nodes whose device names no problem. An empty config is the device's default.
+  std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
+};
+
+// A tensor on its way from one device to another.
+struct Transfer {
+  std::string tensor;
+  std::string from, to;  // devices; "host" is the caller's memory, and that of devices which work on it
+  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map":
+  // the host copies.
+  std::string way;
+  uint64_t bytes = 0;
+  uint32_t segment = 0;  // that it is moved for; of an output of the network, the last one
+};
+
+// What became of the dispatch table.
+struct TableUse {
+  std::filesystem::path path;  // empty: there was none
+  std::string problem;         // why it was not used; empty where it was
+  size_t rows = 0;             // with times of kernels
+  // Rows that are not used as measured, by device of the table: why, and how many.
+  struct Unused {
+    std::string device, reason;
+    size_t rows = 0;
+  };
+  std::vector<Unused> unused;
+  std::map<std::string, size_t> lookups;  // Placement::config_source → nodes; "none" are the misses
+  size_t refused = 0;                     // configs that a device did not take
 };
 
 struct Explanation {
   std::vector<Placement> nodes;                        // in the order they run
+  std::vector<Transfer> transfers;                     // in the order they happen
+  std::vector<std::pair<std::string, std::string>> lost;  // devices that failed and are no longer used → why
   std::vector<std::pair<std::string, size_t>> passes;  // optimizer pass → rewrites
   uint64_t activation_bytes = 0;                       // arena planned before the first run
   uint64_t constant_bytes = 0;
   uint64_t resident_bytes = 0;               // packed weights held by executables
+  TableUse table;
   MOTLEY_API std::string to_string() const;  // a table
 };
 
@@ -243,6 +295,27 @@ struct NodeTime {
   std::string node, op, device, kernel;
   uint64_t begin_ns = 0, end_ns = 0;  // the host's monotonic clock
 };
+
+// What happened in a traced run, on one clock.
+struct TraceEvent {
+  enum class Kind : uint8_t {
+    run,       // of the whole session
+    segment,   // on its device
+    node,      // within a segment, where the device says when
+    submit,    // handing a segment to a device that works in the background
+    transfer,  // of a tensor
+    wait,      // of the host, for a device
+    lost       // a device failed: `name` says how
+  } kind = Kind::run;
+  std::string name;    // of the node, tensor, …
+  std::string device;  // that it happens on: "host", "cpu", …
+  std::string detail;  // op and kernel of a node, "from a to b by way" of a transfer, the device that is waited for
+  uint32_t segment = 0;
+  uint64_t bytes = 0;                 // of a transfer
+  uint64_t begin_ns = 0, end_ns = 0;  // the host's monotonic clock
+};
+// In the trace event format of Chrome and Perfetto: a JSON text with one track per device and one for the host.
+MOTLEY_API std::string trace_json(const std::vector<TraceEvent>& events);
 
 // A model prepared for given devices and input shapes.
 class MOTLEY_API Session {
@@ -260,6 +333,8 @@ class MOTLEY_API Session {
   std::vector<std::string> output_names() const;
 
   // Runs once and returns when the outputs are there. After the first run of a shape, the core allocates nothing.
+  // Where a device is lost or fails, the rest is planned anew without it and the run begins again, callbacks included;
+  // explain() then names the device. Only if no other device can do its part is that an error.
   void run();
   // Starts a run on a thread of its own. Until it is ready, no other call on this session.
   std::future<void> run_async();
@@ -285,6 +360,12 @@ class MOTLEY_API Session {
   // Turns per-node times on; then after each run, node_times() has a row for each node that the device could time.
   void set_profiling(bool on);
   std::vector<NodeTime> node_times() const;
+
+  // Records what happens in each run until it is turned off, at most a million events. Implies profiling in the
+  // devices.
+  void set_tracing(bool on);
+  // Of all traced runs, by time. Events on one track follow or contain each other.
+  std::vector<TraceEvent> trace() const;
 
  private:
   explicit Session(std::unique_ptr<detail::SessionState> state);

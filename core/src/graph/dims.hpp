@@ -50,5 +50,6 @@ struct Dim {
 // Tensors have 8 dimensions at most; what a lowering forms on the way may have more.
 using Dims = base::ShortList<Dim, sdk::kMaxRank>;
 using Extents = base::ShortList<int64_t, 2 * sdk::kMaxRank>;
+using AxisList = base::ShortList<size_t, 2 * sdk::kMaxRank>;  // axes counted from the front
 
 }  // namespace motley::graph

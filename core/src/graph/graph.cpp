@@ -77,6 +77,16 @@ TensorId Graph::add_int64(std::string name, const std::vector<int64_t>& values) 
 
 // ---- looking around
 
+Node& Graph::add_node(std::string name, Op op, TensorList in, TensorList out) {
+  Node& node = nodes.emplace_back();
+  node.name = std::move(name);
+  node.op = op;
+  node.inputs = in;
+  node.outputs = out;
+  node.origins.push_back(node.name);
+  return node;
+}
+
 TensorId Graph::find_tensor(std::string_view name) const {
   const auto it =
       std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& tensor) { return tensor.name == name; });

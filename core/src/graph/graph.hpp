@@ -62,6 +62,19 @@ struct Tensor {
 using TensorId = int32_t;  // index into Graph::tensors; kNone: absent
 inline constexpr TensorId kNone = -1;
 
+// Ids as an argument: seen, not kept.
+class TensorList {
+ public:
+  TensorList(std::initializer_list<TensorId> ids) : ids_(std::data(ids)), size_(ids.size()) {}
+  TensorList(const std::vector<TensorId>& ids) : ids_(ids.data()), size_(ids.size()) {}  // NOLINT: the same list
+  operator std::vector<TensorId>() const { return {ids_, ids_ + size_}; }                // NOLINT
+  TensorId operator[](size_t i) const { return ids_[i]; }
+
+ private:
+  const TensorId* ids_;
+  size_t size_;
+};
+
 struct Node {
   std::string name;
   Op op = Op::Unary;
@@ -88,17 +101,13 @@ struct Graph {
   TensorId add_constant(std::string name, DataType type, const Extents& extents, Constant constant);
   // An int64 vector constant, as shape arguments are.
   TensorId add_int64(std::string name, const std::vector<int64_t>& values);
+  // Without attributes so far; what it was made from is itself.
+  Node& add_node(std::string name, Op op, TensorList in, TensorList out);
   template <class AttributesT>
-  Node& add_node(std::string name, Op op, std::vector<TensorId> in, std::vector<TensorId> out, AttributesT attributes) {
-    Node node;
-    node.name = std::move(name);
-    node.op = op;
-    node.inputs = std::move(in);
-    node.outputs = std::move(out);
+  Node& add_node(std::string name, Op op, TensorList in, TensorList out, AttributesT attributes) {
+    Node& node = add_node(std::move(name), op, in, out);
     node.attributes.Set(std::move(attributes));
-    node.origins = {node.name};
-    nodes.push_back(std::move(node));
-    return nodes.back();
+    return node;
   }
 
   // kNone where there is none of that name. Linear.

@@ -15,7 +15,8 @@ std::vector<int32_t> nested_graphs(const Node& node);
 // Per tensor: an input, a constant, or written by a node of the graph. What is not comes from around it, by name.
 std::vector<bool> sourced_tensors(const Graph& graph);
 
-// Names that the graph, and those within it, take from around it. The graphs must form a tree, as in every model read.
+// Names that the graph, and those within it, take from around it. Throws Error(invalid_model) where the graphs are no
+// tree, or one deeper than Limits::max_nesting; models that were read are checked for both.
 std::set<std::string> captured_names(const Module& module, int32_t graph);
 // Of all graphs of a node.
 std::set<std::string> captured_names(const Module& module, const Node& node);

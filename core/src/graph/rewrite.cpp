@@ -170,10 +170,10 @@ TensorId Rewriter::add_tensor_like(TensorId like, std::string suffix) {
   return id;
 }
 
-TensorId Rewriter::add_constant(TensorId like, const std::string& suffix, DataType type, std::vector<int64_t> extents,
+TensorId Rewriter::add_constant(TensorId like, const std::string& suffix, DataType type, const Extents& extents,
                                 const std::vector<double>& values) {
   const std::string name = graph_.tensor(like).name + suffix + std::to_string(graph_.tensors.size());
-  const TensorId id = graph_.add_constant(name, type, std::move(extents), encode_constant(type, values));
+  const TensorId id = graph_.add_constant(name, type, extents, encode_constant(type, values));
   producers_.resize(graph_.tensors.size(), -1);
   consumers_.resize(graph_.tensors.size());
   return id;

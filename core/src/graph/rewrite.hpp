@@ -62,7 +62,7 @@ class Rewriter {
   bool bypass(size_t i, TensorId source);
   // A tensor like this one, under a name of its own.
   TensorId add_tensor_like(TensorId like, std::string suffix);
-  TensorId add_constant(TensorId like, const std::string& suffix, DataType type, std::vector<int64_t> extents,
+  TensorId add_constant(TensorId like, const std::string& suffix, DataType type, const Extents& extents,
                         const std::vector<double>& values);
 
  private:

@@ -1,6 +1,7 @@
 // A graph as it crosses the plugin ABI: renumbered tables and pointers to the constants.
 #include "model/serialize.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "model/pack.hpp"
@@ -76,6 +77,18 @@ SerializedGraph serialize_segment(const graph::Graph& graph, const std::vector<u
                                   const std::vector<graph::TensorId>& inputs,
                                   const std::vector<graph::TensorId>& outputs) {
   return serialize_parts(graph, renumber(graph, nodes, inputs, outputs), nodes, inputs, outputs);
+}
+
+SerializedGraph serialize_node(const graph::Graph& graph, uint32_t index) {
+  const graph::Node& node = graph.nodes[index];
+  std::vector<graph::TensorId> inputs, outputs;
+  for (graph::TensorId id : node.inputs)
+    if (id != graph::kNone && !graph.tensor(id).is_constant() &&
+        std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+      inputs.push_back(id);
+  for (graph::TensorId id : node.outputs)
+    if (id != graph::kNone) outputs.push_back(id);
+  return serialize_segment(graph, {index}, inputs, outputs);
 }
 
 }  // namespace motley::model

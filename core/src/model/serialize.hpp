@@ -26,4 +26,7 @@ SerializedGraph serialize_segment(const graph::Graph& graph, const std::vector<u
                                   const std::vector<graph::TensorId>& inputs,
                                   const std::vector<graph::TensorId>& outputs);
 
+// One node alone, with what it reads, constants apart, as inputs.
+SerializedGraph serialize_node(const graph::Graph& graph, uint32_t node);
+
 }  // namespace motley::model

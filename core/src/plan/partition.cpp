@@ -55,10 +55,44 @@ void find_borders(const Graph& graph, std::vector<SegmentSpec>& segments) {
 
 }  // namespace
 
+namespace {
+
+// What a node or segment needs from segments of other devices, as far as one of the two works in the background: per
+// device the latest such segment, counted from 1. Devices work in order, so the latest stands for those before it.
+class Foreign {
+ public:
+  Foreign(const std::vector<int32_t>& device, const std::vector<bool>& queued) : device_(device), queued_(queued) {
+    if (std::find(queued.begin(), queued.end(), true) == queued.end()) queued_.clear();
+    latest_.resize(queued_.empty() ? 0 : device.size(), std::vector<uint32_t>(queued_.size(), 0));
+  }
+  // Node m reads what node n makes, which is in segment `number`.
+  void add(uint32_t n, uint32_t m, uint32_t number) {
+    if (latest_.empty() || device_[n] == device_[m]) return;
+    const auto maker = static_cast<size_t>(device_[n]), reader = static_cast<size_t>(device_[m]);
+    if (queued_[maker] || queued_[reader]) latest_[m][maker] = std::max(latest_[m][maker], number);
+  }
+  bool any(uint32_t n) const {
+    return !latest_.empty() && std::any_of(latest_[n].begin(), latest_[n].end(), [](uint32_t s) { return s != 0; });
+  }
+  // Node n needs nothing foreign that node `first` does not need.
+  bool within(uint32_t n, uint32_t first) const {
+    for (size_t d = 0; !latest_.empty() && d < queued_.size(); ++d)
+      if (latest_[n][d] > latest_[first][d]) return false;
+    return true;
+  }
+
+ private:
+  const std::vector<int32_t>& device_;
+  std::vector<bool> queued_;
+  std::vector<std::vector<uint32_t>> latest_;  // per node; empty where nothing works in the background
+};
+
+}  // namespace
+
 // Nodes are taken in waves: as many ready nodes of the current device as there are, then the device of the first node
 // still waiting. Every segment therefore depends on earlier ones only.
 std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t>& device,
-                                   const std::set<std::string>& alone) {
+                                   const std::set<std::string>& alone, const std::vector<bool>& queued) {
   const std::vector<int32_t> producers = graph.producers();
   const std::vector<int32_t> group = groups_of(graph, alone);
   const size_t count = graph.nodes.size();
@@ -76,21 +110,27 @@ std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t
   for (size_t i = 0; i < count; ++i)
     if (missing[i] == 0) ready.insert(static_cast<uint32_t>(i));
 
+  Foreign foreign(device, queued);
   std::vector<SegmentSpec> segments;
   while (!ready.empty()) {
     SegmentSpec segment;
-    segment.device = static_cast<size_t>(device[*ready.begin()]);
-    const int32_t wanted = group[*ready.begin()];
+    auto start = std::find_if(ready.begin(), ready.end(), [&](uint32_t n) { return !foreign.any(n); });
+    const uint32_t first = start == ready.end() ? *ready.begin() : *start;
+    segment.device = static_cast<size_t>(device[first]);
+    const int32_t wanted = group[first];
+    const auto number = static_cast<uint32_t>(segments.size() + 1);
     for (auto it = ready.begin(); it != ready.end();) {
       const uint32_t n = *it;
-      if (static_cast<size_t>(device[n]) != segment.device || group[n] != wanted) {
+      if (static_cast<size_t>(device[n]) != segment.device || group[n] != wanted || !foreign.within(n, first)) {
         ++it;
         continue;
       }
       ready.erase(it);
       segment.nodes.push_back(n);
-      for (uint32_t m : next[n])
+      for (uint32_t m : next[n]) {
+        foreign.add(n, m, number);
         if (--missing[m] == 0) ready.insert(m);
+      }
       it = ready.upper_bound(n);  // what became ready stands behind n
     }
     std::sort(segment.nodes.begin(), segment.nodes.end());

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/serialize.hpp"
+#include "plugin/call.hpp"
 
 namespace motley::plan {
 
@@ -15,9 +16,12 @@ using graph::TensorId;
 Segment::Segment(Segment&& other) noexcept
     : spec(std::move(other.spec)),
       device(std::move(other.device)),
+      handle(other.handle),
+      lane(other.lane),
       executable(std::exchange(other.executable, nullptr)),
       requirements(other.requirements),
-      constants(std::move(other.constants)) {}
+      constants(std::move(other.constants)),
+      choices(std::move(other.choices)) {}
 
 Segment::~Segment() {
   if (executable) device->api().exec_release(executable);
@@ -25,8 +29,32 @@ Segment::~Segment() {
 
 namespace {
 
+// What the dispatch table says for a segment's nodes, by their index in the segment.
+std::vector<motley_node_config> configs_of(const Segment& segment) {
+  std::vector<motley_node_config> configs;
+  const std::vector<uint32_t>& nodes = segment.spec.nodes;
+  for (const table::NodeChoice& choice : segment.choices) {
+    const auto place = std::find(nodes.begin(), nodes.end(), choice.node) - nodes.begin();
+    if (!choice.answer.config.empty())
+      configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
+  }
+  return configs;
+}
+
+// A table moves no node to another device: what a device does not compile with its configs, it gets without. False where there
+// were none.
+bool drop_configs(Segment& segment) {
+  bool any = false;
+  for (table::NodeChoice& choice : segment.choices) {
+    if (choice.answer.config.empty()) continue;
+    any = true;
+    choice.answer = {table::Source::none, "", 0, "", choice.answer.refused + 1};
+  }
+  return any;
+}
+
 // Compiles one segment. Returns the device's message where it refuses.
-std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::shared_ptr<plugin::Device>& device,
+std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const table::Advisor* advisor,
                             Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
@@ -35,8 +63,19 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
   std::array<char, 512> text{};
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
   segment.spec = std::move(spec);
-  segment.device = device;
-  const motley_status status = device->api().compile(device->handle(), &view, &options, &segment.executable, &error);
+  segment.device = lane.device;
+  segment.handle = lane.handle;
+  plugin::Device* device = lane.device.get();
+  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device);
+  const std::vector<motley_node_config> configs = configs_of(segment);
+  options.configs = configs.data();
+  options.config_count = static_cast<uint32_t>(configs.size());
+  motley_status status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  if (status != MOTLEY_OK && status != MOTLEY_DEVICE_LOST && drop_configs(segment)) {
+    options.config_count = 0;
+    status = device->api().compile(lane.handle, &view, &options, &segment.executable, &error);
+  }
+  if (status == MOTLEY_DEVICE_LOST) plugin::throw_failure(status, *device, lane.handle, "compile", text.data());
   if (status != MOTLEY_OK || !segment.executable) {
     segment.executable = nullptr;
     return text[0] ? text.data() : "no message";
@@ -44,9 +83,12 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
   segment.constants = serialized.owners;
   segment.requirements.struct_size = sizeof segment.requirements;
   segment.requirements.alignment = 64;
-  if (device->api().exec_requirements &&
-      device->api().exec_requirements(segment.executable, &segment.requirements) != MOTLEY_OK)
-    return "it does not say what memory it needs";
+  if (device->api().exec_requirements) {
+    const motley_status said = device->api().exec_requirements(segment.executable, &segment.requirements);
+    if (said == MOTLEY_DEVICE_LOST)
+      plugin::throw_failure(said, *device, lane.handle, "compile", "it was lost on the way");
+    if (said != MOTLEY_OK) return "it does not say what memory it needs";
+  }
   const uint32_t alignment = segment.requirements.alignment;
   if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > 4096)
     return base::text("it asks for an alignment of % (a power of two up to 4096 is allowed)", {alignment});
@@ -54,11 +96,14 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const std::sha
 }
 
 // Compiles all segments; false where a device refused one, with its nodes added to `denied`.
-bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, std::set<std::pair<size_t, std::string>>& denied) {
+bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Advisor* advisor,
+                 std::set<std::pair<size_t, std::string>>& denied) {
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), plan.devices[d], segment);
+    const std::vector<Lane>& lanes = plan.schedule.lanes;
+    while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], advisor, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -79,17 +124,23 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   plan->output_count = prepared.output_count;
   plan->output_names = std::move(prepared.output_names);
   const std::vector<std::string> keep(plan->kept_nodes.begin(), plan->kept_nodes.end());
-  lower_for(prepared.graph, request.devices, keep);
+  lower_for(prepared.graph, request, keep);
   plan->graph = std::move(prepared.graph);
 
+  std::vector<bool> queued;
+  for (const auto& device : plan->devices) queued.push_back(device->has_queues());
   std::set<std::pair<size_t, std::string>> denied;
   while (true) {
-    plan->assignment = assign(plan->graph, plan->devices, denied);
+    plan->assignment = assign(plan->graph, request, denied);
+    plan->schedule = lanes_for(plan->devices, plan->assignment.device);
+    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued);
+    order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), denied)) break;
+    if (compile_all(*plan, std::move(specs), request.advisor.get(), denied)) break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }
+  make_steps(*plan);
   plan_memory(*plan, request.limits);
   return plan;
 }

@@ -11,18 +11,26 @@
 #include "graph/infer.hpp"
 #include "graph/passes.hpp"
 #include "motley/motley.hpp"
+#include "plan/schedule.hpp"
 #include "plan/support.hpp"
+#include "table/advisor.hpp"
 
 namespace motley::plan {
+
+// "This node runs on that device": a node's name, or a glob on names, and a device's name. The first that fits counts.
+using Pins = std::vector<std::pair<std::string, std::string>>;
 
 // What the caller asked for, resolved against the devices that exist.
 struct Request {
   DeviceList devices;  // in order of preference, fallbacks included
+  Pins pins;
+  bool fallback = true;  // a pinned node that its device does not run goes to another
 
   InputShapes shapes;
   std::vector<std::string> inputs, outputs, keep;
   bool keep_all = false;
   bool optimize = true;
+  std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
 };
 
@@ -51,17 +59,22 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
 void optimize(Prepared& prepared, graph::Evaluator* evaluator);
 
 // Lowers what the devices do not take as it is: a node stays whole where a device at most ten times slower than the
-// fastest claims it; else it is lowered and asked for again.
-void lower_for(graph::Graph& graph, const DeviceList& devices, const std::vector<std::string>& keep);
+// fastest claims it, or the one that it is pinned to; else it is lowered and asked for again.
+void lower_for(graph::Graph& graph, const Request& request, const std::vector<std::string>& keep);
+
+// Index of the device that a node is pinned to: by its own name or that of a node of the model it comes from. -1: none.
+int32_t pinned_device(const graph::Node& node, const Request& request);
 
 // Which device runs each node.
 struct Assignment {
   std::vector<int32_t> device;  // per node: index into Request::devices
+  std::vector<int32_t> pin;     // per node: the device it is pinned to, or -1
   SupportTable support;
 };
-// The first device in order that supports a node runs it. `denied` holds (device, node name) pairs that failed to
-// compile. Throws Error(unsupported) listing every node that nobody can run.
-Assignment assign(const graph::Graph& graph, const DeviceList& devices,
+// A node runs on the device that it is pinned to, else on the first in order that supports it. `denied` holds (device,
+// node name) pairs that failed to compile. Throws Error(unsupported) listing every node that nobody can run, or that
+// its device does not run where there is no fallback.
+Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 
 // Nodes submitted together on one device.
@@ -71,17 +84,22 @@ struct SegmentSpec {
   std::vector<graph::TensorId> inputs, outputs;
 };
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
-// device merge as long as that holds; a node that `alone` names gets segments of its own.
+// device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices
+// works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
+// does not, so that both can work at once.
 std::vector<SegmentSpec> partition(const graph::Graph& graph, const std::vector<int32_t>& device,
-                                   const std::set<std::string>& alone);
+                                   const std::set<std::string>& alone, const std::vector<bool>& queued = {});
 
 // A compiled segment.
 struct Segment {
   SegmentSpec spec;
   std::shared_ptr<plugin::Device> device;
+  motley_device* handle = nullptr;  // that it was compiled on
+  uint32_t lane = 0;                // index into Schedule::lanes
   motley_executable* executable = nullptr;
   motley_exec_requirements requirements{};
   std::vector<std::shared_ptr<const void>> constants;  // kept alive for the executable
+  std::vector<table::NodeChoice> choices;              // from the dispatch table
 
   Segment() = default;
   Segment(Segment&&) noexcept;
@@ -89,9 +107,10 @@ struct Segment {
   ~Segment();
 };
 
-// Where a tensor that crosses segments lives on the host.
+// Where a tensor that crosses segments lives on the host. A border is shared with a device for the whole run, so its
+// bytes serve no other tensor; it stands in the input/output block.
 struct Slot {
-  enum class Kind : uint8_t { arena, input, output, constant } kind = Kind::arena;
+  enum class Kind : uint8_t { arena, input, output, constant, border } kind = Kind::arena;
   uint64_t offset = 0;  // in the arena or the input/output block
   uint64_t bytes = 0;
 };
@@ -103,7 +122,8 @@ struct Plan {
   std::vector<std::string> output_names;
   DeviceList devices;
   Assignment assignment;
-  std::vector<Segment> segments;
+  std::vector<Segment> segments;  // in the order they are submitted
+  Schedule schedule;
   std::map<graph::TensorId, Slot> slots;
   uint64_t arena_bytes = 0, io_bytes = 0, constant_bytes = 0;
   std::vector<uint64_t> scratch_offset;  // per segment, in the arena
@@ -114,7 +134,14 @@ struct Plan {
 // From a prepared graph that is not staged.
 std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request);
 
-// Slots, arena and scratch of a plan whose segments are compiled.
+// Lanes and places of the devices that an assignment uses.
+Schedule lanes_for(const DeviceList& devices, const std::vector<int32_t>& device);
+// Puts segments into the order in which they are submitted: work for the background first, then what needs no waiting.
+void order_segments(std::vector<SegmentSpec>& specs, const DeviceList& devices, const Schedule& schedule);
+// The steps of a run over the plan's compiled segments.
+void make_steps(Plan& plan);
+
+// Slots, arena and scratch of a plan that has its steps.
 void plan_memory(Plan& plan, const Limits& limits);
 
 }  // namespace motley::plan

@@ -245,8 +245,11 @@ void fold_dequantized(Graph& graph, graph::Evaluator* evaluator, const graph::Pa
   for (size_t i = 0; i < reports.size(); ++i) reports[i].rewrites += again[i].rewrites;
 }
 
-bool wants_lowering(const Graph& graph, size_t index, const SupportTable& support, const DeviceList& devices) {
+bool wants_lowering(const Graph& graph, size_t index, const SupportTable& support, const Request& request) {
   if (graph::is_plain_primitive(graph.nodes[index])) return false;
+  const DeviceList& devices = request.devices;
+  const int32_t pin = request.pins.empty() ? -1 : pinned_device(graph.nodes[index], request);
+  if (pin >= 0) return !support.at(static_cast<size_t>(pin), index).supported;
   double fastest = 0;
   for (const auto& device : devices) fastest = std::max(fastest, device->info().peak_gflops);
   for (size_t d = 0; d < devices.size(); ++d)
@@ -292,18 +295,18 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
   return prepared;
 }
 
-void lower_for(Graph& graph, const DeviceList& devices, const std::vector<std::string>& keep) {
+void lower_for(Graph& graph, const Request& request, const std::vector<std::string>& keep) {
   constexpr int kRounds = 16;  // composites of composites; Attention is the deepest with four
   for (int round = 0; round < kRounds; ++round) {
     const bool any = std::any_of(graph.nodes.begin(), graph.nodes.end(),
                                  [](const Node& n) { return !graph::is_plain_primitive(n); });
     if (!any) break;
-    const SupportTable support = query_support(graph, devices);
+    const SupportTable support = query_support(graph, request.devices);
     std::vector<Node> lowered;
     bool changed = false;
     const size_t count = graph.nodes.size();
     for (size_t i = 0; i < count; ++i) {
-      if (!wants_lowering(graph, i, support, devices)) {
+      if (!wants_lowering(graph, i, support, request)) {
         lowered.push_back(std::move(graph.nodes[i]));
         continue;
       }

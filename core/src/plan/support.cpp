@@ -15,8 +15,14 @@ using graph::Op;
 
 namespace {
 
-std::vector<Verdict> query_one(const motley_graph& view, size_t nodes, plugin::Device& device) {
-  std::vector<Verdict> verdicts(nodes, Verdict{false, "the device gave no answer"});
+void query_one(const motley_graph& view, size_t nodes, plugin::Device& device, SupportTable& table) {
+  table.failed.push_back(false);
+  std::vector<Verdict>& verdicts = table.verdicts.emplace_back();
+  verdicts.assign(nodes, Verdict{false, "the device gave no answer"});
+  const auto fail = [&](const std::string& why) {
+    verdicts.assign(nodes, Verdict{false, why});
+    table.failed.back() = true;
+  };
   std::array<char, 512> text{};
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
   motley_support_sink sink{};
@@ -31,14 +37,13 @@ std::vector<Verdict> query_one(const motley_graph& view, size_t nodes, plugin::D
   sink.candidate = [](void*, const motley_candidate*) {
   };  // the planner chooses among candidates once costs are measured
   try {
-    const motley_status status = device.api().query_support(device.handle(), &view, &sink, &error);
-    if (status != MOTLEY_OK)
-      verdicts.assign(nodes,
-                      Verdict{false, base::text("its query failed: %", {(text[0] ? text.data() : "no message")})});
+    motley_device* handle = device.handle();
+    const motley_status status = device.api().query_support(handle, &view, &sink, &error);
+    if (status == MOTLEY_DEVICE_LOST) device.forget(handle);
+    if (status != MOTLEY_OK) fail(base::text("its query failed: %", {(text[0] ? text.data() : "no message")}));
   } catch (const Error& e) {
-    verdicts.assign(nodes, Verdict{false, e.what()});
+    fail(e.what());
   }
-  return verdicts;
 }
 
 double elements_of(const Graph& graph, graph::TensorId id) {
@@ -52,7 +57,7 @@ SupportTable query_support(const Graph& graph, const DeviceList& devices) {
   const model::SerializedGraph serialized = model::serialize(graph);
   const motley_graph view = serialized.view();
   SupportTable table;
-  for (const auto& device : devices) table.verdicts.push_back(query_one(view, graph.nodes.size(), *device));
+  for (const auto& device : devices) query_one(view, graph.nodes.size(), *device, table);
   return table;
 }
 
@@ -101,22 +106,7 @@ Work work_of(const Graph& graph, const Node& node) {
 double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
   const Node& node = graph.nodes[index];
   if (device.api().estimate_cost) {
-    const model::SerializedGraph one = model::serialize_segment(
-        graph, {static_cast<uint32_t>(index)},
-        [&] {
-          std::vector<graph::TensorId> inputs;
-          for (graph::TensorId id : node.inputs)
-            if (id != graph::kNone && !graph.tensor(id).is_constant() &&
-                std::find(inputs.begin(), inputs.end(), id) == inputs.end())
-              inputs.push_back(id);
-          return inputs;
-        }(),
-        [&] {
-          std::vector<graph::TensorId> outputs;
-          for (graph::TensorId id : node.outputs)
-            if (id != graph::kNone) outputs.push_back(id);
-          return outputs;
-        }());
+    const model::SerializedGraph one = model::serialize_node(graph, static_cast<uint32_t>(index));
     double cost = 0;
     const motley_graph view = one.view();
     if (device.api().estimate_cost(device.handle(), &view, 0, &cost) == MOTLEY_OK && cost > 0) return cost;

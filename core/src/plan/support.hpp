@@ -21,6 +21,7 @@ struct Verdict {
 // verdicts[device][node].
 struct SupportTable {
   std::vector<std::vector<Verdict>> verdicts;
+  std::vector<bool> failed;  // per device: it gave no answer at all, and why is in every verdict
   const Verdict& at(size_t device, size_t node) const { return verdicts[device][node]; }
 };
 

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "plugin/registry.hpp"
 
 namespace motley::plugin {
 
@@ -32,6 +33,20 @@ std::string ErrorRoom::describe(motley_status status) const {
 
 void ErrorRoom::write_exception(const char* text) noexcept {
   std::snprintf(text_, sizeof text_, "an exception left the plugin, which the ABI forbids (%s)", text);
+}
+
+void throw_failure(motley_status status, Device& device, motley_device* handle, const char* what, const char* text) {
+  if (status == MOTLEY_CANCELLED) base::fail(ErrorCode::cancelled, "the run was cancelled");
+  if (status == MOTLEY_DEVICE_LOST) device.forget(handle);
+  std::string why = text && *text ? text : "no message";
+  if (status != MOTLEY_INVALID_ARGUMENT) why = base::text("%: %", {status_name(status), why});
+  const std::string message = base::text("device \"%\" failed to %: %", {device.name(), what, why});
+  switch (status) {
+    case MOTLEY_INVALID_ARGUMENT: base::fail(ErrorCode::invalid_argument, "%", {message});
+    case MOTLEY_OUT_OF_MEMORY: throw DeviceFailure(ErrorCode::out_of_memory, message, device);
+    case MOTLEY_UNSUPPORTED: throw DeviceFailure(ErrorCode::unsupported, message, device);
+    default: throw DeviceFailure(ErrorCode::plugin, message, device);
+  }
 }
 
 }  // namespace motley::plugin

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "motley/error.hpp"
 #include "motley/plugin.h"
 
 namespace motley::plugin {
@@ -30,6 +31,24 @@ class ErrorRoom {
  private:
   char text_[1024] = {};
 };
+
+class Device;
+
+// A device failed at what it had promised. The work can be done again on other devices; what is wrong with the caller's
+// data is no such failure.
+class DeviceFailure : public Error {
+ public:
+  DeviceFailure(ErrorCode code, const std::string& text, const Device& device) : Error(code, text), device_(&device) {}
+  const Device& device() const { return *device_; }
+
+ private:
+  const Device* device_;
+};
+
+// Throws for a failed call: Error(cancelled), Error(invalid_argument), else DeviceFailure with "device "x" failed to
+// <what>: <text>". After MOTLEY_DEVICE_LOST the device forgets `handle`.
+[[noreturn]] void throw_failure(motley_status status, Device& device, motley_device* handle, const char* what,
+                                const char* text);
 
 // Calls `fn`, which returns a motley_status. An exception that crosses the C ABI, against the rules, is MOTLEY_INTERNAL
 // with its text.

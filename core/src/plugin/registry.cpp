@@ -128,6 +128,20 @@ motley_device* Device::handle() {
   return handle_ = opened;
 }
 
+void Device::forget(motley_device* lost) {
+  const std::lock_guard lock(mutex_);
+  if (handle_ != lost) return;  // somebody has noticed before
+  lost_.push_back(handle_);
+  handle_ = nullptr;
+}
+
+motley_edge_caps Device::edge_caps(motley_device* own, motley_device* other) const {
+  motley_edge_caps caps{};
+  caps.struct_size = sizeof caps;
+  if (!api().edge_caps || api().edge_caps(own, other, &caps) != MOTLEY_OK) return motley_edge_caps{};
+  return caps;
+}
+
 Registry discover(const DiscoveryOptions& options) {
   Registry registry;
   const Filter filter(options);

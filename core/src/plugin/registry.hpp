@@ -35,12 +35,21 @@ class Device {
   const motley_plugin& api() const { return plugin_->api; }
   // Opens it on the first call. Throws Error(plugin) with the plugin's text. [any]
   motley_device* handle();
+  // After MOTLEY_DEVICE_LOST: the next handle() opens the device anew. What was made on the lost handle can still be
+  // released; the handle itself is never closed. [any]
+  void forget(motley_device* lost);
+
+  bool takes_host_pointers() const { return (info_.memory_flags & MOTLEY_MEMORY_HOST_POINTERS) != 0; }
+  bool has_queues() const { return api().queue_create != nullptr; }
+  // How it works with the host (null), or with another opened device; zeros where it does not say. [any]
+  motley_edge_caps edge_caps(motley_device* own, motley_device* other) const;
 
  private:
   std::shared_ptr<Plugin> plugin_;
   motley_device_info info_;
   std::mutex mutex_;
   motley_device* handle_ = nullptr;
+  std::vector<motley_device*> lost_;
 };
 
 // What became of one manifest (or library named by the app).

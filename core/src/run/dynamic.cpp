@@ -233,7 +233,7 @@ class Stage {
   template <class BeforeCall>
   static void run_instance(Instance& instance, StagedRun& run, BeforeCall before_call) {
     run.add(instance.share_plan());
-    if (!run.watcher) return instance.run(run.cancel, {});
+    if (!run.watcher) return instance.run({run.cancel});
     std::vector<Hook> hooks = hooks_of(instance.plan(), *run.watcher->calls);
     std::list<std::function<void()>> calls;  // hooks point to them
     for (Hook& hook : hooks) {
@@ -241,8 +241,8 @@ class Stage {
       hook.call = &calls.back();
     }
     std::vector<NodeTime> before;  // the first reading turns timing on
-    if (run.watcher->times) read_times(instance.plan(), before);
-    instance.run(run.cancel, hooks);
+    if (run.watcher->times || run.watcher->trace) read_times(instance.plan(), before);
+    instance.run({run.cancel, &hooks, run.watcher->trace});
     if (run.watcher->times) read_times(instance.plan(), *run.watcher->times);
   }
 
@@ -268,8 +268,9 @@ class Stage {
       runner_.planned_ += runner_.single_.size() != before ? 1 : 0;
       run.add(instance.share_plan());
       std::vector<NodeTime> untimed;
-      if (run.watcher && run.watcher->times) read_times(instance.plan(), untimed);
-      outputs = run_single(node, inputs, instance, run.cancel);
+      Trace* trace = run.watcher ? run.watcher->trace : nullptr;
+      if (run.watcher && (run.watcher->times || trace)) read_times(instance.plan(), untimed);
+      outputs = run_single(node, inputs, instance, run.cancel, trace);
       if (run.watcher && run.watcher->times) read_times(instance.plan(), *run.watcher->times);
     }
     for (size_t i = 0; i < node.outputs.size(); ++i)

@@ -30,6 +30,7 @@ class Watcher {
 
   std::list<NodeCall>* calls = nullptr;
   std::vector<NodeTime>* times = nullptr;  // null: not timed
+  Trace* trace = nullptr;                  // null: not traced
 };
 
 // One run, as the stages see it.

@@ -1,6 +1,7 @@
 // Constants computed by a device.
 #include "run/evaluate.hpp"
 
+#include "plugin/call.hpp"
 #include "run/instance.hpp"
 
 namespace motley::run {
@@ -43,7 +44,7 @@ std::optional<std::vector<Constant>> DeviceEvaluator::evaluate(const Graph& grap
     plan::Request request;
     request.devices = devices_;
     Instance instance(plan::build_plan(std::move(prepared), request));
-    instance.run(nullptr, {});
+    instance.run();
     const std::shared_ptr<const void> memory = instance.share_memory();
     std::vector<Constant> results;
     const Graph& done = instance.plan().graph;
@@ -61,6 +62,11 @@ std::optional<std::vector<Constant>> DeviceEvaluator::evaluate(const Graph& grap
       else results.push_back(Constant{instance.memory(output), tensor.bytes(), memory});
     }
     return results;
+  } catch (const plugin::DeviceFailure& failure) {
+    if (devices_.size() == 1 && failure.code() == ErrorCode::out_of_memory) throw;
+    if (devices_.size() == 1) return std::nullopt;
+    std::erase_if(devices_, [&](const auto& device) { return device.get() == &failure.device(); });
+    return evaluate(graph, node);
   } catch (const Error& e) {
     // The node stays in the graph; what is wrong with it is then said in the place it belongs.
     if (e.code() == ErrorCode::out_of_memory) throw;

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "run/session_state.hpp"
+#include "run/tables.hpp"
 
 namespace motley {
 
@@ -13,6 +14,11 @@ namespace {
 
 std::string reason_for(const plan::Plan& plan, size_t node) {
   const size_t chosen = static_cast<size_t>(plan.assignment.device[node]);
+  for (size_t d = 0; d < plan.devices.size(); ++d)
+    if (plan.assignment.pin[node] == static_cast<int32_t>(d))
+      return d == chosen ? "pinned to it"
+                         : base::text("pinned to %, which does not run it: %",
+                                      {plan.devices[d]->name(), plan.assignment.support.at(d, node).reason});
   size_t able = 0;
   for (size_t d = 0; d < plan.devices.size(); ++d) able += plan.assignment.support.at(d, node).supported;
   if (chosen > 0) {
@@ -23,10 +29,55 @@ std::string reason_for(const plan::Plan& plan, size_t node) {
   return base::text("first in order of % devices that run it", {able});
 }
 
+// The device that makes a tensor; "host" for an input.
+std::string maker_of(const plan::Plan& plan, graph::TensorId id) {
+  for (const plan::Segment& segment : plan.segments)
+    if (std::find(segment.spec.outputs.begin(), segment.spec.outputs.end(), id) != segment.spec.outputs.end())
+      return segment.device->name();
+  return "host";
+}
+
+// What devices read of each other in memory that they share.
+void explain_shared(const plan::Plan& plan, uint32_t s, uint32_t first, std::vector<Transfer>& result) {
+  const plan::Segment& reader = plan.segments[s];
+  const auto place_of = [&](const plan::Segment& segment) { return plan.schedule.lanes[segment.lane].place; };
+  for (graph::TensorId id : reader.spec.inputs)
+    for (const plan::Segment& maker : plan.segments) {
+      const auto& made = maker.spec.outputs;
+      if (maker.lane == reader.lane || place_of(maker) != place_of(reader) ||
+          std::find(made.begin(), made.end(), id) == made.end())
+        continue;
+      const graph::Tensor& tensor = plan.graph.tensor(id);
+      const std::string to = reader.device->name();
+      if (std::none_of(result.begin(), result.end(),
+                       [&](const Transfer& t) { return t.tensor == tensor.name && t.to == to; }))
+        result.push_back({tensor.name, maker.device->name(), to, "share", tensor.bytes(), first + s});
+    }
+}
+
+void explain_transfers(const plan::Plan& plan, const run::Instance* instance, uint32_t first,
+                       std::vector<Transfer>& result) {
+  const auto name = [&](uint32_t place, graph::TensorId id) {
+    if (place != plan::kHost) return plan.schedule.lanes[plan.schedule.places[place].lane].device->name();
+    return maker_of(plan, id);
+  };
+  for (const plan::Step& step : plan.schedule.steps) {
+    if (step.kind == plan::Step::Kind::submit) explain_shared(plan, step.segment, first, result);
+    if (step.kind != plan::Step::Kind::move) continue;
+    const graph::Tensor& tensor = plan.graph.tensor(step.tensor);
+    const uint32_t last = static_cast<uint32_t>(plan.segments.size()) - 1;
+    result.push_back({tensor.name, name(step.from, step.tensor),
+                      step.to == plan::kHost ? "host" : name(step.to, step.tensor),
+                      to_string(instance ? instance->way_of(step) : step.way), tensor.bytes(),
+                      first + std::min(step.segment, last)});
+  }
+}
+
 }  // namespace
 
-void explain(const plan::Plan& plan, Explanation& result) {
+void explain(const plan::Plan& plan, Explanation& result, const run::Instance* instance) {
   const uint32_t first = result.nodes.empty() ? 0 : result.nodes.back().segment + 1;
+  explain_transfers(plan, instance, first, result.transfers);
   for (size_t s = 0; s < plan.segments.size(); ++s) {
     const plan::Segment& segment = plan.segments[s];
     for (uint32_t n : segment.spec.nodes) {
@@ -42,6 +93,7 @@ void explain(const plan::Plan& plan, Explanation& result) {
       for (size_t d = 0; d < plan.devices.size(); ++d)
         if (!plan.assignment.support.at(d, n).supported)
           row.refused.emplace_back(plan.devices[d]->name(), plan.assignment.support.at(d, n).reason);
+      explain_choice(segment, n, row, result.table);
       result.nodes.push_back(std::move(row));
     }
     result.resident_bytes += segment.requirements.resident_bytes;
@@ -57,6 +109,22 @@ void explain(const plan::Plan& plan, Explanation& result) {
 }
 
 }  // namespace detail
+
+namespace {
+
+std::string describe(const TableUse& use) {
+  if (use.path.empty()) return {};
+  const std::string path = use.path.string();
+  if (!use.problem.empty()) return base::text("table not used: %\n", {use.problem});
+  std::string text = base::text("table %: % rows; nodes by source:", {path, use.rows});
+  for (const auto& [source, nodes] : use.lookups) text += base::text(" % %", {source, nodes});
+  if (use.refused) text += base::text("; refused by their device: %", {use.refused});
+  text += '\n';
+  for (const auto& u : use.unused) text += base::text("table: % rows of % were %\n", {u.rows, u.device, u.reason});
+  return text;
+}
+
+}  // namespace
 
 std::string Explanation::to_string() const {
   size_t node_width = 4, op_width = 2, device_width = 6;
@@ -79,6 +147,12 @@ std::string Explanation::to_string() const {
                   row.device.c_str(), row.estimate_ns / 1e3);
     text += base::text("%%\n", {line, row.reason});
   }
+  for (const Transfer& t : transfers) {
+    const std::string size = base::text("% bytes", {t.bytes});
+    text += base::text("before segment %: % from % to % by % (%)\n", {t.segment, t.tensor, t.from, t.to, t.way, size});
+  }
+  for (const auto& [device, why] : lost) text += base::text("no longer used: %, because %\n", {device, why});
+  text += describe(table);
   for (const auto& [pass, rewrites] : passes)
     if (rewrites) text += base::text("pass %: %%", {pass, rewrites, (rewrites == 1 ? " rewrite\n" : " rewrites\n")});
   std::snprintf(line, sizeof line, "memory: %.1f kB activations, %.1f kB constants, %.1f kB packed by devices\n",

@@ -1,48 +1,29 @@
-// A plan with memory: what a session runs.
+// A plan with memory: queues, buffers, and what every call takes.
 #include "run/instance.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "base/text.hpp"
 #include "motley/sdk/arena.hpp"
+#include "plugin/call.hpp"
 
 namespace motley::run {
 
 using graph::kNone;
 using graph::TensorId;
+using plan::kHost;
 using plan::Slot;
+using plan::Step;
+using plugin::ErrorRoom;
 
 namespace {
 
 constexpr uint64_t kBlockAlignment = 4096;
 
-// Room for a message from the other side of the ABI.
-struct ErrorText {
-  std::array<char, 512> text{};
-  motley_error error{sizeof(motley_error), static_cast<uint32_t>(text.size()), text.data()};
-};
-
-bool takes_host_pointers(const plugin::Device& device) {
-  return (device.info().memory_flags & MOTLEY_MEMORY_HOST_POINTERS) != 0;
-}
-
 }  // namespace
-
-void throw_device_error(motley_status status, const plugin::Device& device, const char* what, const char* text) {
-  const std::string message =
-      base::text("device \"%\" failed to %: %", {device.name(), what, (text && *text ? text : "no message")});
-  switch (status) {
-    case MOTLEY_CANCELLED: base::fail(ErrorCode::cancelled, "the run was cancelled");
-    case MOTLEY_OUT_OF_MEMORY: base::fail(ErrorCode::out_of_memory, "%", {message});
-    case MOTLEY_INVALID_ARGUMENT: base::fail(ErrorCode::invalid_argument, "%", {message});
-    case MOTLEY_UNSUPPORTED: base::fail(ErrorCode::unsupported, "%", {message});
-    default: base::fail(ErrorCode::plugin, "%", {message});
-  }
-}
 
 AlignedBlock::AlignedBlock(uint64_t bytes) : bytes_(sdk::align_up(std::max<uint64_t>(bytes, 1), kBlockAlignment)) {
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(kBlockAlignment, bytes_)));
@@ -56,66 +37,142 @@ Instance::Instance(std::shared_ptr<const plan::Plan> plan) : plan_(std::move(pla
   arena_ = std::make_shared<AlignedBlock>(plan_->arena_bytes);
   io_ = std::make_shared<AlignedBlock>(plan_->io_bytes);
   std::memset(io_->data(), 0, io_->bytes());  // inputs that are never set read as zeros
-  steps_.resize(plan_->segments.size());
-  make_queues();
-  make_buffers();
+  actions_.resize(plan_->schedule.steps.size());
+  timelines_.resize(plan_->schedule.lanes.size());
+  scratch_.resize(plan_->schedule.lanes.size());
+  try {
+    make_queues();
+    make_buffers();
+  } catch (...) {
+    close();
+    throw;
+  }
   resolve();
 }
 
-Instance::~Instance() {
-  for (Queue& queue : queues_) {
-    if (!queue.queue) continue;
-    if (queue.device->api().fence_wait) queue.device->api().fence_wait(queue.queue, queue.value, UINT64_MAX, nullptr);
-    queue.device->api().queue_destroy(queue.queue);
-  }
-  for (const DeviceBuffer& buffer : buffers_) queues_[buffer.queue].device->api().buffer_release(buffer.buffer);
+Instance::~Instance() { close(); }
+
+void Instance::close() noexcept {
+  settle();
+  for (size_t l = 0; l < timelines_.size(); ++l)
+    if (timelines_[l].queue) plan_->schedule.lanes[l].device->api().queue_destroy(timelines_[l].queue);
+  for (DeviceBuffer& buffer : buffers_) release(buffer);
+  for (size_t l = 0; l < scratch_.size(); ++l)
+    if (scratch_[l]) lane_at(plan_->schedule.lanes[l].place).device->api().buffer_release(scratch_[l]);
 }
 
+// Lanes that work in the background, and have no queue yet or lost it in a run that failed.
 void Instance::make_queues() {
-  for (size_t s = 0; s < steps_.size(); ++s) {
-    plugin::Device* device = plan_->segments[s].device.get();
-    const auto known = std::find_if(queues_.begin(), queues_.end(), [&](const Queue& q) { return q.device == device; });
-    steps_[s].queue = static_cast<size_t>(known - queues_.begin());
-    if (known != queues_.end()) continue;
-    Queue queue{device, nullptr, 0};
-    if (device->api().queue_create) {
-      ErrorText message;
-      const motley_status status = device->api().queue_create(device->handle(), &queue.queue, &message.error);
-      if (status != MOTLEY_OK) throw_device_error(status, *device, "create a queue", message.text.data());
-    }
-    queues_.push_back(queue);
+  for (size_t l = 0; l < timelines_.size(); ++l) {
+    const plan::Lane& lane = plan_->schedule.lanes[l];
+    if (!lane.queued || timelines_[l].queue) continue;
+    timelines_[l] = {};
+    ErrorRoom room;
+    motley_status status = lane.device->api().queue_create(lane.handle, &timelines_[l].queue, &room.error);
+    if (status == MOTLEY_OK && !timelines_[l].queue) status = MOTLEY_INTERNAL;
+    if (status != MOTLEY_OK)
+      plugin::throw_failure(status, *lane.device, lane.handle, "create a queue", room.error.text);
   }
 }
 
-// Devices that take no host pointers get one buffer per tensor they touch and one scratch for all their segments.
+const plan::Lane& Instance::lane_at(uint32_t place) const {
+  return plan_->schedule.lanes[plan_->schedule.places[place].lane];
+}
+
+motley_buffer* Instance::allocate(uint32_t place, uint64_t bytes) {
+  const plan::Lane& lane = lane_at(place);
+  ErrorRoom room;
+  motley_buffer* buffer = nullptr;
+  motley_status status =
+      lane.device->api().buffer_alloc(lane.handle, std::max<uint64_t>(bytes, 1), &buffer, &room.error);
+  if (status == MOTLEY_OK && !buffer) status = MOTLEY_INTERNAL;
+  if (status != MOTLEY_OK)
+    plugin::throw_failure(status, *lane.device, lane.handle, "allocate a buffer", room.error.text);
+  return buffer;
+}
+
+// Places other than the host's get one buffer for each tensor that is there at some time; their lanes one scratch each.
 void Instance::make_buffers() {
-  std::vector<uint64_t> scratch(queues_.size(), 0);
-  const auto allocate = [this](size_t q, TensorId tensor, uint64_t bytes) {
-    if (buffer_of(q, tensor)) return;
-    ErrorText message;
-    motley_buffer* buffer = nullptr;
-    plugin::Device& device = *queues_[q].device;
-    const motley_status status =
-        device.api().buffer_alloc(device.handle(), std::max<uint64_t>(bytes, 1), &buffer, &message.error);
-    if (status != MOTLEY_OK || !buffer) throw_device_error(status, device, "allocate a buffer", message.text.data());
-    buffers_.push_back({q, tensor, buffer, bytes});
-  };
-  for (size_t s = 0; s < steps_.size(); ++s) {
-    const plan::Segment& segment = plan_->segments[s];
-    const size_t q = steps_[s].queue;
-    if (takes_host_pointers(*segment.device)) continue;
-    for (TensorId id : segment.spec.inputs) allocate(q, id, plan_->graph.tensor(id).bytes());
-    for (TensorId id : segment.spec.outputs) allocate(q, id, plan_->graph.tensor(id).bytes());
-    scratch[q] = std::max(scratch[q], segment.requirements.scratch_bytes);
+  std::vector<uint64_t> scratch(scratch_.size(), 0);
+  for (const Step& step : plan_->schedule.steps) {
+    if (step.kind == Step::Kind::move) {
+      add_buffer(step.from, step.tensor);
+      add_buffer(step.to, step.tensor);
+    }
+    if (step.kind != Step::Kind::submit) continue;
+    const plan::Segment& segment = plan_->segments[step.segment];
+    const uint32_t place = plan_->schedule.lanes[segment.lane].place;
+    for (TensorId id : segment.spec.inputs) add_buffer(place, id);
+    for (TensorId id : segment.spec.outputs) add_buffer(place, id);
+    if (place != kHost) scratch[segment.lane] = std::max(scratch[segment.lane], segment.requirements.scratch_bytes);
   }
-  for (size_t q = 0; q < queues_.size(); ++q)
-    if (scratch[q]) allocate(q, kNone, scratch[q]);
+  std::sort(buffers_.begin(), buffers_.end(), [](const DeviceBuffer& a, const DeviceBuffer& b) {
+    return a.place != b.place ? a.place < b.place : a.tensor < b.tensor;
+  });
+  buffers_.erase(std::unique(buffers_.begin(), buffers_.end(),
+                             [](const auto& a, const auto& b) { return a.place == b.place && a.tensor == b.tensor; }),
+                 buffers_.end());
+  for (const Step& step : plan_->schedule.steps)
+    if (step.kind == Step::Kind::reclaim) buffer_of(step.from, step.tensor)->host_writes = true;
+  for (DeviceBuffer& buffer : buffers_) fill(buffer);
+  for (size_t l = 0; l < scratch_.size(); ++l)
+    if (scratch[l]) scratch_[l] = allocate(plan_->schedule.lanes[l].place, scratch[l]);
 }
 
-motley_buffer* Instance::buffer_of(size_t queue, TensorId tensor) const {
-  for (const DeviceBuffer& buffer : buffers_)
-    if (buffer.queue == queue && buffer.tensor == tensor) return buffer.buffer;
-  return nullptr;
+void Instance::add_buffer(uint32_t place, TensorId tensor) {
+  if (place != kHost) buffers_.push_back({place, tensor});
+}
+
+// Memory over the host's bytes where the plan has the tensor as a border of this place and the device agrees.
+void Instance::fill(DeviceBuffer& buffer) {
+  const bool border = std::any_of(plan_->schedule.steps.begin(), plan_->schedule.steps.end(), [&](const Step& step) {
+    return step.kind == Step::Kind::move && step.way == plan::Way::import && step.tensor == buffer.tensor &&
+           (step.from == buffer.place || step.to == buffer.place);
+  });
+  if (border && import_host(buffer)) return;
+  buffer.buffer = allocate(buffer.place, plan_->graph.tensor(buffer.tensor).bytes());
+}
+
+bool Instance::import_host(DeviceBuffer& buffer) {
+  const plan::Lane& lane = lane_at(buffer.place);
+  const motley_plugin& api = lane.device->api();
+  const uint64_t bytes = plan_->graph.tensor(buffer.tensor).bytes();
+  void* host = memory(buffer.tensor);
+  if (bytes == 0) return false;
+  ErrorRoom room;  // a refusal is no failure
+  const motley_status status = api.buffer_import(lane.handle, host, bytes, &buffer.buffer, &room.error);
+  if (status != MOTLEY_OK || !buffer.buffer) {
+    buffer.buffer = nullptr;
+    return false;
+  }
+  buffer.imported = true;
+  void* mapped = nullptr;
+  if (api.buffer_map(buffer.buffer, &mapped, &room.error) == MOTLEY_OK) buffer.mapped = true;
+  if (mapped != host) {  // a copy, not an import
+    release(buffer);
+    return false;
+  }
+  if (!buffer.host_writes) unmap(buffer);
+  return true;
+}
+
+void Instance::release(DeviceBuffer& buffer) {
+  if (!buffer.buffer) return;
+  if (buffer.mapped) unmap(buffer);
+  lane_at(buffer.place).device->api().buffer_release(buffer.buffer);
+  buffer.buffer = nullptr;
+  buffer.imported = false;
+}
+
+const Instance::DeviceBuffer* Instance::buffer_of(uint32_t place, TensorId tensor) const {
+  const auto it = std::lower_bound(buffers_.begin(), buffers_.end(), std::pair(place, tensor),
+                                   [](const DeviceBuffer& b, const std::pair<uint32_t, TensorId>& key) {
+                                     return b.place != key.first ? b.place < key.first : b.tensor < key.second;
+                                   });
+  return it != buffers_.end() && it->place == place && it->tensor == tensor ? &*it : nullptr;
+}
+Instance::DeviceBuffer* Instance::buffer_of(uint32_t place, TensorId tensor) {
+  return const_cast<DeviceBuffer*>(static_cast<const Instance*>(this)->buffer_of(place, tensor));
 }
 
 void* Instance::memory(TensorId id) const {
@@ -133,103 +190,85 @@ void* Instance::memory(TensorId id) const {
 void Instance::bind(TensorId id, void* memory) {
   if (memory) bound_[id] = memory;
   else bound_.erase(id);
+  for (DeviceBuffer& buffer : buffers_) {
+    if (buffer.tensor != id) continue;
+    release(buffer);
+    fill(buffer);
+  }
   resolve();
 }
 
-// Fills in every pointer that submissions carry, so that a run only passes them on.
+motley_binding Instance::binding(uint32_t place, TensorId tensor) {
+  const uint64_t bytes = plan_->graph.tensor(tensor).bytes();
+  if (place == kHost) return {nullptr, memory(tensor), 0, bytes};
+  return {buffer_of(place, tensor)->buffer, nullptr, 0, bytes};
+}
+
+// Fills in every pointer that calls carry, so that a run only passes them on.
 void Instance::resolve() {
-  for (size_t s = 0; s < steps_.size(); ++s) {
-    const plan::Segment& segment = plan_->segments[s];
-    Step& step = steps_[s];
-    const bool host = takes_host_pointers(*segment.device);
-    const auto binding = [&](TensorId id) {
-      const uint64_t bytes = plan_->graph.tensor(id).bytes();
-      return host ? motley_binding{nullptr, memory(id), 0, bytes}
-                  : motley_binding{buffer_of(step.queue, id), nullptr, 0, bytes};
-    };
-    step.inputs.clear();
-    step.outputs.clear();
-    for (TensorId id : segment.spec.inputs) step.inputs.push_back(binding(id));
-    for (TensorId id : segment.spec.outputs) step.outputs.push_back(binding(id));
-    motley_submission& submission = step.submission;
-    submission = {};
-    submission.struct_size = sizeof submission;
-    submission.input_count = static_cast<uint32_t>(step.inputs.size());
-    submission.inputs = step.inputs.data();
-    submission.output_count = static_cast<uint32_t>(step.outputs.size());
-    submission.outputs = step.outputs.data();
-    const uint64_t scratch = segment.requirements.scratch_bytes;
-    if (scratch)
-      submission.scratch = host ? motley_binding{nullptr, arena_->data() + plan_->scratch_offset[s], 0, scratch}
-                                : motley_binding{buffer_of(step.queue, kNone), nullptr, 0, scratch};
+  const std::vector<Step>& steps = plan_->schedule.steps;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    actions_[i].waits.assign(steps[i].after.size(), {});
+    if (steps[i].kind == Step::Kind::submit) resolve_segment(steps[i], actions_[i]);
+    if (steps[i].kind == Step::Kind::move) actions_[i].bytes = plan_->graph.tensor(steps[i].tensor).bytes();
+    if (steps[i].kind == Step::Kind::move && steps[i].way == plan::Way::copy) resolve_copy(steps[i], actions_[i]);
   }
 }
 
-// Moves a segment's inputs to its device, or its outputs back to the host.
-void Instance::transfer(size_t s, bool to_device) {
-  const plan::Segment& segment = plan_->segments[s];
-  plugin::Device& device = *segment.device;
-  for (TensorId id : to_device ? segment.spec.inputs : segment.spec.outputs) {
-    const uint64_t bytes = plan_->graph.tensor(id).bytes();
-    motley_buffer* buffer = buffer_of(steps_[s].queue, id);
-    ErrorText message;
-    void* mapped = nullptr;
-    const motley_status status = device.api().buffer_map(buffer, &mapped, &message.error);
-    if (status != MOTLEY_OK || !mapped) throw_device_error(status, device, "map a buffer", message.text.data());
-    if (bytes) to_device ? std::memcpy(mapped, memory(id), bytes) : std::memcpy(memory(id), mapped, bytes);
-    if (device.api().buffer_unmap) device.api().buffer_unmap(buffer);
+void Instance::resolve_segment(const Step& step, Action& action) {
+  const plan::Segment& segment = plan_->segments[step.segment];
+  const uint32_t place = plan_->schedule.lanes[segment.lane].place;
+  action.inputs.clear();
+  action.outputs.clear();
+  for (TensorId id : segment.spec.inputs) action.inputs.push_back(binding(place, id));
+  for (TensorId id : segment.spec.outputs) action.outputs.push_back(binding(place, id));
+  motley_submission& submission = action.submission;
+  submission = {};
+  submission.struct_size = sizeof submission;
+  submission.input_count = static_cast<uint32_t>(action.inputs.size());
+  submission.inputs = action.inputs.data();
+  submission.output_count = static_cast<uint32_t>(action.outputs.size());
+  submission.outputs = action.outputs.data();
+  submission.wait_count = static_cast<uint32_t>(action.waits.size());
+  submission.waits = action.waits.data();
+  const uint64_t scratch = segment.requirements.scratch_bytes;
+  if (!scratch) return;
+  if (place == kHost) submission.scratch = {nullptr, arena_->data() + plan_->scratch_offset[step.segment], 0, scratch};
+  else submission.scratch = {scratch_[segment.lane], nullptr, 0, scratch};
+}
+
+void Instance::resolve_copy(const Step& step, Action& action) {
+  motley_copy& copy = action.copy;
+  copy = {};
+  copy.struct_size = sizeof copy;
+  copy.from = binding(step.from, step.tensor);
+  copy.to = binding(step.to, step.tensor);
+  copy.wait_count = static_cast<uint32_t>(action.waits.size());
+  copy.waits = action.waits.data();
+}
+
+plan::Way Instance::way_of(const Step& move) const {
+  if (move.way != plan::Way::import) return move.way;
+  const DeviceBuffer* buffer = buffer_of(move.from == kHost ? move.to : move.from, move.tensor);
+  return buffer->imported ? plan::Way::import : plan::Way::map;
+}
+
+// Waits for whatever is at work, and whatever became of it. A queue that failed goes, because nothing else makes sure
+// that it touches no memory any more.
+void Instance::settle() noexcept {
+  for (size_t l = 0; l < timelines_.size(); ++l) {
+    Timeline& timeline = timelines_[l];
+    if (!timeline.queue) continue;
+    const motley_plugin& api = plan_->schedule.lanes[l].device->api();
+    for (; !timeline.failed && timeline.waited < timeline.submitted; ++timeline.waited) {
+      ErrorRoom room;
+      timeline.failed =
+          api.fence_wait(timeline.queue, timeline.base + timeline.waited + 1, UINT64_MAX, &room.error) != MOTLEY_OK;
+    }
+    if (!timeline.failed) continue;
+    api.queue_destroy(timeline.queue);
+    timeline = {};
   }
-}
-
-void Instance::wait(Queue& queue) {
-  if (!queue.queue) return;
-  ErrorText message;
-  const motley_status status = queue.device->api().fence_wait(queue.queue, queue.value, UINT64_MAX, &message.error);
-  if (status != MOTLEY_OK) throw_device_error(status, *queue.device, "finish its work", message.text.data());
-}
-
-void Instance::submit(size_t s, const uint32_t* cancel) {
-  Step& step = steps_[s];
-  Queue& queue = queues_[step.queue];
-  ErrorText message;
-  step.submission.cancel = cancel;
-  step.submission.signal_value = ++queue.value;
-  const motley_status status = queue.device->api().submit(
-      queue.device->handle(), queue.queue, plan_->segments[s].executable, &step.submission, &message.error);
-  if (status == MOTLEY_OK) return;
-  --queue.value;  // it will not be signalled
-  const graph::Node& first = plan_->graph.nodes[plan_->segments[s].spec.nodes.front()];
-  const std::string what =
-      base::text("run the segment of % nodes from \"%\"", {plan_->segments[s].spec.nodes.size(), first.name});
-  throw_device_error(status, *queue.device, what.c_str(), message.text.data());
-}
-
-// Segments go to their queues in order. Before one whose inputs were made elsewhere, the maker's queue is waited for; a
-// queue runs its own segments in order.
-void Instance::run(const uint32_t* cancel, const std::vector<Hook>& hooks) {
-  for (size_t s = 0; s < steps_.size(); ++s) {
-    for (const Hook& hook : hooks)
-      if (hook.segment == s && hook.before) (*hook.call)();
-    if (cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED)) base::fail(ErrorCode::cancelled, "the run was cancelled");
-    for (size_t q = 0; q < queues_.size(); ++q)
-      if (q != steps_[s].queue) wait(queues_[q]);
-    const bool device_memory = !takes_host_pointers(*plan_->segments[s].device);
-    if (device_memory) {
-      wait(queues_[steps_[s].queue]);
-      transfer(s, true);
-    }
-    submit(s, cancel);
-    if (device_memory) {
-      wait(queues_[steps_[s].queue]);
-      transfer(s, false);
-    }
-    for (const Hook& hook : hooks) {
-      if (hook.segment != s || hook.before) continue;
-      wait(queues_[steps_[s].queue]);
-      (*hook.call)();
-    }
-  }
-  for (Queue& queue : queues_) wait(queue);
 }
 
 }  // namespace motley::run

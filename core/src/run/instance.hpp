@@ -25,6 +25,8 @@ class AlignedBlock {
   uint64_t bytes_;
 };
 
+class Trace;
+
 // Called around segments that hold an observed node.
 struct Hook {
   size_t segment;
@@ -32,9 +34,17 @@ struct Hook {
   const std::function<void()>* call;  // owned by the session
 };
 
+// What goes with one run. `cancel` non-zero stops it.
+struct RunControl {
+  const uint32_t* cancel = nullptr;
+  const std::vector<Hook>* hooks = nullptr;
+  Trace* trace = nullptr;
+};
+
 // Memory, queues and bindings for one plan; one run at a time. After construction run() allocates nothing.
 class Instance {
  public:
+  // Throws plugin::DeviceFailure where a device gives no queue or memory.
   explicit Instance(std::shared_ptr<const plan::Plan> plan);
   ~Instance();
   Instance(const Instance&) = delete;
@@ -47,52 +57,80 @@ class Instance {
   // Replaces the memory of an input or output; null gives the own memory back.
   void bind(graph::TensorId id, void* memory);
 
-  // Runs all segments in order. Throws Error(cancelled) when `cancel` becomes non-zero, else by the status of the
-  // segment that failed, naming device and nodes. After a failure the instance may be run again.
-  void run(const uint32_t* cancel, const std::vector<Hook>& hooks);
+  // Does the plan's steps in order. Throws Error(cancelled) when `cancel` becomes non-zero, plugin::DeviceFailure where
+  // a device fails, naming it and the nodes. After a failure nothing is at work any more, and the instance may be run
+  // again.
+  void run(const RunControl& control = {});
 
-  // Hands over the memory that holds outputs (for constants computed once). The instance is not run again.
+  // How a move of the plan is really done: a device may refuse what it had promised.
+  plan::Way way_of(const plan::Step& move) const;
+
+  // Hands over the memory that holds inputs and outputs. It outlives the instance as long as it is held.
   std::shared_ptr<const void> share_memory() const { return io_; }
 
  private:
-  // One segment's bindings, resolved.
-  struct Step {
+  // A step with everything that its call takes.
+  struct Action {
     std::vector<motley_binding> inputs, outputs;
+    std::vector<motley_fence> waits;
     motley_submission submission{};
-    size_t queue = 0;  // index into queues_
+    motley_copy copy{};
+    uint64_t bytes = 0;  // of a move
   };
   // A device's timeline in this instance.
-  struct Queue {
-    plugin::Device* device = nullptr;
+  struct Timeline {
     motley_queue* queue = nullptr;  // null: synchronous
-    uint64_t value = 0;
+    uint64_t base = 0;              // where the queue stood before the run
+    uint32_t submitted = 0, waited = 0;
+    bool failed = false;
   };
-  // A tensor's memory on a device that takes no host pointers.
+  // A tensor's memory in a place that is not the host's.
   struct DeviceBuffer {
-    size_t queue;
-    graph::TensorId tensor;  // kNone: scratch
-    motley_buffer* buffer;
-    uint64_t bytes;
+    uint32_t place;
+    graph::TensorId tensor;
+    motley_buffer* buffer = nullptr;
+    bool imported = false;  // lies over the host's bytes
+    bool host_writes = false;
+    bool mapped = false;  // belongs to the host
   };
 
   void make_queues();
   void make_buffers();
+  void add_buffer(uint32_t place, graph::TensorId tensor);
+  void fill(DeviceBuffer& buffer);
+  bool import_host(DeviceBuffer& buffer);
+  void release(DeviceBuffer& buffer);
+  motley_buffer* allocate(uint32_t place, uint64_t bytes);
+  DeviceBuffer* buffer_of(uint32_t place, graph::TensorId tensor);
+  const DeviceBuffer* buffer_of(uint32_t place, graph::TensorId tensor) const;
+  motley_binding binding(uint32_t place, graph::TensorId tensor);
+  const plan::Lane& lane_at(uint32_t place) const;
+
   void resolve();
-  motley_buffer* buffer_of(size_t queue, graph::TensorId tensor) const;
-  void transfer(size_t segment, bool to_device);
-  void submit(size_t segment, const uint32_t* cancel);
-  void wait(Queue& queue);
+  void resolve_segment(const plan::Step& step, Action& action);
+  void resolve_copy(const plan::Step& step, Action& action);
+
+  void execute(size_t index, const RunControl& control);
+  void submit(const plan::Step& step, Action& action, const uint32_t* cancel);
+  void move(const plan::Step& step, Action& action);
+  void move_by_host(const plan::Step& step, uint64_t bytes);
+  void wait(plan::Point point);
+  void* map(DeviceBuffer& buffer);
+  void unmap(DeviceBuffer& buffer);
+  void set_fences(const plan::Step& step, Action& action);
+  void call_hooks(const std::vector<Hook>& hooks, size_t index, bool before);
+  void show_outputs(size_t done);
+  void settle() noexcept;
+  void give_back() noexcept;
+  void close() noexcept;
 
   std::shared_ptr<const plan::Plan> plan_;
   std::shared_ptr<AlignedBlock> arena_, io_;
   std::map<graph::TensorId, void*> bound_;
-  std::vector<Queue> queues_;
-  std::vector<DeviceBuffer> buffers_;
-  std::vector<Step> steps_;
+  std::vector<Timeline> timelines_;      // per lane
+  std::vector<motley_buffer*> scratch_;  // per lane; null where there is none
+  std::vector<DeviceBuffer> buffers_;    // by place and tensor
+  std::vector<Action> actions_;          // per step
 };
-
-// The exception for a failed call of a device, with the text it wrote.
-[[noreturn]] void throw_device_error(motley_status status, const plugin::Device& device, const char* what,
-                                     const char* text);
 
 }  // namespace motley::run

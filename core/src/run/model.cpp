@@ -25,7 +25,7 @@ std::vector<TensorInfo> describe(const graph::Graph& graph, const std::vector<gr
   std::vector<TensorInfo> list;
   for (graph::TensorId id : ids) {
     const graph::Tensor& tensor = graph.tensor(id);
-    TensorInfo info{tensor.name, static_cast<DataType>(tensor.type), {}, {}};
+    TensorInfo info{tensor.name, static_cast<DataType>(tensor.type), {}, {}, tensor.shape.has_value()};
     if (tensor.shape) {
       for (const graph::Dim& dim : *tensor.shape) {
         info.shape.push_back(dim.known() ? dim.value : -1);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "base/glob.hpp"
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "run/session_state.hpp"
+#include "run/tables.hpp"
 
 namespace motley {
 
@@ -19,6 +21,12 @@ DeviceKind kind_of(motley_device_kind kind) {
     case MOTLEY_DEVICE_NPU: return DeviceKind::npu;
     default: return DeviceKind::other;
   }
+}
+
+std::string list_names(const plan::DeviceList& devices) {
+  std::string known;
+  for (const auto& device : devices) known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), device->name()});
+  return known;
 }
 
 // The devices a request may use: those named, in their order, then with fallback all others, the fastest first.
@@ -39,13 +47,39 @@ plan::DeviceList choose_devices(const plan::DeviceList& all, const CompileOption
       found = true;
     }
     if (found) continue;
-    std::string known;
-    for (const auto& device : all) known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), device->name()});
-    base::fail(ErrorCode::not_found, "device \"%\" does not exist; there are %", {pattern, known});
+    base::fail(ErrorCode::not_found, "device \"%\" does not exist; there are %", {pattern, list_names(all)});
   }
   if (options.fallback)
     for (const auto& device : all) add(device);
   return chosen;
+}
+
+void check_pinned_devices(const CompileOptions& options, const plan::DeviceList& devices) {
+  for (const auto& [pattern, name] : options.pins) {
+    const auto is_it = [&](const auto& device) { return device->name() == name; };
+    if (std::none_of(devices.begin(), devices.end(), is_it))
+      base::fail(ErrorCode::not_found, "the pin of \"%\" names device \"%\", which the session does not use; it uses %",
+                 {pattern, name, list_names(devices)});
+  }
+}
+
+// Every pin is for a node of the model, or for one that optimizing and lowering made. Nodes of stages that come up
+// during runs are not known here.
+void check_pinned_nodes(const detail::SessionState& session) {
+  for (const auto& [pattern, device] : session.options.pins) {
+    const auto fits = [&pattern = pattern](const graph::Node& node) {
+      return node.name == pattern || base::matches(pattern, node.name);
+    };
+    const auto any_of = [&](const graph::Graph& graph) {
+      return std::any_of(graph.nodes.begin(), graph.nodes.end(), fits);
+    };
+    const auto& graphs = session.module->graphs;
+    if (std::any_of(graphs.begin(), graphs.end(), any_of) || session.is_staged() ||
+        any_of(session.instance->plan().graph))
+      continue;
+    base::fail(ErrorCode::not_found, "the pin of \"%\" to % fits no node; `motley explain` lists them",
+               {pattern, device});
+  }
 }
 
 }  // namespace
@@ -55,6 +89,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
   state->registry = plugin::discover(
       {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
   state->devices = state->registry.devices;
+  state->table = options.table;
   std::stable_sort(state->devices.begin(), state->devices.end(),
                    [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
   state_ = std::move(state);
@@ -87,6 +122,9 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   state->options = options;
   plan::Request& request = state->request;
   request.devices = choose_devices(state_->devices, options);
+  check_pinned_devices(options, request.devices);
+  request.pins = options.pins;
+  request.fallback = options.fallback;
   request.shapes = options.input_shapes;
   request.inputs = options.inputs;
   request.outputs = options.outputs;
@@ -94,7 +132,10 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.keep_all = options.keep_all;
   request.optimize = options.optimize;
   request.limits = options.limits;
+  if (options.trace) state->trace = std::make_unique<run::Trace>();
+  detail::use_table(*state);
   state->plan_now();
+  check_pinned_nodes(*state);
   return Session(std::move(state));
 }
 

@@ -1,6 +1,7 @@
 // Session: naming tensors, running, re-planning.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/text.hpp"
 #include "run/evaluate.hpp"
@@ -22,6 +23,7 @@ class SessionWatcher final : public run::Watcher {
   explicit SessionWatcher(SessionState& session) : session_(session) {
     calls = &session.callbacks;
     times = session.profiling ? &session.times : nullptr;
+    trace = session.trace.get();
   }
   void show(const std::string& tensor, const run::Value& value) override {
     for (size_t i = session_.input_memory.size(); i < session_.visible.size(); ++i)
@@ -60,6 +62,26 @@ SessionState::Planned SessionState::make_plan() {
 }
 
 void SessionState::plan_now() {
+  const plan::DeviceList devices = request.devices;
+  const size_t lost_before = lost.size();
+  std::optional<plugin::DeviceFailure> first;
+  while (true) {
+    try {
+      return plan_once();
+    } catch (const plugin::DeviceFailure& failure) {
+      if (!first) first = failure;
+      if (drop(failure)) continue;
+    } catch (const Error& error) {
+      if (!first || error.code() != ErrorCode::unsupported) throw;
+    }
+    request.devices = devices;  // nothing is left that can do it: the first failure is what there is to say
+    lost.resize(lost_before);
+    plans.clear();
+    throw *first;
+  }
+}
+
+void SessionState::plan_once() {
   const auto cached =
       std::find_if(plans.begin(), plans.end(), [&](const Planned& p) { return p.shapes == request.shapes; });
   if (cached != plans.end()) {
@@ -74,7 +96,7 @@ void SessionState::plan_now() {
   instance = std::make_unique<run::Instance>(plans.front().plan);
   refresh_visible();
   hooks = run::hooks_of(instance->plan(), callbacks);
-  if (profiling) read_profile();
+  if (profiling || trace) read_profile();
 }
 
 void SessionState::enter_stages() {
@@ -171,14 +193,28 @@ void SessionState::refresh_visible() {
 
 void SessionState::run() {
   __atomic_store_n(&cancel, 0u, __ATOMIC_RELAXED);
-  if (is_staged()) return run_stages();
-  instance->run(&cancel, hooks);
-  if (profiling) read_profile();
+  try {
+    run_once();
+  } catch (const plugin::DeviceFailure& failure) {
+    recover(failure);
+  }
+}
+
+void SessionState::run_once() {
+  const uint64_t begin = trace ? run::Trace::now() : 0;
+  if (is_staged()) {
+    run_stages();
+  } else {
+    instance->run({&cancel, &hooks, trace.get()});
+    if (profiling) read_profile();
+  }
+  if (trace) trace->add_event({TraceEvent::Kind::run, "run", "host", "", 0, 0, begin, run::Trace::now()});
 }
 
 void SessionState::read_profile() {
   times.clear();
-  if (!is_staged()) run::read_times(instance->plan(), times);
+  if (is_staged()) return;
+  run::read_times(instance->plan(), times);
 }
 
 size_t SessionState::find(std::string_view name, bool (*role)(const Visible&), const char* what) const {
@@ -241,9 +277,10 @@ void Session::resize(const InputShapes& shapes) {
   for (const auto& [name, shape] : shapes) state_->request.shapes[name] = shape;
   try {
     state_->plan_now();
+    state_->outlived.clear();
   } catch (...) {
     state_->request.shapes = before;
-    if (!state_->instance && !state_->plans.front().staged) state_->plan_now();
+    if (!state_->instance && (state_->plans.empty() || !state_->plans.front().staged)) state_->plan_now();
     throw;
   }
 }
@@ -285,6 +322,15 @@ void Session::set_profiling(bool on) {
   if (on) state_->read_profile();  // the first reading turns it on in the plugins
   state_->times.clear();
 }
+void Session::set_tracing(bool on) {
+  if (on == (state_->trace != nullptr)) return;
+  state_->trace = on ? std::make_unique<run::Trace>() : nullptr;
+  if (on) state_->read_profile();
+  state_->times.clear();
+}
+std::vector<TraceEvent> Session::trace() const {
+  return state_->trace ? state_->trace->sorted() : std::vector<TraceEvent>();
+}
 std::vector<NodeTime> Session::node_times() const { return state_->times; }
 size_t Session::plans_made() const {
   size_t count = state_->plans_made;
@@ -295,11 +341,13 @@ size_t Session::plans_made() const {
 
 Explanation Session::explain() const {
   Explanation result;
+  result.lost = state_->lost;
+  result.table = state_->table_use;
   if (!state_->is_staged()) {
-    detail::explain(state_->instance->plan(), result);
+    detail::explain(state_->instance->plan(), result, state_->instance.get());
   } else {
     for (const auto& plan : state_->last_plans)
-      if (const auto alive = plan.lock()) detail::explain(*alive, result);
+      if (const auto alive = plan.lock()) detail::explain(*alive, result, nullptr);
   }
   return result;
 }

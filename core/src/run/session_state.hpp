@@ -5,9 +5,11 @@
 #include <mutex>
 
 #include "motley/motley.hpp"
+#include "plugin/call.hpp"
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
 #include "run/instance.hpp"
+#include "run/trace.hpp"
 #include "run/watch.hpp"
 
 namespace motley::detail {
@@ -15,6 +17,7 @@ namespace motley::detail {
 struct RuntimeState {
   plugin::Registry registry;
   plan::DeviceList devices;  // the fastest first
+  std::filesystem::path table;
 };
 
 struct SessionState {
@@ -22,6 +25,7 @@ struct SessionState {
   std::shared_ptr<const graph::Module> module;
   CompileOptions options;
   plan::Request request;
+  TableUse table_use;
 
   // A tensor that the caller can name. Its index never changes; what it refers to changes with the plan.
   struct Visible {
@@ -60,14 +64,27 @@ struct SessionState {
   uint32_t cancel = 0;
   bool profiling = false;
   std::vector<NodeTime> times;
+  std::unique_ptr<run::Trace> trace;  // where runs are traced
 
-  // Plans for request.shapes, or takes the plan from the cache, and gives it memory.
+  // Devices that failed → why; they are in `request` no more.
+  std::vector<std::pair<std::string, std::string>> lost;
+  // Memory that views of tensors may still show, from before a device was lost.
+  std::vector<std::shared_ptr<const void>> outlived;
+
+  // Plans for request.shapes, or takes the plan from the cache, and gives it memory. Devices that fail are left out.
   void plan_now();
+  // Runs once; where a device fails, once more without it.
   void run();
   bool is_staged() const { return !instance; }
   // Where a visible tensor lies; null for an output of a staged session that has not run.
   void* memory(const Visible& tensor) const;
   Planned make_plan();
+  void plan_once();
+  void run_once();
+  // Takes a device that failed out of the request. False where it is the last one.
+  bool drop(const plugin::DeviceFailure& failure);
+  // Plans for the devices that are left, with the contents and bindings of tensors as they are, and runs.
+  void recover(const plugin::DeviceFailure& failure);
   void enter_stages();
   void run_stages();
   // Of a staged session: makes a value the one that visible tensor `index` shows.
@@ -77,7 +94,7 @@ struct SessionState {
   size_t find(std::string_view name, bool (*role)(const Visible&), const char* what) const;
 };
 
-// Adds a plan's nodes, passes and memory to an explanation.
-void explain(const plan::Plan& plan, Explanation& result);
+// Adds a plan's nodes, transfers, passes and memory to an explanation. `instance`: that runs it, where there is one.
+void explain(const plan::Plan& plan, Explanation& result, const run::Instance* instance);
 
 }  // namespace motley::detail

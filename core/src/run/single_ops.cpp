@@ -98,7 +98,7 @@ Instance& single_instance(const Node& node, const std::vector<const Value*>& inp
 }
 
 std::vector<Value> run_single(const Node& node, const std::vector<const Value*>& inputs, Instance& instance,
-                              const uint32_t* cancel) {
+                              const uint32_t* cancel, Trace* trace) {
   const Graph& graph = instance.plan().graph;
   size_t next = 0;
   for (const Value* value : inputs) {
@@ -106,7 +106,7 @@ std::vector<Value> run_single(const Node& node, const std::vector<const Value*>&
     const TensorId id = graph.inputs[next++];
     if (value->data.bytes) std::memcpy(instance.memory(id), value->data.data, graph.tensor(id).bytes());
   }
-  instance.run(cancel, {});
+  instance.run({cancel, nullptr, trace});
   const auto* result = static_cast<const int64_t*>(instance.memory(graph.outputs[0]));
   const std::vector<int64_t> bound = graph.tensor(graph.outputs[0]).extents();
   const int64_t count = *static_cast<const int64_t*>(instance.memory(graph.outputs[1]));

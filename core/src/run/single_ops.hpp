@@ -12,6 +12,6 @@ Instance& single_instance(const graph::Node& node, const std::vector<const Value
 
 // Runs it: the device writes into room for the largest result and says how much it wrote.
 std::vector<Value> run_single(const graph::Node& node, const std::vector<const Value*>& inputs, Instance& instance,
-                              const uint32_t* cancel);
+                              const uint32_t* cancel, Trace* trace);
 
 }  // namespace motley::run

@@ -21,25 +21,28 @@ std::vector<Hook> hooks_of(const plan::Plan& plan, std::list<NodeCall>& calls) {
   return hooks;
 }
 
-void read_times(const plan::Plan& plan, std::vector<NodeTime>& times) {
-  constexpr size_t kMostTimes = 200'000;
+void read_times(const plan::Plan& plan, const plan::Segment& segment, std::vector<NodeTime>& times) {
+  if (!segment.device->api().profile_read) return;
   struct Reading {
     const plan::Plan& plan;
     const plan::Segment& segment;
     std::vector<NodeTime>& times;
   };
-  for (const plan::Segment& segment : plan.segments) {
-    if (!segment.device->api().profile_read || times.size() >= kMostTimes) continue;
-    Reading reading{plan, segment, times};
-    motley_profile_sink sink{sizeof sink, &reading, [](void* context, const motley_profile_row* row) {
-                               auto& r = *static_cast<Reading*>(context);
-                               if (row->node >= r.segment.spec.nodes.size()) return;
-                               const graph::Node& node = r.plan.graph.nodes[r.segment.spec.nodes[row->node]];
-                               r.times.push_back({node.name, graph::describe_op(node), r.segment.device->name(),
-                                                  row->kernel ? row->kernel : "", row->begin_ns, row->end_ns});
-                             }};
-    segment.device->api().profile_read(segment.executable, &sink);
-  }
+  Reading reading{plan, segment, times};
+  motley_profile_sink sink{sizeof sink, &reading, [](void* context, const motley_profile_row* row) {
+                             auto& r = *static_cast<Reading*>(context);
+                             if (row->node >= r.segment.spec.nodes.size()) return;
+                             const graph::Node& node = r.plan.graph.nodes[r.segment.spec.nodes[row->node]];
+                             r.times.push_back({node.name, graph::describe_op(node), r.segment.device->name(),
+                                                row->kernel ? row->kernel : "", row->begin_ns, row->end_ns});
+                           }};
+  segment.device->api().profile_read(segment.executable, &sink);
+}
+
+void read_times(const plan::Plan& plan, std::vector<NodeTime>& times) {
+  constexpr size_t kMostTimes = 200'000;
+  for (const plan::Segment& segment : plan.segments)
+    if (times.size() < kMostTimes) read_times(plan, segment, times);
 }
 
 }  // namespace motley::run

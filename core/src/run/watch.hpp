@@ -22,5 +22,6 @@ std::vector<Hook> hooks_of(const plan::Plan& plan, std::list<NodeCall>& calls);
 // Appends a row for each node that its device timed in the last run; the first reading turns timing on. A list that is
 // very long, as of a loop with many iterations, grows no more.
 void read_times(const plan::Plan& plan, std::vector<NodeTime>& times);
+void read_times(const plan::Plan& plan, const plan::Segment& segment, std::vector<NodeTime>& times);
 
 }  // namespace motley::run

@@ -207,11 +207,35 @@ typedef struct motley_submission {
   const motley_binding* outputs;  /* in the order of graphs[0].outputs */
   uint32_t output_count;
   uint32_t wait_count;
-  const motley_fence* waits;      /* fences of this device's queues */
+  const motley_fence* waits;      /* fences of this device's queues, and of devices whose edge_caps say so */
   motley_binding scratch;
   uint64_t signal_value;          /* the queue's timeline reaches this value when the work is done */
   const uint32_t* cancel;         /* may be NULL; polled between kernels, non-zero cancels */
 } motley_submission;
+
+/* A copy between the host's memory and a device's, or between devices of one plugin. */
+typedef struct motley_copy {
+  uint32_t struct_size;
+  uint32_t wait_count;
+  motley_binding from, to;   /* each `host` or `buffer`, with an offset; the sizes are equal */
+  const motley_fence* waits; /* as in a submission */
+  uint64_t signal_value;     /* the queue's timeline reaches this value when the bytes are there */
+} motley_copy;
+
+/* How a device works with what belongs to the host, or to another device of its plugin. */
+typedef enum motley_edge_access {
+  MOTLEY_EDGE_NONE = 0,   /* the host moves the bytes, through buffer_map; the host waits for the fences */
+  MOTLEY_EDGE_COPY = 1,   /* `copy` moves the bytes */
+  MOTLEY_EDGE_IMPORT = 2, /* buffer_import makes a buffer over the bytes, and kernels are fast on it (host memory only) */
+  MOTLEY_EDGE_NATIVE = 3  /* the other's buffers are bound as the device's own; its fences stand in `waits` (devices only) */
+} motley_edge_access;
+
+typedef struct motley_edge_caps {
+  uint32_t struct_size;
+  uint32_t read;  /* motley_edge_access to memory that the other wrote */
+  uint32_t write; /* to memory that the other will read */
+  uint32_t wait;  /* for the other's fences: NATIVE or NONE */
+} motley_edge_caps;
 
 typedef struct motley_profile_row {
   uint32_t struct_size;
@@ -271,7 +295,9 @@ typedef struct motley_plugin {
   /* [any] (required) No submission of it is pending. */
   void (*exec_release)(motley_executable* executable);
 
-  /* [any] Device memory; all four, or none on devices with MOTLEY_MEMORY_HOST_POINTERS. buffer_import is optional. */
+  /* [any] Device memory; all four, or none on devices with MOTLEY_MEMORY_HOST_POINTERS. buffer_import is optional: a buffer
+   * over host memory, which outlives it. buffer_map of one gives that memory back; from map to unmap it belongs to the host, and
+   * otherwise to the device. What neither writes, both may read at any time. */
   motley_status (*buffer_alloc)(motley_device* device, uint64_t size, motley_buffer** buffer, motley_error* error);
   motley_status (*buffer_import)(motley_device* device, void* host, uint64_t size, motley_buffer** buffer, motley_error* error);
   motley_status (*buffer_map)(motley_buffer* buffer, void** host, motley_error* error);
@@ -289,6 +315,12 @@ typedef struct motley_plugin {
                           const motley_submission* submission, motley_error* error);
   /* [queue] Per-kernel times of the executable's last submission; profiling is on from the first call. Optional. */
   motley_status (*profile_read)(motley_executable* executable, const motley_profile_sink* sink);
+
+  /* [any] How `device` works with `other`, a device of this plugin, or NULL for the host. A hint: what it promises may still
+   * be refused, and then the host moves the bytes. Without it everything is MOTLEY_EDGE_NONE. Optional. */
+  motley_status (*edge_caps)(motley_device* device, motley_device* other, motley_edge_caps* caps);
+  /* [queue] Starts a copy on a queue of `device`, in order with its submissions. Optional. */
+  motley_status (*copy)(motley_device* device, motley_queue* queue, const motley_copy* copy, motley_error* error);
 } motley_plugin;
 
 /* The one exported symbol. Pure and cheap: no device is touched. NULL: the plugin cannot work with this host. The host

@@ -195,7 +195,11 @@ class QuantizedMatMul final : public Kernel {
     const IntegerRange range = byte_range(y_type_, byte_at(y_type_, c.inputs[7], 0));
     const auto size = static_cast<size_t>(n);
     uint8_t* out = c.output<uint8_t>(0) + at;
-    if (b_scales_ == 1 && addends_ <= 1) ops_.requantize(sums, size, addends[0], factors[0], range, out);
+    const bool plain = b_scales_ == 1 && addends_ <= 1;
+    const bool fits = p_.depth * 255 * 255 + std::abs(int64_t{addends[0]}) <= std::numeric_limits<int32_t>::max();
+    if (plain && fits && std::abs(factors[0]) <= kNearFactor)
+      ops_.requantize_near(sums, size, addends[0], factors[0], range, out);
+    else if (plain) ops_.requantize(sums, size, addends[0], factors[0], range, out);
     else ops_.requantize_each(sums, size, addends_ ? addends + column : nullptr, factors + column, range, out);
   }
 

@@ -94,7 +94,11 @@ PaddedPlane::PaddedPlane(const Window& window) : window_(window), ops_(&window_o
     }
 }
 
-void PaddedPlane::copy(const float* image, float* plane, float fill) const {
+void PaddedPlane::copy(const float* image, float* plane, float fill) const { copy_all(image, plane, fill); }
+void PaddedPlane::copy(const uint32_t* image, uint32_t* plane, uint32_t fill) const { copy_all(image, plane, fill); }
+
+template <class Element>
+void PaddedPlane::copy_all(const Element* image, Element* plane, Element fill) const {
   for (int64_t phase_y : phases_y_)
     for (int64_t phase_x : phases_x_) {
       copy_phase(image, phase_y, phase_x, plane, fill);
@@ -102,14 +106,17 @@ void PaddedPlane::copy(const float* image, float* plane, float fill) const {
     }
 }
 
-void PaddedPlane::copy_row(const float* in, int64_t n, int64_t stride, float* out) const {
-  if (stride == 1) std::memcpy(out, in, static_cast<size_t>(n) * sizeof(float));
+template <class Element>
+void PaddedPlane::copy_row(const Element* in, int64_t n, int64_t stride, Element* out) const {
+  if (stride == 1) std::memcpy(out, in, static_cast<size_t>(n) * sizeof(Element));
   else if (stride == 2) ops_->take_even(in, out, static_cast<size_t>(n));
   else
     for (int64_t i = 0; i < n; ++i) out[i] = in[i * stride];
 }
 
-void PaddedPlane::copy_phase(const float* image, int64_t phase_y, int64_t phase_x, float* grid, float fill) const {
+template <class Element>
+void PaddedPlane::copy_phase(const Element* image, int64_t phase_y, int64_t phase_x, Element* grid,
+                             Element fill) const {
   const WindowAxis &ay = window_.y, &ax = window_.x;
   // Column c of the grid is input column c * stride + phase - pad_begin; [first, last) of them are in the image.
   const int64_t shift = ax.pad_begin - phase_x;
@@ -122,7 +129,7 @@ void PaddedPlane::copy_phase(const float* image, int64_t phase_y, int64_t phase_
       std::fill_n(grid, pitch_, fill);
       continue;
     }
-    const float* in = image + y * ax.input + first * ax.stride - shift;
+    const Element* in = image + y * ax.input + first * ax.stride - shift;
     std::fill_n(grid, first, fill);
     copy_row(in, last - first, ax.stride, grid + first);
     std::fill_n(grid + last, pitch_ - last, fill);

@@ -56,12 +56,16 @@ class PaddedPlane {
     return column / pitch_ * window_.x.output + std::min(column % pitch_, window_.x.output);
   }
   void copy(const float* image, float* plane, float fill) const;
+  void copy(const uint32_t* image, uint32_t* plane, uint32_t fill) const;
   const Window& window() const { return window_; }
 
  private:
-  void copy_phase(const float* image, int64_t phase_y, int64_t phase_x, float* grid, float fill) const;
-
-  void copy_row(const float* in, int64_t n, int64_t stride, float* out) const;
+  template <class Element>
+  void copy_all(const Element* image, Element* plane, Element fill) const;
+  template <class Element>
+  void copy_phase(const Element* image, int64_t phase_y, int64_t phase_x, Element* grid, Element fill) const;
+  template <class Element>
+  void copy_row(const Element* in, int64_t n, int64_t stride, Element* out) const;
 
   Window window_;
   const WindowOps* ops_ = nullptr;
@@ -71,16 +75,20 @@ class PaddedPlane {
   std::vector<int32_t> taps_;
 };
 
-// Copies the outputs among columns [begin, begin + n) of a row of columns to where they belong in the output plane.
+// Calls fn(first column - begin, first output, how many) for each run of outputs among columns [begin, begin + n), of
+// which there are `pitch` per row, and `width` outputs.
 template <class Fn>
-void for_output_runs(const PaddedPlane& plane, int64_t begin, int64_t n, Fn&& fn) {
-  const int64_t pitch = plane.pitch(), width = plane.window().x.output;
+void for_output_runs(int64_t pitch, int64_t width, int64_t begin, int64_t n, Fn&& fn) {
   for (int64_t column = begin; column < begin + n;) {
     const int64_t x = column % pitch, row_end = column - x + pitch;
     const int64_t count = std::min(begin + n, column - x + width) - column;
-    if (count > 0) fn(column - begin, column / pitch * width + x, count);  // (first column, first output, how many)
+    if (count > 0) fn(column - begin, column / pitch * width + x, count);
     column = row_end;
   }
+}
+template <class Fn>
+void for_output_runs(const PaddedPlane& plane, int64_t begin, int64_t n, Fn&& fn) {
+  for_output_runs(plane.pitch(), plane.window().x.output, begin, n, fn);
 }
 
 }  // namespace motley::cpu

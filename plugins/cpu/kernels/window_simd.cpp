@@ -1,6 +1,8 @@
 // Sums and maxima over the taps of a window that slides along an array.
 #include "kernels/window_simd.hpp"
 
+#include <cstring>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/window_simd.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -84,17 +86,19 @@ void clamp(const float* in, float* out, size_t n, float low, float high) {
   for (; i < n; ++i) out[i] = in[i] < low ? low : in[i] > high ? high : in[i];
 }
 
-void take_even(const float* in, float* out, size_t n) {
-  const D d;
+void take_even(const void* in, void* out, size_t n) {
+  const hn::ScalableTag<uint32_t> d;
   const size_t lanes = hn::Lanes(d);
+  const auto* x = static_cast<const uint32_t*>(in);
+  auto* y = static_cast<uint32_t*>(out);
   size_t i = 0;
   // One element less than a pair is there at the end, so the last vector is left to the loop below.
   for (; i + lanes < n; i += lanes) {
-    V even, odd;
-    hn::LoadInterleaved2(d, in + 2 * i, even, odd);
-    hn::StoreU(even, d, out + i);
+    hn::Vec<decltype(d)> even, odd;
+    hn::LoadInterleaved2(d, x + 2 * i, even, odd);
+    hn::StoreU(even, d, y + i);
   }
-  for (; i < n; ++i) out[i] = in[2 * i];
+  for (; i < n; ++i) std::memcpy(y + i, x + 2 * i, sizeof *y);
 }
 
 const WindowOps* window_table() {

@@ -16,8 +16,8 @@ struct WindowOps {
   void (*max)(const float* in, const int32_t* offsets, size_t taps, float* out, size_t n);
   // out[i] = in[i] limited to [low, high]; NaN stays. n exact, out may be in.
   void (*clamp)(const float* in, float* out, size_t n, float low, float high);
-  // out[i] = in[2 * i], exactly n of them; reads in[0, 2 * n - 1).
-  void (*take_even)(const float* in, float* out, size_t n);
+  // out[i] = in[2 * i], of elements of four bytes, exactly n of them; reads in[0, 2 * n - 1).
+  void (*take_even)(const void* in, void* out, size_t n);
 };
 
 const WindowOps& window_ops();

@@ -22,10 +22,31 @@ const ImportedConstant& ConstantReader::read(const onnx::TensorProto& proto, con
   return known != known_.end() ? known->second : known_.emplace(&proto, read_new(proto, what)).first->second;
 }
 
+// Bytes in files, float32 in memory.
+ImportedConstant ConstantReader::read_float8(const onnx::TensorProto& proto, const std::string& what) {
+  ImportedConstant result;
+  result.float8 = true;
+  result.type = graph::DataType::float32;
+  result.extents.assign(proto.dims().begin(), proto.dims().end());
+  const auto number = static_cast<int32_t>(proto.data_type());
+  if (is_external(proto)) {
+    const uint64_t bytes = io::checked_bytes(DataType::uint8, result.extents, what);
+    const graph::Constant stored = external_.read(proto, bytes, what);
+    result.constant =
+        graph::Constant::of(io::floats_of({static_cast<const std::byte*>(stored.data), stored.bytes}, number));
+    return result;
+  }
+  onnx::TensorProto bytes = proto;
+  bytes.set_data_type(onnx::TensorProto::UINT8);
+  result.constant = graph::Constant::of(io::floats_of(io::decode(bytes, what).bytes, number));
+  return result;
+}
+
 ImportedConstant ConstantReader::read_new(const onnx::TensorProto& proto, const std::string& what) {
   if (static_cast<uint32_t>(proto.dims_size()) > limits_.max_rank)
     throw Error(ErrorCode::limit, what + " has " + std::to_string(proto.dims_size()) + " dimensions (at most " +
                                       std::to_string(limits_.max_rank) + ")");
+  if (io::is_float8(proto.data_type())) return read_float8(proto, what);
   ImportedConstant result;
   result.four_bit = io::is_four_bit(proto.data_type());
   if (is_external(proto)) {

@@ -18,6 +18,7 @@ struct ImportedConstant {
   std::vector<int64_t> extents;
   graph::Constant constant;
   bool four_bit = false;  // of bytes: ONNX has INT4 or UINT4
+  bool float8 = false;    // of float32: ONNX has an 8-bit floating-point type
 };
 
 // Large data stays in the message, which `owner` keeps alive; small or badly aligned data is copied.
@@ -31,6 +32,7 @@ class ConstantReader {
   const ImportedConstant& read(const onnx::TensorProto& proto, const std::string& what);
 
  private:
+  ImportedConstant read_float8(const onnx::TensorProto& proto, const std::string& what);
   ImportedConstant read_new(const onnx::TensorProto& proto, const std::string& what);
 
   std::unordered_map<const onnx::TensorProto*, ImportedConstant> known_;

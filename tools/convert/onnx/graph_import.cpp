@@ -44,6 +44,33 @@ bool moves_elements(Op op) {
   return op == Op::StridedCopy || op == Op::Reshape || op == Op::Gather || (op >= Op::Transpose && op <= Op::Identity);
 }
 
+// FunctionProto.overload and NodeProto.overload: which of the functions of one name. The fields are younger than the
+// installed onnx.proto, so they arrive among the unknown ones.
+constexpr int kFunctionOverload = 13, kNodeOverload = 8;
+
+std::string overload_of(const google::protobuf::UnknownFieldSet& unknown, int number) {
+  std::string overload;
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const google::protobuf::UnknownField& field = unknown.field(i);
+    if (field.number() == number && field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      overload = field.length_delimited();
+  }
+  return overload;
+}
+
+// Ops that take constants of 8-bit floating-point types: their results are float, or the same elements elsewhere.
+constexpr std::string_view kTakeFloat8[] = {"Cast",    "DequantizeLinear", "Expand",   "Flatten",
+                                            "Gather",  "Identity",         "Reshape",  "Slice",
+                                            "Squeeze", "Transpose",        "Unsqueeze"};
+constexpr const char* kNoFloat8 =
+    "an input of an 8-bit floating-point type; only constants are, which become float by Cast or DequantizeLinear";
+
+bool has_float8(const OpContext& c, std::string_view op) {
+  const bool any =
+      std::any_of(c.inputs().begin(), c.inputs().end(), [&](TensorId id) { return id != kNone && c.is_float8(id); });
+  return any && std::find(std::begin(kTakeFloat8), std::end(kTakeFloat8), op) == std::end(kTakeFloat8);
+}
+
 }  // namespace
 
 GraphImporter::GraphImporter(std::shared_ptr<const onnx::ModelProto> model, const std::filesystem::path& folder,
@@ -52,7 +79,8 @@ GraphImporter::GraphImporter(std::shared_ptr<const onnx::ModelProto> model, cons
       options_(options),
       constants_(storage_, folder, options.limits) {
   for (const auto& function : storage_->model->functions())
-    functions_[{std::string(plain_domain(function.domain())), function.name()}] = &function;
+    functions_[{std::string(plain_domain(function.domain())), function.name(),
+                overload_of(function.unknown_fields(), kFunctionOverload)}] = &function;
 }
 
 graph::Module GraphImporter::run() {
@@ -126,6 +154,7 @@ std::optional<TensorId> GraphImporter::look_up(const std::string& name, Scope& s
 TensorId GraphImporter::captured(TensorId outer, const Graph& from, Graph& to) {
   const TensorId id = to.add_tensor(Tensor(from.tensor(outer)));
   if (four_bit_.contains({&from, outer})) four_bit_.insert({&to, id});
+  if (float8_.contains({&from, outer})) float8_.insert({&to, id});
   const auto list = lists_.find({&from, outer});
   if (list == lists_.end()) return id;
   // No sequence holds another, so this is one step deep.
@@ -245,6 +274,7 @@ void GraphImporter::import_initializers(const onnx::GraphProto& proto, Scope& sc
       tensor.shape = graph::Dims(value.extents.begin(), value.extents.end());
       tensor.constant = value.constant;
       if (value.four_bit) four_bit_.insert({scope.graph, id});
+      if (value.float8) float8_.insert({scope.graph, id});
     } catch (const Error& e) {
       if (e.code() != ErrorCode::unsupported) throw;
       unsupported_.push_back({"Initializer", "", 0, {initializer.name()}, e.what()});
@@ -267,6 +297,9 @@ void GraphImporter::import_outputs(const onnx::GraphProto& proto, Scope& scope) 
     if (list_value(*id))
       throw Error(ErrorCode::unsupported, "output \"" + output.name() + "\" of graph \"" + proto.name() +
                                               "\" is a sequence or an optional; only tensors leave a graph");
+    if (float8_.contains({scope.graph, *id}))
+      throw Error(ErrorCode::unsupported, "output \"" + output.name() + "\" of graph \"" + proto.name() +
+                                              "\" is of an 8-bit floating-point type; let a Cast to FLOAT follow");
     scope.graph->outputs.push_back(*id);
   }
 }
@@ -301,6 +334,7 @@ void GraphImporter::add_node(graph::Node node) {
   for (TensorId output : node.outputs) {
     producers_[&graph][output] = graph.nodes.size();
     if (moves_elements(node.op) && is_four_bit(node.input(0))) set_four_bit(output);
+    if (moves_elements(node.op) && is_float8(node.input(0))) set_float8(output);
   }
   graph.nodes.push_back(std::move(node));
   // Types and ranks of what is there so far help the handlers of later nodes. What cannot be inferred yet, or is wrong,
@@ -335,7 +369,9 @@ void GraphImporter::import_node(const onnx::NodeProto& proto, int index, Scope& 
     outputs.push_back(output.empty() ? kNone : declare(output, scope, what));
 
   const std::string domain(plain_domain(proto.domain()));
-  if (const auto function = functions_.find({domain, proto.op_type()}); function != functions_.end())
+  if (const auto function =
+          functions_.find({domain, proto.op_type(), overload_of(proto.unknown_fields(), kNodeOverload)});
+      function != functions_.end())
     return call_function(*function->second, proto, name, inputs, outputs);
   const auto opset = scope.opsets.find(domain);
   if (opset == scope.opsets.end() && domain.empty())
@@ -366,6 +402,7 @@ void GraphImporter::apply_rule(const onnx::NodeProto& proto, const std::string& 
   const bool lists = std::any_of(context.inputs().begin(), context.inputs().end(),
                                  [&](TensorId id) { return id != kNone && list_value(id); });
   if (lists && !rule->takes_lists) return report(proto, version, name, "a sequence or an empty optional as an input");
+  if (has_float8(context, proto.op_type())) return report(proto, version, name, kNoFloat8);
   try {
     rule->import(context);
     context.check_attributes_used();

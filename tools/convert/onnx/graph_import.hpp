@@ -66,6 +66,9 @@ class GraphImporter {
   // Tensors of the graph that is being imported whose ONNX type is INT4 or UINT4; moving elements keeps that.
   bool is_four_bit(graph::TensorId id) const { return four_bit_.contains({scope_->graph, id}); }
   void set_four_bit(graph::TensorId id) { four_bit_.insert({scope_->graph, id}); }
+  // Constants, and what is the same elements in other places, whose ONNX type is an 8-bit floating-point one.
+  bool is_float8(graph::TensorId id) const { return float8_.contains({scope_->graph, id}); }
+  void set_float8(graph::TensorId id) { float8_.insert({scope_->graph, id}); }
   // Of the graph being imported; null for a tensor.
   const ListValue* list_value(graph::TensorId id) const;
   void set_list_value(graph::TensorId id, ListValue value);
@@ -103,11 +106,12 @@ class GraphImporter {
   ConstantReader constants_;
   std::deque<graph::Graph> graphs_;  // a deque: references stay valid while nested graphs are added
   Scope* scope_ = nullptr;           // the one being imported
-  std::map<std::pair<std::string, std::string>, const onnx::FunctionProto*> functions_;
+  // By domain, name and overload.
+  std::map<std::tuple<std::string, std::string, std::string>, const onnx::FunctionProto*> functions_;
   std::unordered_set<std::string> tensor_names_, node_names_, reserved_names_;
   std::unordered_map<std::string, uint64_t> next_suffix_;
   std::unordered_map<const graph::Graph*, std::unordered_map<graph::TensorId, size_t>> producers_;  // tensor → node
-  std::set<std::pair<const graph::Graph*, graph::TensorId>> four_bit_;
+  std::set<std::pair<const graph::Graph*, graph::TensorId>> four_bit_, float8_;
   std::map<std::pair<const graph::Graph*, graph::TensorId>, ListValue> lists_;
   std::vector<UnsupportedOp> unsupported_;
   std::map<std::tuple<std::string, std::string, std::string>, size_t> reported_;  // domain, op, reason → entry

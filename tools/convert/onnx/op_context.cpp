@@ -46,6 +46,7 @@ DataType OpContext::type(TensorId id) const { return id == kNone ? DataType::und
 
 bool OpContext::is_four_bit(TensorId id) const { return importer_.is_four_bit(id); }
 void OpContext::set_four_bit(TensorId id) { importer_.set_four_bit(id); }
+bool OpContext::is_float8(TensorId id) const { return importer_.is_float8(id); }
 
 std::optional<size_t> OpContext::rank(TensorId id) const {
   if (id == kNone || !tensor_of(id).shape) return std::nullopt;
@@ -315,6 +316,7 @@ void OpContext::set_constant(TensorId id, const onnx::TensorProto& proto) {
   const ImportedConstant& value = importer_.constants().read(proto, describe() + ": its tensor");
   set_constant(id, value.type, value.extents, value.constant);
   if (value.four_bit) set_four_bit(id);
+  if (value.float8) importer_.set_float8(id);
 }
 
 int32_t OpContext::nested(const char* attribute) {

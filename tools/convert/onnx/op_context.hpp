@@ -54,6 +54,7 @@ class OpContext {
   // Of ONNX's type INT4 or UINT4: bytes here, whose values that type has.
   bool is_four_bit(TensorId id) const;
   void set_four_bit(TensorId id);
+  bool is_float8(TensorId id) const;
   const std::optional<graph::Dims>& shape(TensorId id) const;
   // The values of an int32 or int64 constant; nothing for other tensors.
   std::optional<std::vector<int64_t>> constant_ints(TensorId id) const;

@@ -116,8 +116,8 @@ size_t Context::axis(int64_t axis, size_t rank, const char* what) const {
   return static_cast<size_t>(axis < 0 ? axis + n : axis);
 }
 
-std::vector<size_t> Context::axes(const std::vector<int64_t>& axes, size_t rank) const {
-  std::vector<size_t> result;
+AxisList Context::axes(const std::vector<int64_t>& axes, size_t rank) const {
+  AxisList result;
   for (int64_t value : axes) {
     const size_t at = axis(value, rank);
     if (std::find(result.begin(), result.end(), at) != result.end()) fail("axis (%) is listed twice", {value});

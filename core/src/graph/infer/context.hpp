@@ -58,7 +58,7 @@ class Context {
   // `axis` counted from the front, checked against the rank.
   size_t axis(int64_t axis, size_t rank, const char* what = "axis") const;
   // The same for a list, each at most once.
-  std::vector<size_t> axes(const std::vector<int64_t>& axes, size_t rank) const;
+  AxisList axes(const std::vector<int64_t>& axes, size_t rank) const;
   // Quantized integers count as floating point.
   void require_type(size_t i, unsigned types, const char* what) const;
   void require_index_type(size_t i, const char* what) const;

@@ -82,8 +82,8 @@ void conv_transpose(Context& c) {
 
   const std::span<const Dim> kernel(w->begin() + 2, w->end());
   const std::vector<Window> spatial = windows(c, kernel, a.strides, a.dilations, a.pads, a.auto_pad);
-  const std::vector<int64_t> extra = list_attribute(c, a.output_padding, spatial.size(), 0, 0, "output_padding");
-  const std::vector<int64_t> given = list_attribute(c, a.output_shape, spatial.size(), 0, 1, "output_shape");
+  const Extents extra = list_attribute(c, a.output_padding, spatial.size(), 0, 0, "output_padding");
+  const Extents given = list_attribute(c, a.output_shape, spatial.size(), 0, 1, "output_shape");
   for (size_t i = 0; i < spatial.size(); ++i) {
     const Window& window = spatial[i];
     if (extra[i] >= std::max(window.stride, window.dilation))

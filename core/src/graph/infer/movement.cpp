@@ -19,7 +19,7 @@ void transpose(Context& c) {
   Dims shape(x->rbegin(), x->rend());
   if (!perm.empty()) {
     if (perm.size() != x->size()) c.fail("perm has % values (expected %, the rank)", {perm.size(), x->size()});
-    const std::vector<size_t> axes = c.axes(perm, x->size());
+    const AxisList axes = c.axes(perm, x->size());
     for (size_t i = 0; i < axes.size(); ++i) shape[i] = (*x)[axes[i]];
   }
   c.set(0, c.type(0), std::move(shape));

@@ -13,7 +13,7 @@ std::optional<Dims> pool_shape(Context& c, const schema::PoolAttributesT& a) {
   if (a.kernel_shape.empty()) c.fail("kernel_shape is missing");
   const Dims* x = c.shape(0);
   const size_t spatial = x ? x->size() - 2 : a.kernel_shape.size();
-  const std::vector<int64_t> kernel = list_attribute(c, a.kernel_shape, spatial, 1, 1, "kernel_shape");
+  const Extents kernel = list_attribute(c, a.kernel_shape, spatial, 1, 1, "kernel_shape");
   const Dims kernel_dims(kernel.begin(), kernel.end());
   const std::vector<Window> window = windows(c, kernel_dims, a.strides, a.dilations, a.pads, a.auto_pad);
   for (const Window& w : window) {

@@ -41,14 +41,14 @@ ValueRule value_rule(Op op) {
 // Parts of the input, one per output.
 std::vector<Elements> split_values(const Context& c) {
   const Elements input = operand(c, 0);
-  const std::vector<int64_t> extents = c.input(0).extents(), strides = row_major_strides(extents);
+  const Extents extents = c.input(0).extents(), strides = row_major_strides(extents);
   const size_t axis = c.axis(c.attributes<schema::SplitAttributesT>().axis, extents.size());
   std::vector<Elements> result;
   int64_t begin = 0;
   for (size_t i = 0; i < c.output_count(); ++i) {
     Elements& part = result.emplace_back();
     if (!c.writes(i)) return {};  // where the next part begins is not known
-    const std::vector<int64_t> part_extents = c.output(i).extents();
+    const Extents part_extents = c.output(i).extents();
     for (size_t at : walk(part_extents, strides, begin * strides[axis])) part.push_back(input[at]);
     begin += part_extents[axis];
   }
@@ -90,17 +90,17 @@ Elements operand(const Context& c, size_t i) {
   return Elements(static_cast<size_t>(c.input(i).elements()));
 }
 
-std::vector<int64_t> row_major_strides(const std::vector<int64_t>& extents) {
-  std::vector<int64_t> strides(extents.size(), 1);
+Extents row_major_strides(const Extents& extents) {
+  Extents strides(extents.size(), 1);
   for (size_t i = extents.size(); i-- > 1;) strides[i - 1] = strides[i] * extents[i];
   return strides;
 }
 
-std::vector<size_t> walk(const std::vector<int64_t>& extents, const std::vector<int64_t>& strides, int64_t offset) {
+std::vector<size_t> walk(const Extents& extents, const Extents& strides, int64_t offset) {
   int64_t count = 1;
   for (int64_t extent : extents) count *= extent;
   std::vector<size_t> result;
-  std::vector<int64_t> index(extents.size(), 0);
+  Extents index(extents.size(), 0);
   for (int64_t n = 0; n < count; ++n) {
     result.push_back(static_cast<size_t>(offset));
     for (size_t d = extents.size(); d-- > 0;) {
@@ -113,9 +113,9 @@ std::vector<size_t> walk(const std::vector<int64_t>& extents, const std::vector<
   return result;
 }
 
-std::vector<size_t> broadcast_map(const Context& c, size_t i, const std::vector<int64_t>& output) {
-  const std::vector<int64_t> extents = c.input(i).extents(), dense = row_major_strides(extents);
-  std::vector<int64_t> strides(output.size(), 0);
+std::vector<size_t> broadcast_map(const Context& c, size_t i, const Extents& output) {
+  const Extents extents = c.input(i).extents(), dense = row_major_strides(extents);
+  Extents strides(output.size(), 0);
   const size_t lead = output.size() - extents.size();
   for (size_t d = 0; d < extents.size(); ++d)
     if (extents[d] != 1) strides[lead + d] = dense[d];

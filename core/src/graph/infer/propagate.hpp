@@ -15,10 +15,10 @@ std::optional<std::vector<Elements>> propagate_values(const Context& c);
 Elements operand(const Context& c, size_t i);
 
 // For each element of a row-major block of `extents`, offset + i·strides.
-std::vector<size_t> walk(const std::vector<int64_t>& extents, const std::vector<int64_t>& strides, int64_t offset = 0);
-std::vector<int64_t> row_major_strides(const std::vector<int64_t>& extents);
+std::vector<size_t> walk(const Extents& extents, const Extents& strides, int64_t offset = 0);
+Extents row_major_strides(const Extents& extents);
 // For each element of the output, where the element of input i that broadcasts to it lies.
-std::vector<size_t> broadcast_map(const Context& c, size_t i, const std::vector<int64_t>& output);
+std::vector<size_t> broadcast_map(const Context& c, size_t i, const Extents& output);
 
 // Arithmetic: propagate_arithmetic.cpp. Reductions: propagate_reduce.cpp. Movement: propagate_movement.cpp.
 Elements unary_values(const Context& c);

@@ -109,7 +109,7 @@ namespace {
 // fn(a, b) for each pair of elements that broadcast.
 template <class Fn>
 Elements for_pairs(const Context& c, size_t first, size_t second, Fn&& fn) {
-  const std::vector<int64_t> output = c.output(0).extents();
+  const Extents output = c.output(0).extents();
   const Elements a = operand(c, first), b = operand(c, second);
   const std::vector<size_t> at_a = broadcast_map(c, first, output), at_b = broadcast_map(c, second, output);
   Elements result;
@@ -133,7 +133,7 @@ Elements variadic_values(const Context& c) {
   const BinaryFunction pairwise = function == F::sum   ? BinaryFunction::add
                                   : function == F::max ? BinaryFunction::max
                                                        : BinaryFunction::min;
-  const std::vector<int64_t> output = c.output(0).extents();
+  const Extents output = c.output(0).extents();
   Elements result;
   for (size_t i = 0; i < c.input_count(); ++i) {
     const Elements x = operand(c, i);
@@ -203,7 +203,7 @@ Elements logical_values(const Context& c) {
 }
 
 Elements where_values(const Context& c) {
-  const std::vector<int64_t> output = c.output(0).extents();
+  const Extents output = c.output(0).extents();
   const Elements condition = operand(c, 0), a = operand(c, 1), b = operand(c, 2);
   const std::vector<size_t> at_c = broadcast_map(c, 0, output), at_a = broadcast_map(c, 1, output),
                             at_b = broadcast_map(c, 2, output);

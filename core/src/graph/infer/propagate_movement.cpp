@@ -33,7 +33,7 @@ Elements size_values(const Context& c) {
 }
 
 Elements gather_values(const Context& c) {
-  const std::vector<int64_t> extents = c.input(0).extents();
+  const Extents extents = c.input(0).extents();
   const size_t axis = c.axis(c.attributes<schema::AxisAttributesT>().axis, extents.size());
   const Elements data = operand(c, 0), indices = operand(c, 1);
   int64_t outer = 1, inner = 1;
@@ -52,13 +52,12 @@ Elements gather_values(const Context& c) {
 Elements slice_values(const Context& c) {
   const std::optional<std::vector<int64_t>> starts = c.numbers(1, "the starts");
   if (!starts || (c.has(3) && !c.numbers(3, "the axes")) || (c.has(4) && !c.numbers(4, "the steps"))) return {};
-  const std::vector<int64_t> extents = c.input(0).extents(), dense = row_major_strides(extents),
-                             output = c.output(0).extents();
+  const Extents extents = c.input(0).extents(), dense = row_major_strides(extents), output = c.output(0).extents();
   std::vector<int64_t> axes(starts->size()), steps(starts->size(), 1);
   for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
   if (c.has(3)) axes = *c.numbers(3, "the axes");
   if (c.has(4)) steps = *c.numbers(4, "the steps");
-  std::vector<int64_t> strides = dense;
+  Extents strides = dense;
   int64_t offset = 0;
   for (size_t i = 0; i < axes.size(); ++i) {
     const size_t axis = c.axis(axes[i], extents.size());
@@ -92,8 +91,8 @@ Elements same_values(const Context& c) { return operand(c, 0); }
 
 Elements transpose_values(const Context& c) {
   const std::vector<int64_t>& perm = c.attributes<schema::TransposeAttributesT>().perm;
-  const std::vector<int64_t> dense = row_major_strides(c.input(0).extents());
-  std::vector<int64_t> strides(dense.rbegin(), dense.rend());
+  const Extents dense = row_major_strides(c.input(0).extents());
+  Extents strides(dense.rbegin(), dense.rend());
   if (!perm.empty())
     for (size_t i = 0; i < perm.size(); ++i) strides[i] = dense[c.axis(perm[i], dense.size())];
   return pick(operand(c, 0), walk(c.output(0).extents(), strides));
@@ -102,20 +101,21 @@ Elements transpose_values(const Context& c) {
 Elements expand_values(const Context& c) { return pick(operand(c, 0), broadcast_map(c, 0, c.output(0).extents())); }
 
 Elements tile_values(const Context& c) {
-  const std::vector<int64_t> extents = c.input(0).extents(), dense = row_major_strides(extents),
-                             output = c.output(0).extents();
+  const Extents extents = c.input(0).extents(), dense = row_major_strides(extents), output = c.output(0).extents();
   // Each dimension as two: the repeat, which stands still, and the element.
-  std::vector<int64_t> pairs, strides;
+  Extents pairs, strides;
   for (size_t d = 0; d < extents.size(); ++d) {
-    pairs.insert(pairs.end(), {extents[d] == 0 ? 0 : output[d] / extents[d], extents[d]});
-    strides.insert(strides.end(), {0, dense[d]});
+    pairs.push_back(extents[d] == 0 ? 0 : output[d] / extents[d]);
+    pairs.push_back(extents[d]);
+    strides.push_back(0);
+    strides.push_back(dense[d]);
   }
   return pick(operand(c, 0), walk(pairs, strides));
 }
 
 // Of a fully known input, whose count of elements that are not zero the shape has already: their indices, by dimension.
 Elements non_zero_values(const Context& c) {
-  const std::vector<int64_t> extents = c.input(0).extents(), strides = row_major_strides(extents);
+  const Extents extents = c.input(0).extents(), strides = row_major_strides(extents);
   const Elements input = operand(c, 0);
   const bool real = is_float(c.type(0));
   Elements result;

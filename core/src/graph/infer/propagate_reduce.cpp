@@ -26,7 +26,7 @@ Elements reduce_values(const Context& c) {
     if (!numbers) return {};
     list = *numbers;
   }
-  const std::vector<int64_t> extents = c.input(0).extents();
+  const Extents extents = c.input(0).extents();
   const Elements input = operand(c, 0);
   if (!function || c.type(0) == DataType::bool_) return {};
   if (list.empty() && a.noop_with_empty_axes) return input;
@@ -34,10 +34,10 @@ Elements reduce_values(const Context& c) {
   // For each element of the input, which element of the output it goes to.
   std::vector<bool> reduced(extents.size(), list.empty());
   for (size_t axis : c.axes(list, extents.size())) reduced[axis] = true;
-  std::vector<int64_t> kept = extents;
+  Extents kept = extents;
   for (size_t d = 0; d < extents.size(); ++d)
     if (reduced[d]) kept[d] = 1;
-  std::vector<int64_t> strides = row_major_strides(kept);
+  Extents strides = row_major_strides(kept);
   for (size_t d = 0; d < extents.size(); ++d)
     if (reduced[d]) strides[d] = 0;
 

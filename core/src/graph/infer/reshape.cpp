@@ -177,7 +177,7 @@ void squeeze(Context& c) {
     if (values->size() > input->size()) c.fail("there are more axes (%) than dimensions", {values->size()});
     return c.set(0, c.type(0), Dims(input->size() - values->size()));
   }
-  const std::vector<size_t> axes = c.axes(*list, input->size());
+  const AxisList axes = c.axes(*list, input->size());
   for (size_t i = 0; i < input->size(); ++i) {
     const bool dropped = std::find(axes.begin(), axes.end(), i) != axes.end();
     if (!dropped) shape.push_back((*input)[i]);
@@ -196,7 +196,7 @@ void unsqueeze(Context& c) {
   const size_t rank = input->size() + values->size();
   if (rank > sdk::kMaxRank) c.fail("the result has rank % (at most 8)", {rank});
   if (!list) return c.set(0, c.type(0), Dims(rank));
-  const std::vector<size_t> axes = c.axes(*list, rank);
+  const AxisList axes = c.axes(*list, rank);
   Dims shape;
   size_t next = 0;
   for (size_t i = 0; i < rank; ++i)

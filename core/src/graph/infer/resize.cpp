@@ -19,7 +19,7 @@ int64_t to_extent(const Context& c, double value) {
 
 std::vector<size_t> resize_axes(const Context& c, size_t rank) {
   const auto& a = c.attributes<schema::ResizeAttributesT>();
-  std::vector<size_t> axes = c.axes(a.axes, rank);
+  AxisList axes = c.axes(a.axes, rank);
   if (a.axes.empty())
     for (size_t i = 0; i < rank; ++i) axes.push_back(i);
   return axes;

@@ -68,7 +68,7 @@ void slice(Context& c) {
     for (size_t i = 0; i < starts->size(); ++i) list.push_back(static_cast<int64_t>(i));
   }
   if (!starts || list.size() != starts->size()) return c.set(0, c.type(0), Dims(x->size()));
-  const std::vector<size_t> at = c.axes(list, x->size());
+  const AxisList at = c.axes(list, x->size());
   Dims shape = *x;
   for (size_t i = 0; i < at.size(); ++i) {
     const Element step = !c.has(4) ? Element::of(1) : steps ? (*steps)[i] : Element();
@@ -107,7 +107,7 @@ void pad(Context& c) {
   }
   const Dims* x = c.shape(0);
   if (!x) return c.set(0, c.type(0), std::nullopt);
-  std::vector<size_t> axes(x->size());
+  AxisList axes(x->size());
   for (size_t i = 0; i < axes.size(); ++i) axes[i] = i;
   if (c.has(3)) {
     const std::optional<std::vector<int64_t>> list = c.numbers(3, "the axes");
@@ -128,7 +128,7 @@ void center_crop_pad(Context& c) {
   const std::optional<Elements> target = c.shape_values(1, "the target shape");
   const Dims* x = c.shape(0);
   if (!x) return c.set(0, c.type(0), std::nullopt);
-  std::vector<size_t> axes = c.axes(list, x->size());
+  AxisList axes = c.axes(list, x->size());
   if (list.empty())
     for (size_t i = 0; i < x->size(); ++i) axes.push_back(i);
   if (target && target->size() != axes.size())

@@ -3,9 +3,9 @@
 
 namespace motley::graph::infer {
 
-std::vector<int64_t> list_attribute(const Context& c, const std::vector<int64_t>& list, size_t count, int64_t fallback,
-                                    int64_t lowest, const char* what) {
-  if (list.empty()) return std::vector<int64_t>(count, fallback);
+Extents list_attribute(const Context& c, const std::vector<int64_t>& list, size_t count, int64_t fallback,
+                       int64_t lowest, const char* what) {
+  if (list.empty()) return Extents(count, fallback);
   if (list.size() != count) c.fail("% has % values (expected %)", {what, list.size(), count});
   for (int64_t value : list)
     if (value < lowest) c.fail("% has the value % (expected at least %)", {what, value, lowest});
@@ -16,11 +16,10 @@ std::vector<Window> windows(const Context& c, std::span<const Dim> kernel, const
                             const std::vector<int64_t>& dilations, const std::vector<int64_t>& pads,
                             schema::AutoPad auto_pad) {
   const size_t count = kernel.size();
-  const std::vector<int64_t> stride = list_attribute(c, strides, count, 1, 1, "strides");
-  const std::vector<int64_t> dilation = list_attribute(c, dilations, count, 1, 1, "dilations");
+  const Extents stride = list_attribute(c, strides, count, 1, 1, "strides");
+  const Extents dilation = list_attribute(c, dilations, count, 1, 1, "dilations");
   const bool explicit_pads = auto_pad == schema::AutoPad::explicit_;
-  const std::vector<int64_t> pad =
-      list_attribute(c, explicit_pads ? pads : std::vector<int64_t>(), 2 * count, 0, 0, "pads");
+  const Extents pad = list_attribute(c, explicit_pads ? pads : std::vector<int64_t>(), 2 * count, 0, 0, "pads");
   std::vector<Window> result(count);
   for (size_t i = 0; i < count; ++i) {
     if (kernel[i].known() && kernel[i].value < 1)

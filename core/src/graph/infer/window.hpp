@@ -29,7 +29,7 @@ Dim window_positions(const Context& c, const Dim& input, const Window& window, s
                      Rounding rounding);
 
 // A list attribute of `count` values, each at least `lowest`; empty: `fallback` for all.
-std::vector<int64_t> list_attribute(const Context& c, const std::vector<int64_t>& list, size_t count, int64_t fallback,
-                                    int64_t lowest, const char* what);
+Extents list_attribute(const Context& c, const std::vector<int64_t>& list, size_t count, int64_t fallback,
+                       int64_t lowest, const char* what);
 
 }  // namespace motley::graph::infer

@@ -115,7 +115,7 @@ Operand reduced_to_labels(Lowering& l, TensorId x, const Labels& labels, const S
 }
 
 Operand permuted(Lowering& l, const Operand& x, const Labels& order) {
-  std::vector<size_t> perm;
+  AxisList perm;
   for (int label : order)
     perm.push_back(static_cast<size_t>(std::find(x.labels.begin(), x.labels.end(), label) - x.labels.begin()));
   return {x.labels == order ? x.tensor : l.transpose(x.tensor, perm), order};
@@ -123,7 +123,7 @@ Operand permuted(Lowering& l, const Operand& x, const Labels& order) {
 
 // Sums over the labels that nobody needs any more.
 Operand summed(Lowering& l, const Operand& x, const Labels& needed) {
-  std::vector<int64_t> axes;
+  Extents axes;
   Operand result{x.tensor, {}};
   Extents extents;
   const Extents in = l.shape(x.tensor);

@@ -4,8 +4,8 @@
 namespace motley::graph {
 namespace {
 
-std::vector<int64_t> axes_from(size_t axis, size_t rank) {
-  std::vector<int64_t> axes;
+Extents axes_from(size_t axis, size_t rank) {
+  Extents axes;
   for (size_t i = axis; i < rank; ++i) axes.push_back(static_cast<int64_t>(i));
   return axes;
 }
@@ -32,7 +32,7 @@ void emit_with_statistics(Lowering& l, size_t axis, float epsilon) {
   const TensorId second = l.has_output(1) ? l.out(1) : l.out(2);
   const DataType type = l.type(second) == DataType::undefined ? DataType::float32 : l.type(second);
   const TensorId x = l.cast(l.in(0), type);
-  const std::vector<int64_t> axes = axes_from(axis, l.shape(x).size());
+  const Extents axes = axes_from(axis, l.shape(x).size());
   const TensorId mean = l.reduce(ReduceFunction::mean, x, axes, l.node().output(1));
   const TensorId difference = l.sub(x, mean);
   const TensorId variance = l.reduce(ReduceFunction::mean, l.unary(UnaryFunction::square, difference), axes);
@@ -66,7 +66,7 @@ void lower_mean_variance_normalization(Lowering& l) {
   using schema::ReduceFunction;
   const TensorId x = l.in(0);
   const DataType type = l.type(x);
-  std::vector<int64_t> axes = l.attr<schema::AxesAttributesT>().axes;
+  Extents axes = l.attr<schema::AxesAttributesT>().axes;
   if (axes.empty()) axes = {0, 2, 3};
   const TensorId difference = l.sub(x, l.reduce(ReduceFunction::mean, x, axes));
   const TensorId variance = l.reduce(ReduceFunction::mean, l.unary(UnaryFunction::square, difference), axes);

@@ -77,14 +77,17 @@ TensorId Lowering::or_temporary(TensorId out, DataType type, const Extents& exte
   return out == kNone ? temporary(type, extents) : out;
 }
 
-TensorId Lowering::emit_as(Op op, std::vector<TensorId> inputs, TensorId out, AttributesUnion attributes) {
-  Node node;
+AttributesUnion& Lowering::new_node(Op op, TensorList inputs, TensorId out) {
+  Node& node = nodes_.emplace_back();
   node.op = op;
-  node.inputs = std::move(inputs);
-  node.outputs = {out};
-  node.attributes = std::move(attributes);
+  node.inputs = inputs;
+  node.outputs.push_back(out);
   node.origins = node_.origins;
-  nodes_.push_back(std::move(node));
+  return node.attributes;
+}
+
+TensorId Lowering::emit_as(Op op, TensorList inputs, TensorId out, const AttributesUnion& attributes) {
+  new_node(op, inputs, out) = attributes;
   return out;
 }
 
@@ -125,20 +128,20 @@ TensorId Lowering::reshape(TensorId x, const Extents& extents, TensorId out) {
   return emit(Op::Reshape, {x}, or_temporary(out, type(x), extents), schema::ReshapeAttributesT{});
 }
 
-TensorId Lowering::transpose(TensorId x, const std::vector<size_t>& perm, TensorId out) {
+TensorId Lowering::transpose(TensorId x, const AxisList& perm, TensorId out) {
   const Extents extents = shape(x);
   Extents permuted;
   for (size_t axis : perm) permuted.push_back(extents[axis]);
-  return copy({x}, {permuting_region(extents, perm)}, or_temporary(out, type(x), permuted));
+  return copy({x}, permuting_region(extents, perm), or_temporary(out, type(x), permuted));
 }
 
-TensorId Lowering::reduce(schema::ReduceFunction function, TensorId x, std::vector<int64_t> axes, TensorId out) {
+TensorId Lowering::reduce(schema::ReduceFunction function, TensorId x, const Extents& axes, TensorId out) {
   schema::ReduceAttributesT attributes;
   attributes.function = function;
   attributes.noop_with_empty_axes = true;
   Extents extents = shape(x);
   for (int64_t a : axes) extents[axis(a, extents.size())] = 1;
-  attributes.axes = std::move(axes);
+  attributes.axes = axes;
   return emit(Op::Reduce, {x}, or_temporary(out, type(x), extents), attributes);
 }
 
@@ -171,8 +174,13 @@ TensorId Lowering::softmax(TensorId x, int64_t axis, TensorId out) {
   return emit(Op::Softmax, {x}, or_temporary(out, type(x), shape(x)), attributes);
 }
 
-TensorId Lowering::copy(std::vector<TensorId> inputs, std::vector<RegionT> regions, TensorId out,
-                        std::vector<uint8_t> fill) {
+TensorId Lowering::copy(TensorList inputs, RegionT region, TensorId out) {
+  std::vector<RegionT> regions;
+  regions.push_back(std::move(region));
+  return copy(inputs, std::move(regions), out);
+}
+
+TensorId Lowering::copy(TensorList inputs, std::vector<RegionT> regions, TensorId out, std::vector<uint8_t> fill) {
   const int64_t elements = tensor(out).elements();
   regions = normalized(std::move(regions));
   for (const RegionT& region : regions)
@@ -181,7 +189,7 @@ TensorId Lowering::copy(std::vector<TensorId> inputs, std::vector<RegionT> regio
     const TensorId source = inputs[static_cast<size_t>(regions.front().input)];
     if (tensor(source).elements() == elements) return reshape(source, shape(out), out);
   }
-  return emit(Op::StridedCopy, std::move(inputs), out, strided_copy(regions, std::move(fill)));
+  return emit(Op::StridedCopy, inputs, out, strided_copy(regions, std::move(fill)));
 }
 
 std::vector<Node> Lowering::take() {

@@ -44,12 +44,11 @@ class Lowering {
 
   // ---- primitives
   template <class AttributesT>
-  TensorId emit(Op op, std::vector<TensorId> inputs, TensorId out, AttributesT attributes) {
-    AttributesUnion any;
-    any.Set(std::move(attributes));
-    return emit_as(op, std::move(inputs), out, std::move(any));
+  TensorId emit(Op op, TensorList inputs, TensorId out, AttributesT attributes) {
+    new_node(op, inputs, out).Set(std::move(attributes));
+    return out;
   }
-  TensorId emit_as(Op op, std::vector<TensorId> inputs, TensorId out, AttributesUnion attributes);
+  TensorId emit_as(Op op, TensorList inputs, TensorId out, const AttributesUnion& attributes);
   TensorId unary(UnaryFunction function, TensorId x, TensorId out = kNone, float alpha = 0, float beta = 0);
   TensorId binary(schema::BinaryFunction function, TensorId a, TensorId b, TensorId out = kNone);
   TensorId add(TensorId a, TensorId b, TensorId out = kNone) { return binary(schema::BinaryFunction::add, a, b, out); }
@@ -62,21 +61,23 @@ class Lowering {
   TensorId cast(TensorId x, DataType to, TensorId out = kNone);
   // x itself where it has the shape already and no `out` is given.
   TensorId reshape(TensorId x, const Extents& extents, TensorId out = kNone);
-  TensorId transpose(TensorId x, const std::vector<size_t>& perm, TensorId out = kNone);
-  TensorId reduce(schema::ReduceFunction function, TensorId x, std::vector<int64_t> axes,
+  TensorId transpose(TensorId x, const AxisList& perm, TensorId out = kNone);
+  TensorId reduce(schema::ReduceFunction function, TensorId x, const Extents& axes,
                   TensorId out = kNone);  // keeps dims
   TensorId normalize(TensorId x, TensorId scale, TensorId bias, size_t axis, float epsilon, bool center,
                      TensorId out = kNone);
   TensorId matmul(TensorId a, TensorId b, bool transpose_b, float alpha, TensorId out = kNone);
   TensorId softmax(TensorId x, int64_t axis, TensorId out = kNone);
   // The regions, normalized and checked, into `out`; a Reshape where they move nothing.
-  TensorId copy(std::vector<TensorId> inputs, std::vector<RegionT> regions, TensorId out,
-                std::vector<uint8_t> fill = {});
+  TensorId copy(TensorList inputs, std::vector<RegionT> regions, TensorId out, std::vector<uint8_t> fill = {});
+  TensorId copy(TensorList inputs, RegionT region, TensorId out);
 
   // The nodes, named after the node they stand for.
   std::vector<Node> take();
 
  private:
+  // Its attributes, to be set.
+  AttributesUnion& new_node(Op op, TensorList inputs, TensorId out);
   TensorId or_temporary(TensorId out, DataType type, const Extents& extents);
 
   Graph& graph_;

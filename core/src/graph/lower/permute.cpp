@@ -7,11 +7,11 @@ namespace motley::graph {
 
 void lower_transpose(Lowering& l) {
   const size_t rank = l.shape(l.in(0)).size();
-  std::vector<size_t> perm;
+  AxisList perm;
   for (int64_t axis : l.attr<schema::TransposeAttributesT>().perm) perm.push_back(l.axis(axis, rank));
   if (perm.empty())
     for (size_t i = rank; i-- > 0;) perm.push_back(i);
-  std::vector<size_t> sorted = perm;
+  AxisList sorted = perm;
   std::sort(sorted.begin(), sorted.end());
   if (sorted.size() != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
     l.invalid("its perm is not a permutation of % dimensions", {rank});
@@ -42,8 +42,7 @@ void lower_depth_to_space(Lowering& l) {
   const bool column_row_depth = l.attr<schema::BlockAttributesT>().column_row_depth;
   const Extents seen = column_row_depth ? Extents{in[0], channels, size, size, in[2], in[3]}
                                         : Extents{in[0], size, size, channels, in[2], in[3]};
-  const std::vector<size_t> perm =
-      column_row_depth ? std::vector<size_t>{0, 1, 4, 2, 5, 3} : std::vector<size_t>{0, 3, 4, 1, 5, 2};
+  const AxisList perm = column_row_depth ? AxisList{0, 1, 4, 2, 5, 3} : AxisList{0, 3, 4, 1, 5, 2};
   l.copy({l.in(0)}, {permuting_region(seen, perm)}, l.out());
 }
 

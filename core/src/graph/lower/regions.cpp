@@ -45,7 +45,7 @@ RegionT make_region(int32_t input, const Extents& extents, int64_t src_offset, c
   return region;
 }
 
-RegionT permuting_region(const Extents& extents, const std::vector<size_t>& perm) {
+RegionT permuting_region(const Extents& extents, const AxisList& perm) {
   const Extents strides = row_major_strides(extents);
   Extents permuted, src;
   for (size_t axis : perm) {

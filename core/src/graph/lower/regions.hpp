@@ -18,7 +18,7 @@ int64_t product(const Extents& extents, size_t first, size_t last);
 RegionT make_region(int32_t input, const Extents& extents, int64_t src_offset, const Extents& src_strides,
                     int64_t dst_offset, const Extents& dst_strides);
 // Input 0, seen as a dense tensor of `extents`, with its dimensions permuted: output dimension i is input's perm[i].
-RegionT permuting_region(const Extents& extents, const std::vector<size_t>& perm);
+RegionT permuting_region(const Extents& extents, const AxisList& perm);
 
 // Drops dimensions of 1, orders the rest by falling destination stride, and merges those that are contiguous on both
 // sides. At least one dimension is left.

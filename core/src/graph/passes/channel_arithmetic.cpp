@@ -8,7 +8,7 @@ namespace {
 // One number per output channel from a constant that broadcasts along all dimensions but the channels'.
 std::optional<std::vector<double>> per_channel(const Tensor& tensor, size_t rank, int64_t channels) {
   if (!tensor.is_constant() || !tensor.shape_known() || tensor.shape->size() > rank) return std::nullopt;
-  const std::vector<int64_t> extents = tensor.extents();
+  const Extents extents = tensor.extents();
   const size_t shift = rank - extents.size();
   for (size_t i = 0; i < extents.size(); ++i)
     if (extents[i] != 1 && !(i + shift == 1 && extents[i] == channels)) return std::nullopt;

@@ -11,7 +11,7 @@ int64_t group_of(const Node& conv) {
 
 // Weights are (M, C/group, kernel…) for Conv and (C, M/group, kernel…) for ConvTranspose.
 std::vector<double> scaled_weights(const Tensor& weights, const Node& conv, const std::vector<double>& factor) {
-  const std::vector<int64_t> extents = weights.extents();
+  const Extents extents = weights.extents();
   std::vector<double> values = decode_constant(weights);
   const auto first = static_cast<size_t>(extents[0]), second = static_cast<size_t>(extents[1]);
   const size_t kernel = first * second == 0 ? 0 : values.size() / (first * second);
@@ -36,7 +36,7 @@ bool is_bare_convolution(const Node& node) {
 std::optional<int64_t> output_channels(const Rewriter& r, const Node& conv) {
   const Tensor& weights = r.tensor(conv.inputs[1]);
   if (!weights.shape_known() || weights.shape->size() < 3) return std::nullopt;
-  const std::vector<int64_t> extents = weights.extents();
+  const Extents extents = weights.extents();
   if (conv.op == Op::Conv) return extents[0];
   if (extents[0] % group_of(conv) != 0) return std::nullopt;
   return extents[1] * group_of(conv);

@@ -140,13 +140,13 @@ TensorId in_inner_shape(Rewriter& r, TensorId factor, const Node& normalize) {
   if (!x.shape || !tensor.shape_known() || tensor.type != x.type) return kNone;
   const int64_t axis = attributes<schema::NormalizeAttributesT>(normalize).axis;
   const auto rank = static_cast<int64_t>(x.shape->size());
-  std::vector<int64_t> inner;
+  Extents inner;
   for (int64_t i = axis < 0 ? axis + rank : axis; i < rank; ++i) {
     const Dim& dim = (*x.shape)[static_cast<size_t>(i)];
     if (!dim.known()) return kNone;
     inner.push_back(dim.value);
   }
-  std::vector<int64_t> extents = tensor.extents();
+  Extents extents = tensor.extents();
   if (extents == inner) return factor;
   if (!tensor.constant || extents.size() > x.shape->size() || extents.size() < inner.size()) return kNone;
   while (extents.size() > inner.size() && extents.front() == 1) extents.erase(extents.begin());

@@ -88,7 +88,7 @@ std::optional<Node> convolution(Rewriter& r, const Node& conv, const Linear& y) 
 
 // A constant matrix of bytes with rows and columns exchanged.
 TensorId transposed(Rewriter& r, TensorId matrix) {
-  const std::vector<int64_t> extents = r.tensor(matrix).extents();
+  const Extents extents = r.tensor(matrix).extents();
   const auto rows = static_cast<size_t>(extents[0]), columns = static_cast<size_t>(extents[1]);
   const auto* from = static_cast<const uint8_t*>(r.tensor(matrix).constant->data);
   std::vector<uint8_t> bytes(rows * columns);
@@ -106,7 +106,7 @@ std::optional<Node> product(Rewriter& r, const Node& matmul, const Linear& y) {
   const Tensor& b = r.tensor(matmul.inputs[1]);
   if (a.transpose_a || a.alpha != 1 || a.beta != 1 || !saturation_does(y, a.activation)) return std::nullopt;
   if (!b.shape_known() || b.extents().size() < 2 || matmul.input(3) != kNone) return std::nullopt;
-  const std::vector<int64_t> extents = b.extents();
+  const Extents extents = b.extents();
   const auto rank = static_cast<int64_t>(extents.size());
   const int64_t axis = a.transpose_b ? rank - 2 : rank - 1, columns = extents[static_cast<size_t>(axis)];
   if (extents[static_cast<size_t>(2 * rank - 3 - axis)] > kMostDepth) return std::nullopt;
@@ -146,7 +146,7 @@ std::optional<Node> average(Rewriter& r, const Node& node, const Linear& y) {
   } else {
     attributes.function = graph::attributes<schema::GlobalPoolAttributesT>(node).function;
     if (!r.tensor(node.inputs[0]).shape_known()) return std::nullopt;
-    const std::vector<int64_t> extents = r.tensor(node.inputs[0]).extents();
+    const Extents extents = r.tensor(node.inputs[0]).extents();
     if (extents.size() < 3 || std::count(extents.begin(), extents.end(), 0) != 0) return std::nullopt;
     attributes.kernel_shape.assign(extents.begin() + 2, extents.end());
   }

@@ -139,7 +139,7 @@ class Reader {
     if (a.transpose_a || a.alpha != 1 || a.activation.function() != UnaryFunction::identity || node.inputs.size() > 3)
       return false;
     if (!is_matrix(left) || left.is_constant() || !is_matrix(weights) || !weights.is_constant()) return false;
-    const std::vector<int64_t> extents = weights.extents();
+    const Extents extents = weights.extents();
     CellTerm term;
     term.k_stride = a.transpose_b ? 1 : extents[1];
     term.n_stride = a.transpose_b ? extents[1] : 1;

@@ -32,7 +32,7 @@ size_t join_reshapes(Graph& graph, const PassContext& context) {
     if (!known && !target_stands_alone(r, r.node(i))) continue;
     TensorId target = r.node(i).input(1);
     if (known) {
-      const std::vector<int64_t> extents = result.extents();
+      const Extents extents = result.extents();
       const std::string name = base::text("%:shape%", {result.name, graph.tensors.size()});
       target = graph.add_int64(name, extents);
     }

@@ -24,7 +24,7 @@ std::optional<SequenceCut> split_cut(const Rewriter& r, const Node& node, Tensor
 
 // One axis may have become 1; begins with a constant.
 std::optional<SequenceCut> slice_cut(const Rewriter& r, const Node& node, TensorId output) {
-  const std::vector<int64_t> from = r.tensor(node.inputs[0]).extents(), to = r.tensor(output).extents();
+  const Extents from = r.tensor(node.inputs[0]).extents(), to = r.tensor(output).extents();
   if (node.input(1) == kNone || node.input(3) == kNone) return std::nullopt;
   const auto starts = integers(r.tensor(node.input(1)));
   if (!starts || starts->size() != 1) return std::nullopt;
@@ -76,7 +76,7 @@ std::optional<SequenceCut> sequence_of(const Rewriter& r, const std::vector<Tens
     if (!all) all = cut;
     if (cut->sequence != all->sequence || cut->axis != all->axis) return std::nullopt;
   }
-  const std::vector<int64_t> extents = r.tensor(all->sequence).extents();
+  const Extents extents = r.tensor(all->sequence).extents();
   const bool rows_are_steps = all->axis == 0 || (all->axis == 1 && extents[0] == 1);
   if (extents[static_cast<size_t>(all->axis)] != count) return std::nullopt;
   if (rows_are_steps) return SequenceCut{all->sequence, 0, 0};

@@ -247,11 +247,11 @@ class Replacement {
     return node;
   }
   TensorId shape_of(TensorId id) {
-    const std::vector<int64_t> extents = r_.tensor(id).extents();
+    const Extents extents = r_.tensor(id).extents();
     return r_.add_constant(id, ":shape", DataType::int64, {static_cast<int64_t>(extents.size())},
                            std::vector<double>(extents.begin(), extents.end()));
   }
-  TensorId tensor(TensorId like, const std::string& suffix, std::vector<int64_t> extents) {
+  TensorId tensor(TensorId like, const std::string& suffix, const Extents& extents) {
     const TensorId id = r_.add_tensor_like(like, suffix);
     r_.graph().tensor(id).shape = Dims(extents.begin(), extents.end());
     return id;

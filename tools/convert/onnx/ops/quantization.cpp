@@ -1,6 +1,8 @@
 // To and from quantized numbers. Convolutions and products on them are with their kind.
+#include <algorithm>
+
 #include "io/tensor_pb.hpp"
-#include "onnx/op_context.hpp"
+#include "onnx/ops/build.hpp"
 
 namespace motley::convert {
 namespace {
@@ -54,12 +56,36 @@ void quantize(OpContext& c) {
   c.emit(Op::QuantizeLinear, c.inputs(), std::move(attributes));
 }
 
+// Of constants in an 8-bit floating-point type, which are float32 here already: times the scale, of which there is one,
+// or one per slice of an axis.
+void dequantize_float8(OpContext& c, const schema::QuantizeAttributesT& attributes) {
+  if (attributes.block_size != 0) c.unsupported("blocks of 8-bit floating-point numbers");
+  if (c.in(2) != kNone) {
+    const auto zeros = c.constant_floats(c.in(2));
+    if (!zeros || std::any_of(zeros->begin(), zeros->end(), [](float z) { return z != 0; }))
+      c.unsupported("a zero point of 8-bit floating-point numbers that is not 0");
+  }
+  Build b(c);
+  const TensorId x = attributes.to == DataType::float32 ? c.in(0) : b.cast(c.in(0), attributes.to);
+  TensorId scale = c.type(c.in(1)) == attributes.to ? c.in(1) : b.cast(c.in(1), attributes.to);
+  if (known_extents(c, c.in(1), "the scale").size() == 1 && known_extent(c, c.in(1), 0) != 1) {
+    const auto rank = static_cast<int64_t>(known_extents(c, c.in(0), "the input").size());
+    const int64_t axis = attributes.axis < 0 ? attributes.axis + rank : attributes.axis;
+    if (axis < 0 || axis >= rank) c.invalid("has an axis (" + std::to_string(attributes.axis) + ") beyond its input");
+    std::vector<int64_t> shape(static_cast<size_t>(rank), 1);
+    shape[static_cast<size_t>(axis)] = -1;
+    scale = b.reshape(scale, shape);
+  }
+  c.connect(b.mul(x, scale), c.out(0));
+}
+
 // The result has the scale's type, or the given one.
 void dequantize(OpContext& c) {
   schema::QuantizeAttributesT attributes = quantize_attributes(c);
   bool four_bit = false;
   attributes.to = output_type(c, four_bit);
   if (attributes.to == DataType::undefined) attributes.to = c.type(c.in(1));
+  if (c.is_float8(c.in(0))) return dequantize_float8(c, attributes);
   c.emit(Op::DequantizeLinear, c.inputs(), std::move(attributes));
 }
 

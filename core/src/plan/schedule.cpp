@@ -1,0 +1,275 @@
+// Lanes, the order of segments, and the steps of a run.
+#include "plan/schedule.hpp"
+
+#include <algorithm>
+
+#include "plan/plan.hpp"
+
+namespace motley::plan {
+
+using graph::Graph;
+using graph::kNone;
+using graph::TensorId;
+
+const char* to_string(Way way) {
+  switch (way) {
+    case Way::share: return "share";
+    case Way::import: return "import";
+    case Way::copy: return "copy";
+    default: return "map";
+  }
+}
+
+bool Schedule::waits_natively(uint32_t lane, uint32_t other) const {
+  const Lane &own = lanes[lane], &maker = lanes[other];
+  return own.queued && &own.device->plugin() == &maker.device->plugin() &&
+         own.device->edge_caps(own.handle, maker.handle).wait == MOTLEY_EDGE_NATIVE;
+}
+
+namespace {
+
+// How a device's memory is reached from the host's.
+Way way_to_host(const Lane& lane) {
+  const motley_edge_caps caps = lane.device->edge_caps(lane.handle, nullptr);
+  const motley_plugin& api = lane.device->api();
+  const auto both = [&](uint32_t access) { return caps.read == access && caps.write == access; };
+  if (both(MOTLEY_EDGE_IMPORT) && api.buffer_import) return Way::import;
+  if (both(MOTLEY_EDGE_COPY) && api.copy && lane.queued) return Way::copy;
+  return Way::map;
+}
+
+bool share_memory(const Lane& a, const Lane& b) {
+  if (&a.device->plugin() != &b.device->plugin()) return false;
+  const motley_edge_caps caps = b.device->edge_caps(b.handle, a.handle);
+  return caps.read == MOTLEY_EDGE_NATIVE && caps.write == MOTLEY_EDGE_NATIVE;
+}
+
+uint32_t place_of(Schedule& schedule, const Lane& lane) {
+  if (lane.device->takes_host_pointers()) return kHost;
+  for (uint32_t p = 1; p < schedule.places.size(); ++p)
+    if (share_memory(schedule.lanes[schedule.places[p].lane], lane)) return p;
+  schedule.places.push_back({static_cast<uint32_t>(schedule.lanes.size()), way_to_host(lane)});
+  return static_cast<uint32_t>(schedule.places.size() - 1);
+}
+
+uint32_t lane_of(const Schedule& schedule, const plugin::Device* device) {
+  uint32_t l = 0;
+  while (schedule.lanes[l].device.get() != device) ++l;
+  return l;
+}
+
+}  // namespace
+
+Schedule lanes_for(const DeviceList& devices, const std::vector<int32_t>& device) {
+  Schedule schedule;
+  schedule.places.emplace_back();
+  for (size_t d = 0; d < devices.size(); ++d) {
+    if (std::find(device.begin(), device.end(), static_cast<int32_t>(d)) == device.end()) continue;
+    Lane lane{devices[d], devices[d]->handle(), kHost, devices[d]->has_queues()};
+    lane.place = place_of(schedule, lane);
+    schedule.lanes.push_back(std::move(lane));
+  }
+  return schedule;
+}
+
+// Greedy: of the segments whose inputs are under way, work for the background comes first, then what the host can run
+// without waiting; only when there is neither does the host wait, for what was submitted first.
+void order_segments(std::vector<SegmentSpec>& specs, const DeviceList& devices, const Schedule& schedule) {
+  const size_t count = specs.size(), lanes = schedule.lanes.size();
+  std::map<TensorId, size_t> maker;
+  std::vector<uint32_t> lane(count), value(count, 0), points(lanes, 0), waited(lanes, 0);
+  for (size_t s = 0; s < count; ++s) {
+    lane[s] = lane_of(schedule, devices[specs[s].device].get());
+    for (TensorId id : specs[s].outputs) maker[id] = s;
+  }
+  std::vector<std::vector<size_t>> needs(count);
+  for (size_t s = 0; s < count; ++s)
+    for (TensorId id : specs[s].inputs)
+      if (const auto it = maker.find(id); it != maker.end()) needs[s].push_back(it->second);
+  std::vector<bool> native(lanes * lanes);
+  for (uint32_t a = 0; a < lanes; ++a)
+    for (uint32_t b = 0; b < lanes; ++b) native[a * lanes + b] = a == b || schedule.waits_natively(a, b);
+
+  std::vector<bool> done(count, false);
+  const auto pending = [&](size_t s, size_t p) {  // the host must wait for p before s
+    return !native[lane[s] * lanes + lane[p]] && value[p] > waited[lane[p]];
+  };
+  const auto rank = [&](size_t s) {
+    int rank = schedule.lanes[lane[s]].queued ? 0 : 1;
+    for (size_t p : needs[s]) {
+      if (!done[p]) return 3;
+      if (pending(s, p)) rank = 2;
+    }
+    return rank;
+  };
+  std::vector<SegmentSpec> ordered;
+  size_t first = 0;  // all before it are done
+  while (ordered.size() < count) {
+    while (done[first]) ++first;
+    size_t best = first;
+    int best_rank = 3;
+    for (size_t s = first; s < count && best_rank > 0; ++s) {
+      if (done[s]) continue;
+      const int r = rank(s);
+      if (r < best_rank) best = s, best_rank = r;
+    }
+    for (size_t p : needs[best])
+      if (pending(best, p)) waited[lane[p]] = value[p];
+    done[best] = true;
+    value[best] = schedule.lanes[lane[best]].queued ? ++points[lane[best]] : 0;
+    ordered.push_back(std::move(specs[best]));
+  }
+  specs = std::move(ordered);
+}
+
+namespace {
+
+// Follows where each tensor is, and writes down what must be done to bring it where it is needed.
+class StepMaker {
+ public:
+  explicit StepMaker(Plan& plan)
+      : plan_(plan),
+        schedule_(plan.schedule),
+        places_(schedule_.places.size()),
+        there_(plan.graph.tensors.size() * places_),
+        on_host_(plan.graph.tensors.size()),
+        points_(schedule_.lanes.size(), 0),
+        waited_(schedule_.lanes.size(), 0) {}
+
+  void run() {
+    for (TensorId id : plan_.graph.inputs) state(id, kHost) = {true, {}};
+    find_host_needs();
+    for (uint32_t s = 0; s < plan_.segments.size(); ++s) add_segment(s);
+    const auto count = static_cast<uint32_t>(plan_.segments.size());
+    for (TensorId id : plan_.graph.outputs)
+      if (!plan_.graph.tensor(id).is_constant()) {
+        bring(id, kHost, count);
+        wait(state(id, kHost).ready);
+      }
+    for (uint32_t l = 0; l < points_.size(); ++l) wait({l, points_[l]});
+    for (const auto& [tensor, place] : borders_) {
+      Step step;
+      step.kind = Step::Kind::reclaim;
+      step.tensor = tensor;
+      step.from = place;
+      schedule_.steps.push_back(std::move(step));
+    }
+  }
+
+ private:
+  struct There {
+    bool yes = false;
+    Point ready;  // once this is reached
+  };
+  There& state(TensorId id, uint32_t place) { return there_[static_cast<size_t>(id) * places_ + place]; }
+  uint32_t place_of(uint32_t segment) const { return schedule_.lanes[plan_.segments[segment].lane].place; }
+
+  // Tensors that the host's memory has to hold anyway.
+  void find_host_needs() {
+    for (TensorId id : plan_.graph.inputs) on_host_[static_cast<size_t>(id)] = true;
+    for (TensorId id : plan_.graph.outputs) on_host_[static_cast<size_t>(id)] = true;
+    for (uint32_t s = 0; s < plan_.segments.size(); ++s) {
+      if (place_of(s) != kHost) continue;
+      for (TensorId id : plan_.segments[s].spec.inputs) on_host_[static_cast<size_t>(id)] = true;
+      for (TensorId id : plan_.segments[s].spec.outputs) on_host_[static_cast<size_t>(id)] = true;
+    }
+  }
+
+  void add_segment(uint32_t s) {
+    const Segment& segment = plan_.segments[s];
+    const Lane& lane = schedule_.lanes[segment.lane];
+    Step step;
+    step.segment = s;
+    for (TensorId id : segment.spec.inputs) {
+      bring(id, lane.place, s);
+      need(state(id, lane.place).ready, segment.lane, step.after);
+    }
+    step.point = {segment.lane, lane.queued ? ++points_[segment.lane] : 0};
+    for (TensorId id : segment.spec.outputs) state(id, lane.place) = {true, step.point};
+    schedule_.steps.push_back(std::move(step));
+  }
+
+  void wait(Point point) {
+    if (point.value <= waited_[point.lane]) return;
+    waited_[point.lane] = point.value;
+    Step step;
+    step.kind = Step::Kind::wait;
+    step.point = point;
+    schedule_.steps.push_back(std::move(step));
+  }
+
+  // Work on `lane` that comes next needs the point.
+  void need(Point point, uint32_t lane, std::vector<Point>& after) {
+    if (point.value <= waited_[point.lane] || point.lane == lane) return;
+    if (!schedule_.waits_natively(lane, point.lane)) return wait(point);
+    for (Point& known : after) {
+      if (known.lane != point.lane) continue;
+      known.value = std::max(known.value, point.value);
+      return;
+    }
+    after.push_back(point);
+  }
+
+  // Makes a tensor that exists somewhere exist in a place.
+  void bring(TensorId id, uint32_t place, uint32_t for_segment) {
+    if (state(id, place).yes) return;
+    if (state(id, kHost).yes) return move(id, kHost, place, for_segment);
+    uint32_t from = 1;
+    while (!state(id, from).yes) ++from;
+    if (place != kHost && !straight(id, from, place)) {
+      move(id, from, kHost, for_segment);
+      from = kHost;
+    }
+    move(id, from, place, for_segment);
+  }
+
+  bool copies(uint32_t from, uint32_t to) const {
+    const Lane &source = schedule_.lanes[schedule_.places[from].lane],
+               &target = schedule_.lanes[schedule_.places[to].lane];
+    return target.queued && target.device->api().copy && &source.device->plugin() == &target.device->plugin() &&
+           target.device->edge_caps(target.handle, source.handle).read == MOTLEY_EDGE_COPY;
+  }
+
+  // From device to device, without the host's memory in between.
+  bool straight(TensorId id, uint32_t from, uint32_t to) const {
+    if (copies(from, to)) return true;
+    const auto maps = [&](uint32_t place) { return schedule_.places[place].to_host == Way::map; };
+    return !on_host_[static_cast<size_t>(id)] && maps(from) && maps(to);
+  }
+
+  void move(TensorId id, uint32_t from, uint32_t to, uint32_t for_segment) {
+    Step step;
+    step.kind = Step::Kind::move;
+    step.tensor = id;
+    step.from = from;
+    step.to = to;
+    step.segment = for_segment;
+    const bool between = from != kHost && to != kHost;
+    step.way =
+        between ? (copies(from, to) ? Way::copy : Way::map) : schedule_.places[from == kHost ? to : from].to_host;
+    if (step.way == Way::copy) {
+      const uint32_t lane = schedule_.places[to == kHost ? from : to].lane;
+      need(state(id, from).ready, lane, step.after);
+      step.point = {lane, ++points_[lane]};
+    } else {
+      wait(state(id, from).ready);
+    }
+    if (step.way == Way::import && from == kHost) borders_.emplace_back(id, to);
+    state(id, to) = {true, step.point};
+    schedule_.steps.push_back(std::move(step));
+  }
+
+  Plan& plan_;
+  Schedule& schedule_;
+  size_t places_;
+  std::vector<There> there_;                            // per tensor and place
+  std::vector<bool> on_host_;                           // per tensor
+  std::vector<uint32_t> points_, waited_;               // per lane
+  std::vector<std::pair<TensorId, uint32_t>> borders_;  // that the host writes
+};
+
+}  // namespace
+
+void make_steps(Plan& plan) { StepMaker(plan).run(); }
+
+}  // namespace motley::plan

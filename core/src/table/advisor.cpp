@@ -1,0 +1,77 @@
+// Chooses configs for nodes from a dispatch table.
+#include "table/advisor.hpp"
+
+#include "base/text.hpp"
+#include "model/serialize.hpp"
+#include "table/fingerprint.hpp"
+#include "table/tuning.hpp"
+
+namespace motley::table {
+
+namespace {
+
+class DeviceJudge final : public Judge {
+ public:
+  DeviceJudge(plugin::Device& device, const motley_graph& segment) : device_(device), segment_(segment) {}
+  bool accepts(const std::string& config) override { return offers(device_, segment_, config); }
+
+ private:
+  plugin::Device& device_;
+  const motley_graph& segment_;
+};
+
+// The best of what the devices here make of one device of the table.
+template <class Lookups>
+Lookup::Standing best_standing(const Lookups& lookups, size_t device) {
+  Lookup::Standing best{Source::none, "of a plugin that is not used here"};
+  for (const auto& [here, lookup] : lookups) {
+    const Lookup::Standing& standing = lookup->standings()[device];
+    if (standing.source < best.source || (best.source == Source::none && standing.same_plugin)) best = standing;
+  }
+  return best;
+}
+
+}  // namespace
+
+Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices) : table_(std::move(table)) {
+  for (const auto& device : devices) {
+    Fingerprint here;
+    try {
+      here = fingerprint_of(*device);
+    } catch (const Error&) {
+      continue;  // whoever needs the device says what is wrong with it
+    }
+    lookups_.emplace_back(device.get(), std::make_unique<Lookup>(table_, device->plugin().id, here));
+  }
+  for (size_t d = 0; d < table_.devices.size(); ++d) {
+    const Lookup::Standing standing = best_standing(lookups_, d);
+    if (!standing.reason) continue;
+    size_t rows = 0;
+    for (const KernelRow& row : table_.kernels) rows += row.device == d;
+    unused_.push_back({table_.devices[d].id, standing.reason, rows});
+  }
+}
+
+const Lookup* Advisor::lookup_for(const plugin::Device& device) const {
+  for (const auto& [here, lookup] : lookups_)
+    if (here == &device) return lookup.get();
+  return nullptr;
+}
+
+std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
+                                        plugin::Device& device) const {
+  std::vector<NodeChoice> choices;
+  const Lookup* lookup = lookup_for(device);
+  if (!lookup || !tuning_of(device)) return choices;
+  for (const uint32_t n : nodes) {
+    const model::SerializedGraph one = model::serialize_node(graph, n);
+    const motley_graph view = one.view();
+    const std::string problem = problem_key(device, view);
+    if (problem.empty()) continue;
+    DeviceJudge judge(device, view);
+    choices.push_back({n, problem, lookup->find(problem, judge)});
+  }
+  return choices;
+}
+
+}  // namespace motley::table

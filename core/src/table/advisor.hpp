@@ -1,0 +1,48 @@
+// Chooses configs for nodes from a dispatch table: asks the device what its problem is, and offers only what the device takes.
+#pragma once
+
+#include <memory>
+
+#include "graph/graph.hpp"
+#include "plugin/registry.hpp"
+#include "table/lookup.hpp"
+
+namespace motley::table {
+
+// What became of a table's rows for one device of the table.
+struct Unused {
+  std::string device, reason;
+  size_t rows = 0;
+};
+
+// What was looked up for one node that has a problem key.
+struct NodeChoice {
+  uint32_t node = 0;    // index into the graph's nodes
+  std::string problem;  // its key
+  Answer answer;
+};
+
+// A table with the devices of a session. Immutable, and [any] after construction.
+class Advisor {
+ public:
+  Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices);
+  Advisor(const Advisor&) = delete;
+  Advisor& operator=(const Advisor&) = delete;
+
+  const Table& table() const { return table_; }
+  // Per device of the table whose rows were not all measured on a device here as it is now.
+  const std::vector<Unused>& unused() const { return unused_; }
+
+  // For the nodes of one segment; nodes of which the device says no problem key are left out.
+  std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
+                                 plugin::Device& device) const;
+
+ private:
+  const Lookup* lookup_for(const plugin::Device& device) const;
+
+  Table table_;
+  std::vector<std::pair<const plugin::Device*, std::unique_ptr<Lookup>>> lookups_;
+  std::vector<Unused> unused_;
+};
+
+}  // namespace motley::table

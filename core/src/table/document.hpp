@@ -1,0 +1,61 @@
+// A dispatch table as it stands in its file: read strictly, and either accepted as a whole or refused with one sentence.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "motley/error.hpp"
+
+namespace motley::table {
+
+inline constexpr const char* kSchema = "motley.dispatch/1";
+inline constexpr uint64_t kMostBytes = 64ull << 20;
+inline constexpr uint32_t kMostDepth = 12;
+inline constexpr size_t kMostDevices = 256;
+inline constexpr size_t kLongestText = 4096;
+inline constexpr uint64_t kLargestNumber = (1ull << 53) - 1;  // what every JSON reader keeps exactly
+
+// What decides whether a measurement counts here, per class "key=value\n" lines in ascending order.
+struct Fingerprint {
+  std::string hw, driver, kernels;
+  bool operator==(const Fingerprint&) const = default;
+};
+
+struct DeviceRow {
+  std::string id, plugin;
+  Fingerprint fingerprint;
+};
+
+// How fast a config was for a problem, on the device at `device` (an index into Table::devices).
+struct KernelRow {
+  std::string problem, config;  // config "": what the plugin does by itself
+  uint32_t device = 0;
+  uint32_t runs = 0;
+  uint64_t median_ns = 0, mad_ns = 0;
+  double ratio = 1, ratio_high = 1;  // time over the default's, and the upper end of its 95 % interval
+};
+
+// What core uses of a table.
+struct Table {
+  std::filesystem::path path;
+  std::vector<DeviceRow> devices;
+  std::vector<KernelRow> kernels;
+};
+
+// All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row names
+// is listed. `what` names the text ("the table \"x.json\""). Throws Error(invalid_argument), Error(limit).
+nlohmann::json parse_document(const std::string& text, const std::string& what);
+
+// Rows of a document that parse_document accepted.
+Table table_of(const nlohmann::json& document);
+
+// Also Error(not_found), Error(io).
+nlohmann::json read_document(const std::filesystem::path& path);
+Table read_table(const std::filesystem::path& path);
+
+// SHA-256 of a table's text without its line "sha256", 64 hexadecimal digits; "" where it has no such line.
+std::string hash_of(const std::string& text);
+
+}  // namespace motley::table

@@ -1,0 +1,56 @@
+// What identifies a device as far as measurements go.
+#include "table/fingerprint.hpp"
+
+#include <algorithm>
+
+#include "base/environment.hpp"
+#include "base/text.hpp"
+#include "plugin/call.hpp"
+
+namespace motley::table {
+
+namespace {
+
+// Sorted, so that the order in which a plugin lists facts doesn't matter.
+std::string sorted_lines(std::vector<std::string>& lines) {
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const std::string& line : lines) text += line + '\n';
+  return text;
+}
+
+}  // namespace
+
+Fingerprint parse_fingerprint(const std::string& text) {
+  static constexpr const char* kClasses[] = {"hw ", "driver ", "kernels "};
+  std::vector<std::string> facts[3];
+  for (const std::string& line : base::split(text, '\n'))
+    for (size_t c = 0; c < 3; ++c)
+      if (line.starts_with(kClasses[c]) && line.find('=') != std::string::npos)
+        facts[c].push_back(line.substr(line.find(' ') + 1));
+  return {sorted_lines(facts[0]), sorted_lines(facts[1]), sorted_lines(facts[2])};
+}
+
+Fingerprint fingerprint_of(plugin::Device& device) {
+  if (!device.api().device_fingerprint) return {};
+  std::string text;
+  const motley_sink sink{sizeof sink, &text, [](void* context, const void* data, uint64_t size) {
+                           auto& all = *static_cast<std::string*>(context);
+                           if (all.size() + size <= (1 << 16)) all.append(static_cast<const char*>(data), size);
+                         }};
+  plugin::ErrorRoom room;
+  motley_device* const handle = device.handle();
+  const std::lock_guard control(device.plugin().control);
+  const motley_status status = plugin::guarded(room, [&] { return device.api().device_fingerprint(handle, &sink); });
+  return status == MOTLEY_OK ? parse_fingerprint(text) : Fingerprint{};
+}
+
+double agreement(const std::string& a, const std::string& b) {
+  const std::vector<std::string> facts = base::split(a, '\n'), others = base::split(b, '\n');
+  size_t same = 0;
+  for (const std::string& fact : facts) same += std::find(others.begin(), others.end(), fact) != others.end();
+  const size_t all = facts.size() + others.size() - same;
+  return all == 0 ? 0 : static_cast<double>(same) / static_cast<double>(all);
+}
+
+}  // namespace motley::table

@@ -1,0 +1,98 @@
+// What a table knows for one device.
+#include "table/lookup.hpp"
+
+#include <algorithm>
+
+#include "table/fingerprint.hpp"
+#include "table/problem.hpp"
+
+namespace motley::table {
+
+namespace {
+
+constexpr size_t kNeighbours = 3;
+constexpr double kSiblingAgreement = 0.5;
+
+Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, const Fingerprint& here, double agreement) {
+  const Fingerprint& there = row.fingerprint;
+  if (row.plugin != plugin) return {Source::none, "of a plugin that is not used here"};
+  if (here.kernels.empty() || there.kernels != here.kernels)
+    return {Source::none, "measured with another build of the plugin: dropped", true};
+  if (there.hw == here.hw) {
+    if (there.driver == here.driver) return {Source::exact, nullptr};
+    return {Source::driver, "measured with another driver: used as a prior only"};
+  }
+  if (agreement >= kSiblingAgreement) return {Source::sibling, "measured on a sibling of the device: used as a prior only"};
+  return {Source::family, "measured on other hardware: used as a prior only"};
+}
+
+}  // namespace
+
+const char* to_string(Source source) {
+  static constexpr const char* kNames[kSources] = {"exact", "driver", "nearest", "sibling", "family", "none"};
+  return kNames[static_cast<size_t>(source)];
+}
+
+Lookup::Lookup(const Table& table, const std::string& plugin, const Fingerprint& here) : table_(table) {
+  for (const DeviceRow& row : table.devices) {
+    agreement_.push_back(agreement(row.fingerprint.hw, here.hw));
+    standings_.push_back(standing_of(row, plugin, here, agreement_.back()));
+  }
+  std::vector<const KernelRow*> rows;
+  for (const KernelRow& row : table.kernels)
+    if (standings_[row.device].source != Source::none) rows.push_back(&row);
+  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return comes_before(*a, *b); });
+  for (const KernelRow* row : rows) {
+    if (groups_.empty() || groups_.back().device != row->device || *groups_.back().problem != row->problem)
+      groups_.push_back({&row->problem, row->device, {}});
+    groups_.back().rows.push_back(row);
+  }
+}
+
+bool Lookup::take(const Group& group, Source source, Judge& judge, Answer& answer) const {
+  const Winner winner = winner_of(group.rows);
+  if (winner.config && !judge.accepts(*winner.config)) {
+    ++answer.refused;
+    return false;
+  }
+  answer.source = source;
+  if (winner.config) answer.config = *winner.config;
+  if (source == Source::exact) answer.median_ns = winner.median_ns;
+  else answer.from = source == Source::nearest ? *group.problem : table_.devices[group.device].id;
+  return true;
+}
+
+// Of several devices the one that is most like the one here.
+bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const {
+  auto group = std::lower_bound(groups_.begin(), groups_.end(), problem,
+                                [](const Group& g, const std::string& p) { return *g.problem < p; });
+  const Group* best = nullptr;
+  for (; group != groups_.end() && *group->problem == problem; ++group)
+    if (standings_[group->device].source == source &&
+        (!best || agreement_[group->device] > agreement_[best->device]))
+      best = &*group;
+  return best && take(*best, source, judge, answer);
+}
+
+bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
+  std::vector<std::pair<double, const Group*>> near;
+  for (const Group& group : groups_) {
+    if (standings_[group.device].source > Source::driver) continue;
+    const double d = distance(problem, *group.problem);
+    if (d > 0) near.emplace_back(d, &group);
+  }
+  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < near.size() && i < kNeighbours; ++i)
+    if (take(*near[i].second, Source::nearest, judge, answer)) return true;
+  return false;
+}
+
+Answer Lookup::find(const std::string& problem, Judge& judge) const {
+  Answer answer;
+  (void)(take_best(problem, Source::exact, judge, answer) || take_best(problem, Source::driver, judge, answer) ||
+         take_nearest(problem, judge, answer) || take_best(problem, Source::sibling, judge, answer) ||
+         take_best(problem, Source::family, judge, answer));
+  return answer;
+}
+
+}  // namespace motley::table

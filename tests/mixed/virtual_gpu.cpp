@@ -1,0 +1,339 @@
+// Two GPUs that are none: the kernels of another plugin behind memory of their own, queues that work in the background,
+// and every way of moving tensors. They can be lost at any call. MOTLEY_VIRTUAL_GPU_KERNELS names the library whose
+// first device computes.
+#include "virtual_gpu.hpp"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "motley/plugin.hpp"
+
+namespace motley::test {
+namespace {
+
+using sdk::guarded;
+using sdk::read_struct;
+using sdk::StatusError;
+
+VirtualGpuControl& control() {
+  static auto& one = *new VirtualGpuControl;
+  return one;
+}
+const motley_plugin* kernels = nullptr;
+
+struct Gpu {
+  int index;
+  motley_device* inner;
+  std::atomic<bool> lost{false};
+};
+Gpu& gpu(motley_device* d) { return *reinterpret_cast<Gpu*>(d); }
+
+// Counts a call, and throws where it is the one that fails.
+void call(Gpu& device) {
+  VirtualGpuControl& c = control();
+  if (c.counted < 0 || c.counted == device.index) {
+    if (c.calls++ == c.fail_at) {
+      if (c.status == MOTLEY_DEVICE_LOST) device.lost = true;
+      throw StatusError(static_cast<motley_status>(c.status.load()), "this call was to fail");
+    }
+  }
+  if (device.lost) throw StatusError(MOTLEY_DEVICE_LOST, "the device is lost");
+}
+
+struct Buffer {
+  Gpu* device;
+  std::vector<std::max_align_t> owned;
+  void* memory;
+};
+Buffer& buffer(motley_buffer* b) { return *reinterpret_cast<Buffer*>(b); }
+
+struct Executable {
+  Gpu* device;
+  motley_executable* inner;
+};
+Executable& executable(motley_executable* e) { return *reinterpret_cast<Executable*>(e); }
+
+motley_binding on_host(const motley_binding& b) {
+  if (!b.buffer) return b;
+  return {nullptr, buffer(b.buffer).memory, b.offset, b.size};
+}
+
+// A submission or a copy. Its vectors keep their memory from job to job, so that a steady run allocates nothing.
+struct Job {
+  motley_executable* run = nullptr;  // null: a copy
+  std::vector<motley_binding> inputs, outputs;
+  std::vector<motley_fence> waits;
+  motley_binding scratch{};
+  const uint32_t* cancel = nullptr;
+  uint64_t value = 0;
+};
+
+// One thread that takes jobs in order and moves the timeline on.
+class Queue {
+ public:
+  explicit Queue(Gpu& device) : device_(device), worker_([this] { work(); }) {}
+  ~Queue() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+  Gpu& device() { return device_; }
+
+  template <class Fill>
+  void add(const Fill& fill) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return added_ - taken_ < jobs_.size(); });
+    fill(jobs_[added_++ % jobs_.size()]);
+    changed_.notify_all();
+  }
+  motley_status wait(uint64_t value, uint64_t timeout_ns) {
+    std::unique_lock lock(mutex_);
+    const auto there = [&] { return reached_ >= value; };
+    if (timeout_ns > 1'000'000'000'000) changed_.wait(lock, there);
+    else if (!changed_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), there)) return MOTLEY_TIMEOUT;
+    return failed_value_ && value >= failed_value_ ? MOTLEY_INTERNAL : MOTLEY_OK;
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return stop_ || taken_ < added_; });
+      if (taken_ == added_) return;
+      Job& job = jobs_[taken_ % jobs_.size()];
+      lock.unlock();
+      const motley_status status = run(job);
+      lock.lock();
+      ++taken_;
+      reached_ = job.value;
+      if (status != MOTLEY_OK && !failed_value_) failed_value_ = job.value;
+      changed_.notify_all();
+    }
+  }
+  motley_status run(const Job& job) {
+    for (const motley_fence& fence : job.waits) reinterpret_cast<Queue*>(fence.queue)->wait(fence.value, UINT64_MAX);
+    if (const int delay = control().delay_us) std::this_thread::sleep_for(std::chrono::microseconds(delay));
+    if (!job.run) {
+      std::memcpy(static_cast<std::byte*>(job.outputs[0].host) + job.outputs[0].offset,
+                  static_cast<const std::byte*>(job.inputs[0].host) + job.inputs[0].offset, job.inputs[0].size);
+      return MOTLEY_OK;
+    }
+    motley_submission s{};
+    s.struct_size = sizeof s;
+    s.inputs = job.inputs.data();
+    s.input_count = static_cast<uint32_t>(job.inputs.size());
+    s.outputs = job.outputs.data();
+    s.output_count = static_cast<uint32_t>(job.outputs.size());
+    s.scratch = job.scratch;
+    s.cancel = job.cancel;
+    s.signal_value = 1;
+    return kernels->submit(device_.inner, nullptr, job.run, &s, nullptr);
+  }
+
+  Gpu& device_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::array<Job, 32> jobs_;
+  uint64_t added_ = 0, taken_ = 0, reached_ = 0, failed_value_ = 0;
+  bool stop_ = false;
+  std::thread worker_;
+};
+Queue& queue(motley_queue* q) { return *reinterpret_cast<Queue*>(q); }
+
+void fill_devices(motley_plugin& p) {
+  p.enumerate_devices = [](void* context, void (*found)(void*, const motley_device_info*), motley_error*) {
+    for (uint32_t i = 0; i < 2; ++i) {
+      motley_device_info info =
+          sdk::device_info(i, MOTLEY_DEVICE_GPU, "gpu" + std::to_string(i), "Virtual GPU", "Motley tests");
+      info.memory_flags = 0;
+      info.peak_gflops = 2 - i * 0.5;
+      found(context, &info);
+    }
+    return MOTLEY_OK;
+  };
+  p.device_open = [](uint32_t index, motley_device** device, motley_error* error) {
+    return guarded(error, [&] {
+      auto made = std::make_unique<Gpu>();
+      made->index = static_cast<int>(index);
+      call(*made);
+      ++control().opened;
+      if (const motley_status status = kernels->device_open(0, &made->inner, error); status != MOTLEY_OK)
+        throw StatusError(status, "the kernels' device cannot be opened");
+      *device = reinterpret_cast<motley_device*>(made.release());
+    });
+  };
+  p.device_close = [](motley_device* d) {
+    kernels->device_close(gpu(d).inner);
+    delete &gpu(d);
+  };
+}
+
+void fill_compiling(motley_plugin& p) {
+  p.query_support = [](motley_device* d, const motley_graph* graph, const motley_support_sink* sink,
+                       motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      if (kernels->query_support(gpu(d).inner, graph, sink, error) != MOTLEY_OK) throw std::runtime_error("no answer");
+    });
+  };
+  p.compile = [](motley_device* d, const motley_graph* segment, const motley_compile_options* options,
+                 motley_executable** result, motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      auto made = std::make_unique<Executable>(Executable{&gpu(d), nullptr});
+      const motley_status status = kernels->compile(gpu(d).inner, segment, options, &made->inner, error);
+      if (status != MOTLEY_OK) throw StatusError(status, "the kernels cannot be compiled");
+      *result = reinterpret_cast<motley_executable*>(made.release());
+    });
+  };
+  p.exec_requirements = [](motley_executable* e, motley_exec_requirements* r) {
+    return guarded(nullptr, [&] {
+      call(*executable(e).device);
+      kernels->exec_requirements(executable(e).inner, r);
+    });
+  };
+  p.exec_release = [](motley_executable* e) {
+    kernels->exec_release(executable(e).inner);
+    delete &executable(e);
+  };
+}
+
+motley_buffer* make_buffer(Gpu& device, uint64_t size, void* memory) {
+  auto made = std::make_unique<Buffer>(Buffer{&device, {}, memory});
+  if (!memory) {
+    // Aligned as kernels want it, and full of what nobody has written.
+    made->owned.resize(size / sizeof(std::max_align_t) + 8);
+    std::memset(made->owned.data(), 0xA5, made->owned.size() * sizeof(std::max_align_t));
+    const auto address = reinterpret_cast<uintptr_t>(made->owned.data());
+    made->memory = reinterpret_cast<void*>((address + 63) / 64 * 64);
+  }
+  return reinterpret_cast<motley_buffer*>(made.release());
+}
+
+void fill_memory(motley_plugin& p) {
+  p.buffer_alloc = [](motley_device* d, uint64_t size, motley_buffer** b, motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      *b = make_buffer(gpu(d), size, nullptr);
+    });
+  };
+  p.buffer_import = [](motley_device* d, void* host, uint64_t size, motley_buffer** b, motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      if (control().refuse_import) throw StatusError(MOTLEY_UNSUPPORTED, "this memory is not taken");
+      ++control().imports;
+      *b = make_buffer(gpu(d), size, host);
+    });
+  };
+  p.buffer_map = [](motley_buffer* b, void** host, motley_error* error) {
+    return guarded(error, [&] {
+      call(*buffer(b).device);
+      ++control().maps;
+      *host = buffer(b).memory;
+    });
+  };
+  p.buffer_unmap = [](motley_buffer*) {};
+  p.buffer_release = [](motley_buffer* b) { delete &buffer(b); };
+}
+
+void fill_queues(motley_plugin& p) {
+  p.queue_create = [](motley_device* d, motley_queue** q, motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      *q = reinterpret_cast<motley_queue*>(new Queue(gpu(d)));
+    });
+  };
+  p.queue_destroy = [](motley_queue* q) { delete &queue(q); };
+  p.fence_wait = [](motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error* error) {
+    return guarded(error, [&] {
+      call(queue(q).device());
+      ++control().waits;
+      if (const motley_status status = queue(q).wait(value, timeout_ns); status != MOTLEY_OK)
+        throw StatusError(status, "the work failed or is not done");
+    });
+  };
+  p.submit = [](motley_device* d, motley_queue* q, motley_executable* e, const motley_submission* submission,
+                motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      ++control().submits;
+      const motley_submission s = read_struct(submission);
+      queue(q).add([&](Job& job) {
+        job.run = executable(e).inner;
+        job.inputs.clear();
+        job.outputs.clear();
+        for (uint32_t i = 0; i < s.input_count; ++i) job.inputs.push_back(on_host(s.inputs[i]));
+        for (uint32_t i = 0; i < s.output_count; ++i) job.outputs.push_back(on_host(s.outputs[i]));
+        job.waits.assign(s.waits, s.waits + s.wait_count);
+        job.scratch = on_host(s.scratch);
+        job.cancel = s.cancel;
+        job.value = s.signal_value;
+      });
+    });
+  };
+  p.copy = [](motley_device* d, motley_queue* q, const motley_copy* copy, motley_error* error) {
+    return guarded(error, [&] {
+      call(gpu(d));
+      ++control().copies;
+      const motley_copy c = read_struct(copy);
+      queue(q).add([&](Job& job) {
+        job.run = nullptr;
+        job.inputs.assign(1, on_host(c.from));
+        job.outputs.assign(1, on_host(c.to));
+        job.waits.assign(c.waits, c.waits + c.wait_count);
+        job.value = c.signal_value;
+      });
+    });
+  };
+  p.profile_read = [](motley_executable* e, const motley_profile_sink* sink) {
+    return kernels->profile_read(executable(e).inner, sink);
+  };
+  p.edge_caps = [](motley_device*, motley_device* other, motley_edge_caps* caps) {
+    motley_edge_caps own{};
+    own.read = own.write = other ? control().peer : control().host;
+    own.wait = other ? control().wait.load() : 0;
+    sdk::write_struct(caps, own);
+    return MOTLEY_OK;
+  };
+}
+
+}  // namespace
+}  // namespace motley::test
+
+extern "C" MOTLEY_PLUGIN_EXPORT motley::test::VirtualGpuControl* motley_virtual_gpu_control() {
+  return &motley::test::control();
+}
+
+extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_t abi, const motley_host* host) {
+  using namespace motley::test;
+  static motley_plugin plugin{};
+  if ((abi >> 16) != MOTLEY_ABI_MAJOR) return nullptr;
+  if (plugin.struct_size) return &plugin;
+  const char* library = std::getenv("MOTLEY_VIRTUAL_GPU_KERNELS");
+  void* opened = dlopen(library ? library : MOTLEY_REFERENCE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  const auto entry = opened ? reinterpret_cast<motley_plugin_entry_fn>(dlsym(opened, "motley_plugin_entry")) : nullptr;
+  kernels = entry ? entry(abi, host) : nullptr;
+  if (!kernels) return nullptr;
+  plugin.struct_size = sizeof plugin;
+  plugin.abi_version = MOTLEY_ABI_VERSION;
+  plugin.id = "virtual";
+  plugin.version = plugin.build_id = "1";
+  fill_devices(plugin);
+  fill_compiling(plugin);
+  fill_memory(plugin);
+  fill_queues(plugin);
+  return &plugin;
+}

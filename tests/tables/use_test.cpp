@@ -1,0 +1,164 @@
+// A session with a dispatch table: kernels get the table's configs, and explain() says from where.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "samples.hpp"
+#include "table/text.hpp"
+
+namespace motley::test {
+namespace {
+
+using nlohmann::json;
+
+class TableUseTest : public testing::Test {
+ protected:
+  std::filesystem::path publish(const json& document, const std::string& name = "t.json") const {
+    tuner::publish_table(document, folder / name);
+    return folder / name;
+  }
+  Session compile(const std::filesystem::path& path, BadTable bad = BadTable::fail) const {
+    return runtime_with().compile(small_cnn(), {.devices = {"cpu"}, .table = path, .bad_table = bad});
+  }
+  static std::vector<float> run(Session& session) {
+    session.input("image").copy_from(noise(192, 4));
+    session.run();
+    const auto p = session.output("prob").as<float>();
+    return {p.begin(), p.end()};
+  }
+  static std::multiset<std::string> kernels_of(Session& session) {
+    session.set_profiling(true);
+    run(session);
+    std::multiset<std::string> kernels;
+    for (const NodeTime& t : session.node_times()) kernels.insert(t.kernel);
+    return kernels;
+  }
+
+  const Folder folder;
+  const json document = table_for_small_cnn();
+};
+
+TEST_F(TableUseTest, KernelsGetTheTablesConfigs) {
+  Session plain = runtime_with().compile(small_cnn(), {.devices = {"cpu"}});
+  Session tuned = compile(publish(document));
+  const auto before = kernels_of(plain), after = kernels_of(tuned);
+  EXPECT_NE(before, after) << "the table asks for another algorithm than the default";
+  EXPECT_GT(after.count("conv_im2col"), before.count("conv_im2col"));
+  const auto expected = run(plain), got = run(tuned);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-6f);
+
+  const Explanation e = tuned.explain();
+  EXPECT_EQ(e.table.problem, "");
+  EXPECT_EQ(e.table.rows, document["kernels"].size());
+  EXPECT_TRUE(e.table.unused.empty());
+  ASSERT_EQ(e.table.lookups.size(), 1u) << e.to_string();
+  EXPECT_GE(e.table.lookups.at("exact"), 4u);
+  size_t with_config = 0;
+  for (const Placement& p : e.nodes) {
+    if (p.problem_key.empty()) continue;
+    EXPECT_EQ(p.config_source, "exact");
+    with_config += !p.config.empty();
+    const std::string config = p.config.empty() ? "default" : p.config;
+    EXPECT_NE(p.reason.find("; table: " + config + " (exact)"), std::string::npos) << p.reason;
+    EXPECT_EQ(p.estimate_ns, p.config.empty() ? 1e6 : p.config.starts_with("algorithm") ? 8e5 : 7e5);
+  }
+  EXPECT_EQ(with_config, 2u);
+  EXPECT_NE(e.to_string().find("nodes by source: exact"), std::string::npos) << e.to_string();
+}
+
+TEST_F(TableUseTest, AnotherDriverIsReportedAndAPriorOnly) {
+  json other = document;
+  other["devices"][0]["fingerprint"]["driver"]["version"] = "24.1";
+  Session session = compile(publish(other));
+  const Explanation e = session.explain();
+  ASSERT_EQ(e.table.unused.size(), 1u);
+  EXPECT_NE(e.table.unused[0].reason.find("another driver: used as a prior only"), std::string::npos);
+  EXPECT_EQ(e.table.unused[0].rows, document["kernels"].size());
+  const Explanation plain = runtime_with().compile(small_cnn(), {.devices = {"cpu"}}).explain();
+  for (size_t i = 0; i < e.nodes.size(); ++i) {
+    if (e.nodes[i].problem_key.empty()) continue;
+    EXPECT_EQ(e.nodes[i].config_source, "driver");
+    EXPECT_EQ(e.nodes[i].estimate_ns, plain.nodes[i].estimate_ns) << "its times are not taken for measured ones";
+  }
+}
+
+TEST_F(TableUseTest, AnotherBuildOfThePluginDropsItsRows) {
+  json other = document;
+  other["devices"][0]["fingerprint"]["kernels"]["build"] = "older";
+  const Explanation e = compile(publish(other)).explain();
+  ASSERT_EQ(e.table.unused.size(), 1u);
+  EXPECT_NE(e.table.unused[0].reason.find("another build"), std::string::npos);
+  ASSERT_EQ(e.table.lookups.size(), 1u);
+  EXPECT_GE(e.table.lookups.at("none"), 4u);
+}
+
+TEST_F(TableUseTest, OtherHardwareIsAPriorAndOtherPluginsCountNot) {
+  json other = document;
+  other["devices"][0]["fingerprint"]["hw"] = {{"cpu", "another"}};
+  EXPECT_GE(compile(publish(other)).explain().table.lookups.at("family"), 4u);
+  other["devices"][0]["plugin"] = "npu";
+  const Explanation e = compile(publish(other)).explain();
+  EXPECT_EQ(e.table.lookups.count("family"), 0u);
+  EXPECT_NE(e.table.unused.at(0).reason.find("plugin that is not used here"), std::string::npos);
+}
+
+// A table's word is not enough: only values that the plugin offers for the node are passed on.
+TEST_F(TableUseTest, ConfigsThatThePluginDoesNotOfferAreRefused) {
+  for (const char* config : {"algorithm=magic", "mc=65536,kc=65536,nc=65536", "color=red", "mc=48,mc=99999999", "algorithm=depthwise"}) {
+    json other = document;
+    for (json& row : other["kernels"])
+      if (row["config"] != "") row["config"] = config;
+    Session session = compile(publish(other));
+    const Explanation e = session.explain();
+    EXPECT_EQ(e.table.refused, 2u) << config;
+    EXPECT_EQ(e.table.lookups.at("none"), 2u) << config;
+    run(session);
+  }
+}
+
+TEST_F(TableUseTest, ABadTableIsIgnoredWithAReasonOrAnError) {
+  write(folder / "bad.json", "{");
+  for (const char* name : {"bad.json", "missing.json"}) {
+    EXPECT_THROW(compile(folder / name), Error);
+    Session session = compile(folder / name, BadTable::ignore);
+    EXPECT_NE(session.explain().table.problem.find(name), std::string::npos);
+    EXPECT_NE(session.explain().to_string().find("table not used: "), std::string::npos);
+    run(session);
+  }
+}
+
+TEST_F(TableUseTest, ThePathComesFromTheCallTheRuntimeOrTheEnvironment) {
+  const auto path = publish(document);
+  RuntimeOptions options;
+  options.standard_places = false;
+  options.plugin_files = {MOTLEY_PLUGINS "/cpu.json"};
+  EXPECT_EQ(Runtime(options).compile(small_cnn()).explain().table.path, "");
+  setenv("MOTLEY_TABLE", path.c_str(), 1);
+  EXPECT_EQ(Runtime(options).compile(small_cnn()).explain().table.path, path);
+  options.table = folder / "other.json";
+  EXPECT_EQ(Runtime(options).compile(small_cnn()).explain().table.path, folder / "other.json");
+  EXPECT_EQ(Runtime(options).compile(small_cnn(), {.table = path}).explain().table.path, path);
+  unsetenv("MOTLEY_TABLE");
+}
+
+// A new batch size finds the problems of the old one: the nearest, where no size is below 8.
+TEST_F(TableUseTest, NewShapesUseTheNearestProblem) {
+  json near = document;
+  for (json& row : near["kernels"]) {
+    std::string key = row["problem_key"];
+    for (size_t at = 0; (at = key.find("=8x8", at)) != std::string::npos; ++at) key.replace(at, 4, "=9x9");
+    row["problem_key"] = key;
+  }
+  Session session = compile(publish(near));
+  const Explanation e = session.explain();
+  EXPECT_GE(e.table.lookups.at("nearest"), 2u) << e.to_string();
+  for (const Placement& p : e.nodes) {
+    if (p.config_source != "nearest") continue;
+    EXPECT_NE(p.reason.find("9x9"), std::string::npos) << p.reason;
+  }
+  run(session);
+}
+
+}  // namespace
+}  // namespace motley::test
