@@ -16,8 +16,8 @@ struct AllocationCount {
 };
 AllocationCount allocation_count();
 
-// From now on the plugin's allocation number `nth` (from 0), of any thread, fails, or all from that one on. Allocations of drivers
-// that the plugin opened are left alone (caller.hpp): what those make of it is not the plugin's doing.
+// From now on the plugin's allocation number `nth` (from 0), of any thread, fails, or all from that one on. Allocations
+// of drivers that the plugin opened are left alone (caller.hpp): what those make of it is not the plugin's doing.
 enum class Failing { once, forever };
 void fail_allocation(int64_t nth, Failing failing);
 // Ends that. True if an allocation failed.

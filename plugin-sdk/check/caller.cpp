@@ -47,8 +47,8 @@ Objects<256> earlier_objects;
 bool is_runtime(const char* path) {
   const char* slash = std::strrchr(path, '/');
   const char* name = slash ? slash + 1 : path;
-  for (const char* runtime : {"libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "libpthread.so", "libc++.so", "libc++abi.so",
-                              "ld-linux", "libdl.so", "librt.so"})
+  for (const char* runtime : {"libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "libpthread.so", "libc++.so",
+                              "libc++abi.so", "ld-linux", "libdl.so", "librt.so"})
     if (std::strncmp(name, runtime, std::strlen(runtime)) == 0) return true;
   return false;
 }
@@ -103,7 +103,8 @@ bool called_by_plugin(const void* return_address) {
   const auto address = reinterpret_cast<uintptr_t>(return_address);
   if (plugin_objects.has(address)) return true;
   if (!runtime_objects.has(address)) return false;
-  static thread_local bool walking = false;  // the walk may allocate, where a compiler at run time registered its functions
+  static thread_local bool walking =
+      false;  // the walk may allocate, where a compiler at run time registered its functions
   if (walking) return false;
   walking = true;
   Walk walk{address};

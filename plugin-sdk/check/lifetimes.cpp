@@ -139,8 +139,8 @@ int reopen(Scene& scene) {
   return 3;
 }
 
-// Every executable is released, the device closed: after shutdown no thread of the plugin is left. Those of a driver that the
-// plugin opened are the driver's to end, if it ever does; they are told.
+// Every executable is released, the device closed: after shutdown no thread of the plugin is left. Those of a driver
+// that the plugin opened are the driver's to end, if it ever does; they are told.
 int shutdown(Scene& scene) {
   check_host(scene.options.library).worker_count(nullptr);  // the host's own threads are there before
   const int before = running_threads();

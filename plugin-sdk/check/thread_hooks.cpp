@@ -61,7 +61,8 @@ int plugin_threads() { return live.load(); }
 }  // namespace motley::check
 
 #pragma GCC visibility push(default)
-extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*routine)(void*), void* argument) {
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*routine)(void*),
+                              void* argument) {
   using namespace motley::check;
   if (!called_by_plugin(__builtin_return_address(0))) return next_create()(thread, attributes, routine, argument);
   return create_counted(thread, attributes, {routine, argument});

@@ -1,5 +1,5 @@
-// Counting the threads that the plugin starts, apart from those of drivers that it uses: this program's pthread_create is
-// everybody's.
+// Counting the threads that the plugin starts, apart from those of drivers that it uses: this program's pthread_create
+// is everybody's.
 #pragma once
 
 namespace motley::check {

@@ -129,8 +129,8 @@ class Queue {
   virtual void wait_for(Queue& other, uint64_t value) = 0;
   // Where it throws, nothing of the submission is still at work, and the timeline stays where it was.
   virtual void submit(const Submission& submission) = 0;
-  // True once the timeline has reached `value`; false after `timeout_ns`, also where nothing that signals it was submitted.
-  // Throws what a submission failed with. [any]
+  // True once the timeline has reached `value`; false after `timeout_ns`, also where nothing that signals it was
+  // submitted. Throws what a submission failed with. [any]
   virtual bool wait(uint64_t value, uint64_t timeout_ns) = 0;
 };
 

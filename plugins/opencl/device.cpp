@@ -132,7 +132,8 @@ ClDevice::~ClDevice() {
 
 std::unique_ptr<gpu::Memory> ClDevice::allocate(uint64_t bytes) {
   if (capabilities_.max_buffer_bytes && bytes > capabilities_.max_buffer_bytes)
-    throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) + " bytes is more than the device allows (" +
+    throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) +
+                                                " bytes is more than the device allows (" +
                                                 std::to_string(capabilities_.max_buffer_bytes) + ")");
   const cl_mem_flags flags = CL_MEM_READ_WRITE | (capabilities_.unified_memory ? CL_MEM_ALLOC_HOST_PTR : 0u);
   return std::make_unique<ClMemory>(*this, flags, bytes, nullptr);
@@ -163,14 +164,16 @@ ClMemory::~ClMemory() {
 
 void* ClMemory::map_staged() {
   auto copy = std::make_unique<std::byte[]>(size_);
-  check(device_.cl.clEnqueueReadBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr, nullptr),
+  check(device_.cl.clEnqueueReadBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr,
+                                       nullptr),
         "memory can't be read");
   staging_ = std::move(copy);
   return mapped_ = staging_.get();
 }
 
 void ClMemory::unmap_staged() {
-  device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, staging_.get(), 0, nullptr, nullptr);
+  device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, staging_.get(), 0, nullptr,
+                                  nullptr);
   staging_.reset();
 }
 

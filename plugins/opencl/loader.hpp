@@ -11,14 +11,16 @@
 namespace motley::opencl {
 
 // X(name): every function that is needed.
-#define MOTLEY_OPENCL_FUNCTIONS(X)                                                                                     \
-  X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext) \
-  X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clCreateBuffer) X(clReleaseMemObject) X(clCreateProgramWithSource) \
-  X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramBuildInfo) X(clGetProgramInfo) X(clReleaseProgram)      \
-  X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg) X(clEnqueueNDRangeKernel) X(clEnqueueMapBuffer)               \
-  X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer)                                                                       \
-  X(clEnqueueUnmapMemObject) X(clEnqueueMarkerWithWaitList) X(clFlush) X(clFinish) X(clWaitForEvents)                  \
-  X(clGetEventInfo) X(clGetEventProfilingInfo) X(clReleaseEvent) X(clRetainEvent)
+#define MOTLEY_OPENCL_FUNCTIONS(X)                                                                               \
+  X(clGetPlatformIDs)                                                                                            \
+  X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clReleaseContext)               \
+      X(clCreateCommandQueue) X(clReleaseCommandQueue) X(clCreateBuffer) X(clReleaseMemObject)                   \
+          X(clCreateProgramWithSource) X(clCreateProgramWithBinary) X(clBuildProgram) X(clGetProgramBuildInfo)   \
+              X(clGetProgramInfo) X(clReleaseProgram) X(clCreateKernel) X(clReleaseKernel) X(clSetKernelArg)     \
+                  X(clEnqueueNDRangeKernel) X(clEnqueueMapBuffer) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) \
+                      X(clEnqueueUnmapMemObject) X(clEnqueueMarkerWithWaitList) X(clFlush) X(clFinish)           \
+                          X(clWaitForEvents) X(clGetEventInfo) X(clGetEventProfilingInfo) X(clReleaseEvent)      \
+                              X(clRetainEvent)
 
 struct Functions {
 #define MOTLEY_DECLARE(name) decltype(&::name) name = nullptr;

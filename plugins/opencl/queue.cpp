@@ -210,7 +210,8 @@ void ClQueue::enqueue(ClWork& work, uint32_t index, const gpu::Submission& submi
     cl_event* event = nullptr;
     if (submission.profile && first == 0) event = &work.times(index).first;
     else if (submission.profile && first == last) event = &work.times(index).last;
-    check(device_.cl.clEnqueueNDRangeKernel(queue_, entry.kernel, 3, nullptr, global.data(), local.data(), 0, nullptr, event),
+    check(device_.cl.clEnqueueNDRangeKernel(queue_, entry.kernel, 3, nullptr, global.data(), local.data(), 0, nullptr,
+                                            event),
           "a kernel can't be enqueued", launch.pipeline.variant);
     pace(launch.estimated_ns / pieces, pieces > 1);
     if (pieces > 1) check_cancel(submission);
@@ -233,7 +234,8 @@ void ClQueue::mark(uint64_t value) {
   const std::lock_guard lock(mutex_);
   Point& point = points_.emplace_back(Point{value, nullptr});
   cl_int status = device_.cl.clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &point.event);
-  if (status == CL_SUCCESS && (status = device_.cl.clFlush(queue_)) != CL_SUCCESS) device_.cl.clReleaseEvent(point.event);
+  if (status == CL_SUCCESS && (status = device_.cl.clFlush(queue_)) != CL_SUCCESS)
+    device_.cl.clReleaseEvent(point.event);
   if (status != CL_SUCCESS) points_.pop_back();
   check(status, "the end of the work can't be marked");
   submitted_ = std::max(submitted_, value);
@@ -303,7 +305,8 @@ bool ClQueue::wait(uint64_t value, uint64_t timeout_ns) {
   const auto waited = static_cast<uint64_t>((std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1));
   const cl_int status = wait_for_event(event, forever ? UINT64_MAX : timeout_ns - std::min(timeout_ns, waited));
   device_.cl.clReleaseEvent(event);
-  if (status < 0) throw StatusError(MOTLEY_DEVICE_LOST, "a kernel failed on the device (" + std::to_string(status) + ")");
+  if (status < 0)
+    throw StatusError(MOTLEY_DEVICE_LOST, "a kernel failed on the device (" + std::to_string(status) + ")");
   if (status != CL_COMPLETE) return false;
   reach(value);
   return true;

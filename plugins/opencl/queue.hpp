@@ -19,7 +19,7 @@ class ClWork final : public gpu::Work {
   struct Entry {
     Launch launch;
     cl_kernel kernel = nullptr;
-    std::vector<uint64_t> bound;       // what the arguments are now: memory by id, and offsets
+    std::vector<uint64_t> bound;  // what the arguments are now: memory by id, and offsets
     std::vector<cl_ulong> offsets;
     bool slice_set = false;
   };
@@ -67,8 +67,8 @@ class ClQueue final : public gpu::Queue {
   void pace(double estimated_ns, bool flush);
   void check_cancel(const gpu::Submission& submission);
   void mark(uint64_t value);
-  // The event to wait for until the timeline is at `value`, retained; null where it is there already. Under the mutex, and only
-  // for what was submitted.
+  // The event to wait for until the timeline is at `value`, retained; null where it is there already. Under the mutex,
+  // and only for what was submitted.
   cl_event event_for(uint64_t value);
   // CL_COMPLETE, an error, or what is greater where the time ran out.
   cl_int wait_for_event(cl_event event, uint64_t timeout_ns);

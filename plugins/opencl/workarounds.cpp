@@ -17,17 +17,21 @@ struct Entry {
 };
 
 constexpr std::array kEntries{
-    // Seen with Mesa 22.3: a damaged or foreign binary ends the process, and the checksum can't vouch for another machine's.
+    // Seen with Mesa 22.3: a damaged or foreign binary ends the process, and the checksum can't vouch for another
+    // machine's.
     Entry{Workaround::no_program_binaries, "no_program_binaries", "rusticl", "",
           "a binary that does not fit ends the process"},
-    // PoCL 3.1 compiles every kernel once more when asked for a binary, and keeps a cache of its own. With this a first session of
-    // SqueezeNet takes 3.9 s in place of 6.5 until its first result, and a later one 0.21 s in place of 0.04, so it is off.
+    // PoCL 3.1 compiles every kernel once more when asked for a binary, and keeps a cache of its own. With this a first
+    // session of
+    // SqueezeNet takes 3.9 s in place of 6.5 until its first result, and a later one 0.21 s in place of 0.04, so it is
+    // off.
     Entry{Workaround::driver_caches, "driver_caches", nullptr, "", "asking for a binary compiles again"},
     Entry{Workaround::no_host_pointers, "no_host_pointers", nullptr, "", "imported host memory reads old values"},
     Entry{Workaround::no_relaxed_math, "no_relaxed_math", nullptr, "", "relaxed mathematics is too inexact"},
     Entry{Workaround::finish_before_unmap, "finish_before_unmap", nullptr, "", "unmapping overtakes kernels"},
     // Oclgrind 21.10 takes memory that was written while mapped for memory that was never written.
-    Entry{Workaround::staged_memory, "staged_memory", "Oclgrind", "", "what the host writes to mapped memory is not seen"},
+    Entry{Workaround::staged_memory, "staged_memory", "Oclgrind", "",
+          "what the host writes to mapped memory is not seen"},
 };
 
 }  // namespace

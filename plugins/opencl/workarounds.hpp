@@ -9,12 +9,12 @@
 namespace motley::opencl {
 
 enum class Workaround : uint8_t {
-  no_program_binaries,   // compiled programs are neither cached nor exported
-  driver_caches,         // compiled programs are exported when the host asks, and not kept on disk by the plugin
-  no_host_pointers,      // CL_MEM_USE_HOST_PTR is not used
-  no_relaxed_math,       // never -cl-fast-relaxed-math
-  finish_before_unmap,   // clFinish before memory is unmapped
-  staged_memory,         // memory is copied to the host and back in place of being mapped
+  no_program_binaries,  // compiled programs are neither cached nor exported
+  driver_caches,        // compiled programs are exported when the host asks, and not kept on disk by the plugin
+  no_host_pointers,     // CL_MEM_USE_HOST_PTR is not used
+  no_relaxed_math,      // never -cl-fast-relaxed-math
+  finish_before_unmap,  // clFinish before memory is unmapped
+  staged_memory,        // memory is copied to the host and back in place of being mapped
 };
 
 // Those that apply to a driver. `driver` is CL_DRIVER_VERSION, `platform` CL_PLATFORM_NAME. MOTLEY_OPENCL_WORKAROUNDS, a list

@@ -71,7 +71,8 @@ Pipelines::Pipelines(VulkanDevice& device, const std::string& identity)
 }
 
 Pipelines::~Pipelines() {
-  for (const auto& [key, pipeline] : pipelines_) device_.vk.vkDestroyPipeline(device_.handle(), pipeline.handle, nullptr);
+  for (const auto& [key, pipeline] : pipelines_)
+    device_.vk.vkDestroyPipeline(device_.handle(), pipeline.handle, nullptr);
   for (const auto& [kinds, layout] : layouts_) {
     device_.vk.vkDestroyPipelineLayout(device_.handle(), layout.pipeline, nullptr);
     device_.vk.vkDestroyDescriptorSetLayout(device_.handle(), layout.set, nullptr);

@@ -57,7 +57,8 @@ Allocator::Block& Allocator::add_block(uint64_t bytes, uint32_t type) {
   return block;
 }
 
-// A place in the block, or none. Where memory for the bookkeeping runs out the block is as before, but for smaller unused ranges.
+// A place in the block, or none. Where memory for the bookkeeping runs out the block is as before, but for smaller
+// unused ranges.
 Allocator::Place Allocator::fit(Block& block, const VkMemoryRequirements& needs) {
   for (auto at = block.ranges.begin(); at != block.ranges.end(); ++at) {
     if (at->second.used) continue;
@@ -73,7 +74,8 @@ Allocator::Place Allocator::fit(Block& block, const VkMemoryRequirements& needs)
 
 // Cuts a range after so many bytes; gives the second part.
 Allocator::RangeAt Allocator::split(Block& block, RangeAt at, uint64_t bytes) {
-  const RangeAt rest = block.ranges.emplace_hint(std::next(at), at->first + bytes, Block::Range{at->second.bytes - bytes, false});
+  const RangeAt rest =
+      block.ranges.emplace_hint(std::next(at), at->first + bytes, Block::Range{at->second.bytes - bytes, false});
   at->second.bytes = bytes;
   return rest;
 }

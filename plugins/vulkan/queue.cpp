@@ -52,8 +52,8 @@ void VulkanWork::begin_profile(Recording& recording) {
   submitted_ns_ = host_clock();
 }
 
-// The device's clock is moved to the host's so that the first kernel begins when it was submitted. Devices without a clock give
-// no rows.
+// The device's clock is moved to the host's so that the first kernel begins when it was submitted. Devices without a
+// clock give no rows.
 std::vector<gpu::ProfileRow> VulkanWork::profile() {
   const std::lock_guard lock(mutex_);
   std::vector<gpu::ProfileRow> rows;

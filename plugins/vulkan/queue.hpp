@@ -14,7 +14,8 @@ class VulkanWork final : public gpu::Work {
 
   // One for these slots, held for the caller while the mutex is; old ones make room when they are idle.
   Recording& recording_for(std::span<const gpu::SlotMemory> slots, bool profile);
-  // `recording` is the one whose times are asked for from now on. Waits until its last run is done: its queries hold one run.
+  // `recording` is the one whose times are asked for from now on. Waits until its last run is done: its queries hold
+  // one run.
   void begin_profile(Recording& recording);
   // After a submission that failed: there are no times.
   void end_profile() { profiled_ = nullptr; }

@@ -178,7 +178,8 @@ Recording::Recording(VulkanDevice& device, VkCommandPool pool, Key k, bool profi
     : key(std::move(k)), profile(profiled), device_(device), pool_(pool), bindings_(device) {}
 
 Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
-                     std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots, bool profiled)
+                     std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots,
+                     bool profiled)
     : Recording(device, pool, key_of(slots), profiled) {
   launches_ = static_cast<uint32_t>(launches.size());
   for (const VulkanPipeline* p : pipelines) bindings_.count(*p);

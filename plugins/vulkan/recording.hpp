@@ -78,8 +78,8 @@ class Recording {
   // Of each launch, in the device's ticks, begin and end. Empty where the device has no clock.
   std::vector<std::pair<uint64_t, uint64_t>> ticks() const;
 
-  // It is in use until the timelines are where it was submitted last. `expect` before a submission, so that `submitted` after it
-  // needs no memory.
+  // It is in use until the timelines are where it was submitted last. `expect` before a submission, so that `submitted`
+  // after it needs no memory.
   void expect(const std::shared_ptr<Timeline>& timeline);
   void submitted(const std::shared_ptr<Timeline>& timeline, uint64_t value);
   bool idle();

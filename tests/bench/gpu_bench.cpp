@@ -2,8 +2,9 @@
 //
 //   gpu_bench [--device opencl] [--gemm 512] [--model FILE.motley]… [--layers]
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is the first
-// session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is
+// the first session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the
+// process.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -98,8 +99,8 @@ void gemm(const motley_plugin& plugin, int64_t size) {
     };
     run();
     const Times t = measure(20, run);
-    std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median, 1e3 * giga / t.least,
-                1e3 * giga / t.median);
+    std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median,
+                1e3 * giga / t.least, 1e3 * giga / t.median);
     plugin.exec_release(executable);
     if (scratch) plugin.buffer_release(scratch);
   }

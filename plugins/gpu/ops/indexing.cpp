@@ -1,5 +1,5 @@
-// Gather, GatherElements, GatherND, ScatterElements, ScatterND. An index outside of its dimension is an error that a GPU can't report
-// in time: gathers read the nearest element, scatters leave it out.
+// Gather, GatherElements, GatherND, ScatterElements, ScatterND. An index outside of its dimension is an error that a
+// GPU can't report in time: gathers read the nearest element, scatters leave it out.
 #include "checks.hpp"
 #include "shapes.hpp"
 

@@ -149,7 +149,8 @@ TEST(GpuMovement, GathersAndScatters) {
   }
 }
 
-// An index outside of its axis can't be reported: gathers take the nearest element, scatters leave it out, and nothing else is touched.
+// An index outside of its axis can't be reported: gathers take the nearest element, scatters leave it out, and nothing
+// else is touched.
 TEST(GpuMovement, IndicesOutside) {
   SKIP_WITHOUT_DEVICE();
   const std::vector<int64_t> far{7, -8, (int64_t{1} << 32) + 1, -(int64_t{1} << 40), INT64_MAX, INT64_MIN};
@@ -162,10 +163,15 @@ TEST(GpuMovement, IndicesOutside) {
   };
   const std::vector<double> nearest{30, 10, 30, 10, 30, 10}, unchanged{10, 20, 30};
   EXPECT_EQ(run(node_case(Op::Gather, schema::AxisAttributesT(), {x, indices}, {output_of<float>({6})})), nearest);
-  EXPECT_EQ(run(node_case(Op::GatherElements, schema::AxisAttributesT(), {x, indices}, {output_of<float>({6})})), nearest);
-  EXPECT_EQ(run(node_case(Op::GatherND, schema::BatchDimsAttributesT(), {x, tuples}, {output_of<float>({6})})), nearest);
-  EXPECT_EQ(run(node_case(Op::ScatterElements, schema::ScatterAttributesT(), {x, indices, updates}, {output_of<float>({3})})), unchanged);
-  EXPECT_EQ(run(node_case(Op::ScatterND, schema::ScatterAttributesT(), {x, tuples, updates}, {output_of<float>({3})})), unchanged);
+  EXPECT_EQ(run(node_case(Op::GatherElements, schema::AxisAttributesT(), {x, indices}, {output_of<float>({6})})),
+            nearest);
+  EXPECT_EQ(run(node_case(Op::GatherND, schema::BatchDimsAttributesT(), {x, tuples}, {output_of<float>({6})})),
+            nearest);
+  EXPECT_EQ(
+      run(node_case(Op::ScatterElements, schema::ScatterAttributesT(), {x, indices, updates}, {output_of<float>({3})})),
+      unchanged);
+  EXPECT_EQ(run(node_case(Op::ScatterND, schema::ScatterAttributesT(), {x, tuples, updates}, {output_of<float>({3})})),
+            unchanged);
 }
 
 TEST(GpuMovement, FillAndRange) {
