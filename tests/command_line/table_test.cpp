@@ -66,7 +66,7 @@ TEST(Table, ImportLookUpAndExport) {
   const Scratch scratch;
   const std::string problem = [] {
     for (const auto& [name, node] : nodes_with(kTable))
-      if (node["problem_key"].get<std::string>().starts_with("matmul ")) return node["problem_key"].get<std::string>();
+      if (node["problem_key"].get<std::string>().starts_with("conv ")) return node["problem_key"].get<std::string>();
     return std::string();
   }();
   ASSERT_NE(problem, "");

@@ -85,7 +85,6 @@ json table_for_small_cnn() {
     document["kernels"].push_back(kernel_row(key, "here", "", 1));
     if (key.starts_with("conv ") && convolutions++ % 2 == 0)
       document["kernels"].push_back(kernel_row(key, "here", "algorithm=im2col,kc=128,mc=48,nc=128", 0.8));
-    if (key.starts_with("matmul ")) document["kernels"].push_back(kernel_row(key, "here", "kc=128,mc=48,nc=128", 0.7));
   }
   return document;
 }

@@ -61,9 +61,9 @@ TEST_F(TableUseTest, KernelsGetTheTablesConfigs) {
     with_config += !p.config.empty();
     const std::string config = p.config.empty() ? "default" : p.config;
     EXPECT_NE(p.reason.find("; table: " + config + " (exact)"), std::string::npos) << p.reason;
-    EXPECT_EQ(p.estimate_ns, p.config.empty() ? 1e6 : p.config.starts_with("algorithm") ? 8e5 : 7e5);
+    EXPECT_EQ(p.estimate_ns, p.config.empty() ? 1e6 : 8e5);
   }
-  EXPECT_EQ(with_config, 2u);
+  EXPECT_EQ(with_config, 1u);
   EXPECT_NE(e.to_string().find("nodes by source: exact"), std::string::npos) << e.to_string();
 }
 
@@ -111,8 +111,8 @@ TEST_F(TableUseTest, ConfigsThatThePluginDoesNotOfferAreRefused) {
       if (row["config"] != "") row["config"] = config;
     Session session = compile(publish(other));
     const Explanation e = session.explain();
-    EXPECT_EQ(e.table.refused, 2u) << config;
-    EXPECT_EQ(e.table.lookups.at("none"), 2u) << config;
+    EXPECT_EQ(e.table.refused, 1u) << config;
+    EXPECT_EQ(e.table.lookups.at("none"), 1u) << config;
     run(session);
   }
 }

@@ -36,6 +36,15 @@ json known_part(const json& value, const table::Object& object) {
   return result;
 }
 
+// As it will be read: a number that somebody put in as an int is the same as an unsigned one.
+json as_read(const json& document) {
+  try {
+    return json::parse(document.dump());
+  } catch (const json::type_error&) {
+    base::fail(ErrorCode::invalid_argument, "the table has a text that is no UTF-8: correct it");
+  }
+}
+
 // Ratios that are whole in one file and not in another are the same number.
 void make_floating(json& number) { number = number.get<double>(); }
 
@@ -139,7 +148,8 @@ std::string text_without_hash(const json& document, const char* hash) {
 
 }  // namespace
 
-json canonical(const json& document) {
+json canonical(const json& given) {
+  const json document = as_read(given);
   table::check_fields(document, table::kDocument, "the table");
   json result = known_part(document, table::kDocument);
   for (json& row : result["kernels"]) {

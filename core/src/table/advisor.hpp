@@ -13,6 +13,7 @@ namespace motley::table {
 struct Unused {
   std::string device, reason;
   size_t rows = 0;
+  bool stale = false;  // a device here was measured and has changed since: to be tuned again
 };
 
 // What was looked up for one node that has a problem key.
