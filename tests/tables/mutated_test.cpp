@@ -70,12 +70,13 @@ json mutate_tree(json document, std::mt19937& random) {
         break;
       case 3: {
         json copy = any_place(document, random);
-        if (copy.dump().size() < 5000) any_place(document, random) = std::move(copy);
+        if (copy.dump(-1, ' ', false, json::error_handler_t::ignore).size() < 5000) any_place(document, random) = std::move(copy);
         break;
       }
       case 4: {  // what a table may well say: another config
         json& rows = document.is_object() && document.contains("kernels") ? document["kernels"] : document;
-        if (rows.is_array() && !rows.empty() && rows[0].is_object()) rows[random() % rows.size()]["config"] = any_value(random);
+        json* row = rows.is_array() ? member_of(rows, random) : nullptr;
+        if (row && row->is_object()) (*row)["config"] = any_value(random);
         break;
       }
       case 5:
