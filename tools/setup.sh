@@ -8,6 +8,7 @@ packages=(g++ cmake ninja-build ccache pkg-config binutils
   libflatbuffers-dev flatbuffers-compiler libboost-dev nlohmann-json3-dev   # core
   libcli11-dev libfmt-dev libprotobuf-dev protobuf-compiler libonnx-dev libstb-dev   # tools
   libhwy-dev   # the cpu plugin
+  zlib1g-dev   # the tuner
   opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd clinfo   # the opencl plugin, and a driver to test it with
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc glslang-tools spirv-tools vulkan-tools   # the vulkan plugin, likewise
   libgtest-dev)   # tests

@@ -1,11 +1,10 @@
 // Replays searches on recorded tuning data: how close to the optimum after so many evaluations, and under noise.
-//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--json]
+//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]
 // FILE is T4 or a Kernel Tuner cache, also with .gz. Files of one kernel on several devices are each other's siblings.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -21,14 +20,17 @@ namespace {
 
 constexpr size_t kBudgets[] = {25, 50, 100, 200, 400};
 constexpr size_t kMost = 400;
-constexpr size_t kSiblingEvaluations = 200;  // what a sibling's own tuning measured
+constexpr size_t kMostWithSiblings = 100;
 constexpr size_t kNoiseEvaluations = 200;
 
 struct Options {
   std::vector<std::string> files;
   size_t seeds = 20;
   std::string strategy = "motley";
-  bool json = false, noise = true, siblings = true;
+  std::string only;  // "cold", "siblings" or "noise"; "": all three
+  bool json = false;
+
+  bool wants(const char* part) const { return only.empty() || only == part; }
 };
 
 // Calls work(i) for all i < count, on as many threads as there are cores.
@@ -48,25 +50,27 @@ struct Row {
   std::map<size_t, double> mean, least;
 };
 
-std::vector<Row> rows_of(const std::vector<RecordedSpace>& spaces, const Options& options,
-                         const std::function<ReplayResult(size_t space, uint64_t seed)>& search) {
-  std::vector<ReplayResult> results(spaces.size() * options.seeds);
-  in_parallel(results.size(), [&](size_t i) { results[i] = search(i / options.seeds, i % options.seeds + 1); });
-  std::vector<Row> rows;
-  for (size_t s = 0; s < spaces.size(); ++s) {
-    Row row{spaces[s].name(), {}, {}};
-    for (const size_t budget : kBudgets) {
-      row.least[budget] = 1;
-      for (size_t seed = 0; seed < options.seeds; ++seed) {
-        const auto& fractions = results[s * options.seeds + seed].fractions;
-        if (fractions.size() < budget) continue;
-        row.mean[budget] += fractions[budget - 1] / static_cast<double>(options.seeds);
-        row.least[budget] = std::min(row.least[budget], fractions[budget - 1]);
-      }
+// Searches of all spaces, `seeds` of each, space by space.
+using Results = std::vector<ReplayResult>;
+Results search_all(size_t spaces, size_t seeds, const std::function<ReplayResult(size_t space, size_t seed)>& search) {
+  Results results(spaces * seeds);
+  in_parallel(results.size(), [&](size_t i) { results[i] = search(i / seeds, i % seeds); });
+  return results;
+}
+
+// The row of one space, from results[first] on.
+Row row_of(const std::string& name, const Results& results, size_t first, size_t seeds) {
+  Row row{name, {}, {}};
+  for (const size_t budget : kBudgets) {
+    if (results[first].fractions.size() < budget) break;
+    row.least[budget] = 1;
+    for (size_t i = first; i < first + seeds; ++i) {
+      const double fraction = results[i].fractions[budget - 1];
+      row.mean[budget] += fraction / static_cast<double>(seeds);
+      row.least[budget] = std::min(row.least[budget], fraction);
     }
-    rows.push_back(std::move(row));
   }
-  return rows;
+  return row;
 }
 
 std::map<size_t, double> mean_of(const std::vector<Row>& rows) {
@@ -83,32 +87,28 @@ std::map<size_t, double> worst_of(const std::vector<Row>& rows) {
   return worst;
 }
 
-// Searches with the results of all siblings at hand; spaces without a sibling are left out.
-std::vector<Row> sibling_rows(const std::vector<RecordedSpace>& spaces, const Options& options) {
+std::vector<size_t> siblings_of(const std::vector<RecordedSpace>& spaces, size_t space) {
+  std::vector<size_t> siblings;
+  for (size_t other = 0; other < spaces.size(); ++other)
+    if (spaces[other].is_sibling_of(spaces[space])) siblings.push_back(other);
+  return siblings;
+}
+
+// Searches that know what the siblings' own searches measured, those in `cold`; spaces without a sibling are left out.
+std::vector<Row> sibling_rows(const std::vector<RecordedSpace>& spaces, const Results& cold, const Options& options) {
+  std::vector<size_t> chosen;
+  for (size_t s = 0; s < spaces.size(); ++s)
+    if (!siblings_of(spaces, s).empty()) chosen.push_back(s);
+  const Results results = search_all(chosen.size(), options.seeds, [&](size_t choice, size_t seed) {
+    std::vector<Sibling> tables;
+    for (const size_t other : siblings_of(spaces, chosen[choice]))
+      tables.push_back(
+          spaces[other].as_sibling_for(spaces[chosen[choice]], cold[other * options.seeds + seed].observed));
+    return replay(spaces[chosen[choice]], options.strategy, kMostWithSiblings, seed + 1, std::move(tables));
+  });
   std::vector<Row> rows;
-  for (size_t s = 0; s < spaces.size(); ++s) {
-    std::vector<size_t> siblings;
-    for (size_t other = 0; other < spaces.size(); ++other)
-      if (spaces[other].is_sibling_of(spaces[s])) siblings.push_back(other);
-    if (siblings.empty()) continue;
-    std::vector<ReplayResult> results(options.seeds);
-    in_parallel(results.size(), [&](size_t i) {
-      std::vector<Sibling> tables;
-      for (const size_t other : siblings)
-        tables.push_back(spaces[other].as_sibling_for(
-            spaces[s], replay(spaces[other], options.strategy, kSiblingEvaluations, 1000 + i).observed));
-      results[i] = replay(spaces[s], options.strategy, 100, i + 1, std::move(tables));
-    });
-    Row row{spaces[s].name(), {}, {}};
-    for (const size_t budget : {25, 50, 100}) {
-      row.least[budget] = 1;
-      for (const ReplayResult& result : results) {
-        row.mean[budget] += result.fractions[budget - 1] / static_cast<double>(results.size());
-        row.least[budget] = std::min(row.least[budget], result.fractions[budget - 1]);
-      }
-    }
-    rows.push_back(std::move(row));
-  }
+  for (size_t i = 0; i < chosen.size(); ++i)
+    rows.push_back(row_of(spaces[chosen[i]].name(), results, i * options.seeds, options.seeds));
   return rows;
 }
 
@@ -164,7 +164,8 @@ nlohmann::json json_of(const std::map<size_t, double>& values) {
   return result;
 }
 nlohmann::json json_of(const std::vector<Row>& rows) {
-  nlohmann::json result = {{"spaces", nlohmann::json::array()}, {"mean", json_of(mean_of(rows))}, {"worst", json_of(worst_of(rows))}};
+  nlohmann::json result = {
+      {"spaces", nlohmann::json::array()}, {"mean", json_of(mean_of(rows))}, {"worst", json_of(worst_of(rows))}};
   for (const Row& row : rows) {
     result["spaces"].push_back(json_of(row.mean));
     result["spaces"].back()["name"] = row.name;
@@ -177,7 +178,8 @@ void print_json(const std::vector<Row>& cold, const std::vector<Row>& seeded, co
   if (!seeded.empty()) result["siblings"] = json_of(seeded);
   result["noise"] = nlohmann::json::object();
   for (const NoiseRow& row : noise)
-    result["noise"][row.name] = {{"loss", row.loss}, {"worst", row.worst}, {"fraction", row.fraction}, {"runs_per_config", row.runs}};
+    result["noise"][row.name] = {
+        {"loss", row.loss}, {"worst", row.worst}, {"fraction", row.fraction}, {"runs_per_config", row.runs}};
   std::printf("%s\n", result.dump(1).c_str());
 }
 
@@ -186,15 +188,16 @@ Options options_of(int count, char** arguments) {
   for (int i = 1; i < count; ++i) {
     const std::string argument = arguments[i];
     if (argument == "--json") options.json = true;
-    else if (argument == "--no-noise") options.noise = false;
-    else if (argument == "--no-siblings") options.siblings = false;
+    else if (argument == "--only" && i + 1 < count) options.only = arguments[++i];
     else if (argument == "--seeds" && i + 1 < count) options.seeds = std::strtoul(arguments[++i], nullptr, 10);
     else if (argument == "--strategy" && i + 1 < count) options.strategy = arguments[++i];
-    else if (argument.starts_with("--")) throw std::runtime_error("there is no option " + argument + ", or it lacks its value");
+    else if (argument.starts_with("--"))
+      throw std::runtime_error("there is no option " + argument + ", or it lacks its value");
     else options.files.push_back(argument);
   }
   if (options.files.empty() || options.seeds == 0)
-    throw std::runtime_error("usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--no-noise] [--no-siblings] [--json]");
+    throw std::runtime_error(
+        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]");
   return options;
 }
 
@@ -207,15 +210,24 @@ std::string name_of(const std::string& file) {
 void run(const Options& options) {
   std::vector<RecordedSpace> spaces;
   for (const std::string& file : options.files) spaces.emplace_back(name_of(file), read_recording(file));
-  const auto cold = rows_of(spaces, options, [&](size_t space, uint64_t seed) {
-    return replay(spaces[space], options.strategy, kMost, seed);
-  });
+  std::vector<Row> cold, seeded;
+  std::vector<NoiseRow> noise;
+  Results results;
+  if (options.wants("cold") || options.wants("siblings"))
+    results = search_all(spaces.size(), options.seeds, [&](size_t space, size_t seed) {
+      return replay(spaces[space], options.strategy, kMost, seed + 1);
+    });
+  if (options.wants("cold"))
+    for (size_t s = 0; s < spaces.size(); ++s)
+      cold.push_back(row_of(spaces[s].name(), results, s * options.seeds, options.seeds));
   if (!options.json) print("fraction of the optimum after evaluations", cold);
-  const auto seeded = options.siblings ? sibling_rows(spaces, options) : std::vector<Row>();
+  if (options.wants("siblings")) seeded = sibling_rows(spaces, results, options);
   if (!options.json) print("the same, with siblings' results", seeded);
-  const auto noise = options.noise ? noise_rows(spaces, options) : std::vector<NoiseRow>();
+  if (options.wants("noise")) noise = noise_rows(spaces, options);
   if (options.json) return print_json(cold, seeded, noise);
-  if (!noise.empty()) std::printf("\n%-44s%8s%8s%10s%8s\n", "10 % noise and throttling, 200 configs", "loss", "worst", "fraction", "runs");
+  if (!noise.empty())
+    std::printf("\n%-44s%8s%8s%10s%8s\n", "10 % noise and throttling, 200 configs", "loss", "worst", "fraction",
+                "runs");
   for (const NoiseRow& row : noise)
     std::printf("%-44s%8.3f%8.3f%10.3f%8.2f\n", row.name.c_str(), row.loss, row.worst, row.fraction, row.runs);
 }

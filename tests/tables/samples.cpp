@@ -7,6 +7,7 @@
 #include "plugin/registry.hpp"
 #include "table/document.hpp"
 #include "table/fingerprint.hpp"
+#include "table/rows.hpp"
 #include "table/text.hpp"
 
 namespace motley::test {
@@ -45,22 +46,9 @@ json kernel_row(const std::string& problem, const std::string& device, const std
 
 namespace {
 
-json facts(const std::string& lines) {
-  json result = json::object();
-  for (size_t at = 0, end; at < lines.size(); at = end + 1) {
-    end = lines.find('\n', at);
-    const size_t equals = lines.find('=', at);
-    result[lines.substr(at, equals - at)] = lines.substr(equals + 1, end - equals - 1);
-  }
-  return result;
-}
-
 json cpu_here() {
   const plugin::Registry registry = plugin::discover({.files = {MOTLEY_PLUGINS "/cpu.json"}, .standard_places = false});
-  const table::Fingerprint print = table::fingerprint_of(*registry.devices.at(0));
-  return {{"id", "here"},
-          {"plugin", "cpu"},
-          {"fingerprint", {{"hw", facts(print.hw)}, {"driver", facts(print.driver)}, {"kernels", facts(print.kernels)}}}};
+  return tuner::device_row("here", "cpu", table::fingerprint_of(*registry.devices.at(0)));
 }
 
 // The keys that the network's nodes have on the cpu.

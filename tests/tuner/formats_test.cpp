@@ -38,7 +38,8 @@ TEST(T4, TrustsInvalidity) {
 void expect_same(const Recording& a, const Recording& b) {
   ASSERT_EQ(a.observations.size(), b.observations.size());
   ASSERT_EQ(a.parameters.size(), b.parameters.size());
-  for (size_t p = 0; p < a.parameters.size(); ++p) EXPECT_EQ(a.parameters[p].values.size(), b.parameters[p].values.size());
+  for (size_t p = 0; p < a.parameters.size(); ++p)
+    EXPECT_EQ(a.parameters[p].values.size(), b.parameters[p].values.size());
   for (size_t i = 0; i < a.observations.size(); ++i) {
     EXPECT_EQ(a.observations[i].validity, b.observations[i].validity);
     ASSERT_EQ(a.observations[i].runs_ns.size(), b.observations[i].runs_ns.size());
@@ -83,16 +84,18 @@ TEST(T4, DamageIsAnError) {
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{}"), good.substr(0, good.size() - 3),
         with(good, "miliseconds", "fortnights"), with(good, "\"correct\"", "\"fine\""), with(good, "[3, 1,", "[3, -1,"),
-        with(good, "[3, 1,", "[3, \"x\","), with(good, "\"x\": 16", "\"z\": 16"), with(good, "\"x\": 16", "\"x\": [16]"),
-        with(good, "\"x\": 16", "\"x\": 16, \"x\": 16"), with(good, "\"x\": 16", "\"x\": 16, \"y\": 1"),
-        with(good, "\"results\"", "\"result\""), with(good, "16", "1e999"),
+        with(good, "[3, 1,", "[3, \"x\","), with(good, "\"x\": 16", "\"z\": 16"),
+        with(good, "\"x\": 16", "\"x\": [16]"), with(good, "\"x\": 16", "\"x\": 16, \"x\": 16"),
+        with(good, "\"x\": 16", "\"x\": 16, \"y\": 1"), with(good, "\"results\"", "\"result\""),
+        with(good, "16", "1e999"),
         "{\"metadata\": {\"timeunit\": \"ms\"}, \"results\": " + std::string(100, '[') + std::string(100, ']') + "}"})
     EXPECT_THROW(read_t4(text, "the text"), Error) << text.substr(0, 200);
 }
 
 TEST(Cache, OldFailuresAreFailures) {
   const Recording r = read_cache(R"({"device_name": "d", "kernel_name": "k", "tune_params_keys": ["x"], "cache": {
-    "1": {"x": 1, "time": 2.5}, "2": {"x": 2, "time": 1e20}, "3": {"x": 3, "time": "InvalidConfig"}}})", "the text");
+    "1": {"x": 1, "time": 2.5}, "2": {"x": 2, "time": 1e20}, "3": {"x": 3, "time": "InvalidConfig"}}})",
+                                 "the text");
   EXPECT_EQ(typical_ns(r.observations[0]), 2.5e6);
   EXPECT_EQ(r.observations[1].validity, Validity::runtime);
   EXPECT_EQ(r.observations[2].validity, Validity::constraints);
@@ -104,7 +107,8 @@ TEST(Cache, OldFailuresAreFailures) {
 TEST(T1, SpacesRoundTrip) {
   const PublishedSpace read = read_t1(R"({"ConfigurationSpace": {"TuningParameters": [
     {"Name": "x", "Type": "int", "Values": "[1, 2, 4]", "Default": 2}, {"Name": "m", "Type": "string", "Values": "['a', 'b']", "Default": "b"}],
-    "Conditions": [{"Expression": "x > 1", "Parameters": ["x"]}]}, "KernelSpecification": {"KernelName": "k"}})", "the text");
+    "Conditions": [{"Expression": "x > 1", "Parameters": ["x"]}]}, "KernelSpecification": {"KernelName": "k"}})",
+                                      "the text");
   EXPECT_EQ(read.kernel, "k");
   EXPECT_EQ(read.space.enumerate(100)->size(), 4u);
   EXPECT_EQ(read.space.text(read.space.default_config()), "m=b,x=2");
@@ -117,9 +121,8 @@ TEST(T1, SpacesRoundTrip) {
 // The published spaces enumerate to exactly the configs that were recorded for them.
 TEST(T1, AgreesWithTheRecordings) {
   if (!std::filesystem::exists(data())) GTEST_SKIP() << "no recorded data at " << data();
-  for (const auto& [space_file, recording_file] :
-       {std::pair{"convolution_T1.json", "convolution_A4000_T4.json.gz"},
-        std::pair{"dedispersion_T1.json", "dedispersion_A100_T4.json.gz"}}) {
+  for (const auto& [space_file, recording_file] : {std::pair{"convolution_T1.json", "convolution_A4000_T4.json.gz"},
+                                                   std::pair{"dedispersion_T1.json", "dedispersion_A100_T4.json.gz"}}) {
     const PublishedSpace published = read_t1(read_text_file(data() / space_file), space_file);
     const Recording recording = read_recording(data() / recording_file);
     const auto configs = published.space.enumerate(1000000);

@@ -17,19 +17,36 @@ Value evaluate(const std::string& text, int64_t a = 6, int64_t b = 4) {
 }
 
 TEST(Expression, FollowsPython) {
-  const std::vector<std::pair<const char*, const char*>> cases = {
-      {"a + b * 2", "14"},      {"(a + b) * 2", "20"},      {"a // b", "1"},         {"-a // b", "-2"},
-      {"-a % b", "2"},          {"a / b", "1.5"},           {"2 ** 3 ** 2", "512"},  {"-2 ** 2", "-4"},
-      {"a % b == 2", "true"},   {"1 < a < 6", "false"},     {"1 < a <= 6", "true"},  {"a in [1, 6]", "true"},
-      {"a not in (1, 2)", "true"}, {"not a == 6", "false"}, {"a == 6 or b / 0", "true"}, {"max(a, b, 9)", "9"},
-      {"min(a, b)", "4"},       {"max(a)", "6"},            {"abs(-a)", "6"},        {"True and b != 4", "false"},
-      {"12*1024", "12288"},     {"a == 6.0", "true"},       {"1e2 + .5", "100.5"},   {"not not a > b and a > 1", "true"}};
+  const std::vector<std::pair<const char*, const char*>> cases = {{"a + b * 2", "14"},
+                                                                  {"(a + b) * 2", "20"},
+                                                                  {"a // b", "1"},
+                                                                  {"-a // b", "-2"},
+                                                                  {"-a % b", "2"},
+                                                                  {"a / b", "1.5"},
+                                                                  {"2 ** 3 ** 2", "512"},
+                                                                  {"-2 ** 2", "-4"},
+                                                                  {"a % b == 2", "true"},
+                                                                  {"1 < a < 6", "false"},
+                                                                  {"1 < a <= 6", "true"},
+                                                                  {"a in [1, 6]", "true"},
+                                                                  {"a not in (1, 2)", "true"},
+                                                                  {"not a == 6", "false"},
+                                                                  {"a == 6 or b / 0", "true"},
+                                                                  {"max(a, b, 9)", "9"},
+                                                                  {"min(a, b)", "4"},
+                                                                  {"max(a)", "6"},
+                                                                  {"abs(-a)", "6"},
+                                                                  {"True and b != 4", "false"},
+                                                                  {"12*1024", "12288"},
+                                                                  {"a == 6.0", "true"},
+                                                                  {"1e2 + .5", "100.5"},
+                                                                  {"not not a > b and a > 1", "true"}};
   for (const auto& [text, wanted] : cases) EXPECT_EQ(evaluate(text).text(), wanted) << text;
 }
 
 TEST(Expression, SaysWhatIsWrong) {
-  for (const char* text : {"", "a +", "a b", "(a", "a)", "c > 1", "a ==", "[1, 2", "'open", "a @ b", "max()", "1..2", "not",
-                           "a in", "__import__('os')", "1 <= <= 2"})
+  for (const char* text : {"", "a +", "a b", "(a", "a)", "c > 1", "a ==", "[1, 2", "'open", "a @ b", "max()", "1..2",
+                           "not", "a in", "__import__('os')", "1 <= <= 2"})
     EXPECT_THROW(Expression(text, {"a", "b"}), Error) << text;
   for (const char* text : {"a / 0", "a % 0", "'x' * 2", "2 ** 9999", "9223372036854775807 + a", "[1] + 1"})
     EXPECT_THROW(evaluate(text), Error) << text;
@@ -63,7 +80,8 @@ TEST(Space, EnumeratesExactlyTheValidOnes) {
 
 TEST(Space, TextIsCanonical) {
   const Space space = small_space();
-  const Space turned({{"flag", {false, true}, 0}, {"mode", {"fast", "safe"}, 0}, {"y", {1, 2, 4}, 0}, {"x", {1, 2, 4, 8}, 1}}, {});
+  const Space turned(
+      {{"flag", {false, true}, 0}, {"mode", {"fast", "safe"}, 0}, {"y", {1, 2, 4}, 0}, {"x", {1, 2, 4, 8}, 1}}, {});
   EXPECT_EQ(space.text(space.default_config()), "flag=false,mode=fast,x=2,y=1");
   EXPECT_EQ(turned.text(turned.default_config()), space.text(space.default_config()));
   for (const Config& config : all_of(space)) EXPECT_EQ(space.parse(space.text(config)), config);

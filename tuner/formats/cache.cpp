@@ -87,8 +87,8 @@ Recording cache_of(const json& root, const std::string& what) {
 }
 
 std::string write_cache(const Recording& recording) {
-  json root = {{"device_name", recording.device}, {"kernel_name", recording.kernel}, {"objective", "time"},
-               {"tune_params_keys", json::array()}, {"tune_params", json::object()}, {"cache", json::object()}};
+  json root = {{"device_name", recording.device},   {"kernel_name", recording.kernel}, {"objective", "time"},
+               {"tune_params_keys", json::array()}, {"tune_params", json::object()},   {"cache", json::object()}};
   for (const Parameter& p : recording.parameters) {
     root["tune_params_keys"].push_back(p.name);
     for (const Value& value : p.values) root["tune_params"][p.name].push_back(json_of(value));

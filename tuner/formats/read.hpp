@@ -11,8 +11,8 @@ namespace motley::tuner {
 // All readers are strict: no key twice, 16 levels deep at most, every field of the type it should have. They throw
 // Error(invalid_argument) or Error(limit) with one sentence that names `what` ("the file \"x.json\"") and the place.
 
-// T4: {schema_version, metadata, results: [...]}. A row's `invalidity` says whether it counts; the values of failed rows
-// are ignored.
+// T4: {schema_version, metadata, results: [...]}. A row's `invalidity` says whether it counts; the values of failed
+// rows are ignored.
 Recording read_t4(const std::string& text, const std::string& what);
 
 // Kernel Tuner's cache: {device_name, kernel_name, tune_params_keys, tune_params, cache: {"v1,v2": {...}}}.

@@ -23,7 +23,7 @@ struct Observation {
 };
 
 struct Recording {
-  std::string kernel, device;  // empty where the file doesn't say
+  std::string kernel, device;             // empty where the file doesn't say
   std::string time_unit = "miliseconds";  // how T4 spells it, and so do its readers
   std::vector<Parameter> parameters;      // values in ascending order, where they are numbers
   std::vector<Observation> observations;

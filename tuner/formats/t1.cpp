@@ -21,7 +21,8 @@ std::vector<Value> values_of(const json& parameter, const std::string& what) {
   if (!at->is_string()) fail_field(what, "Values", "a list");
   std::string text = at->get<std::string>();
   const size_t open = text.find_first_not_of(" \t"), close = text.find_last_not_of(" \t");
-  if (open == std::string::npos || text[open] != '[' || text[close] != ']') fail_field(what, "Values", "a list in brackets");
+  if (open == std::string::npos || text[open] != '[' || text[close] != ']')
+    fail_field(what, "Values", "a list in brackets");
   std::string item;
   auto add = [&] {
     const size_t first = item.find_first_not_of(" \t");
@@ -75,7 +76,8 @@ PublishedSpace read_t1(const std::string& text, const std::string& what) {
   const json root = parse_strictly(text, what);
   const json& space = object_field(root, "ConfigurationSpace", what);
   std::vector<Parameter> parameters;
-  for (const json& entry : array_field(space, "TuningParameters", what)) parameters.push_back(parameter_of(entry, what));
+  for (const json& entry : array_field(space, "TuningParameters", what))
+    parameters.push_back(parameter_of(entry, what));
   std::vector<std::string> constraints;
   if (space.contains("Conditions"))
     for (const json& condition : array_field(space, "Conditions", what))
@@ -88,16 +90,19 @@ PublishedSpace read_t1(const std::string& text, const std::string& what) {
 std::string write_t1(const std::string& kernel, const Space& space) {
   json parameters = json::array(), conditions = json::array();
   for (const Parameter& p : space.parameters())
-    parameters.push_back({{"Name", p.name}, {"Type", type_of(p)}, {"Values", list_text(p.values)},
+    parameters.push_back({{"Name", p.name},
+                          {"Type", type_of(p)},
+                          {"Values", list_text(p.values)},
                           {"Default", json_of(p.values[p.default_index])}});
   for (const Expression& constraint : space.constraints()) {
     json names = json::array();
     for (const size_t p : constraint.reads()) names.push_back(space.parameters()[p].name);
     conditions.push_back({{"Expression", constraint.text()}, {"Parameters", std::move(names)}});
   }
-  const json root = {{"General", {{"BenchmarkName", kernel}, {"OutputFormat", "JSON"}}},
-                     {"ConfigurationSpace", {{"TuningParameters", std::move(parameters)}, {"Conditions", std::move(conditions)}}},
-                     {"KernelSpecification", {{"KernelName", kernel}}}};
+  const json root = {
+      {"General", {{"BenchmarkName", kernel}, {"OutputFormat", "JSON"}}},
+      {"ConfigurationSpace", {{"TuningParameters", std::move(parameters)}, {"Conditions", std::move(conditions)}}},
+      {"KernelSpecification", {{"KernelName", kernel}}}};
   return root.dump(1) + "\n";
 }
 

@@ -19,8 +19,8 @@ double unit_ns(const std::string& unit, const std::string& what) {
   if (unit == "seconds" || unit == "s") return 1e9;
   if (unit == "microseconds" || unit == "us") return 1e3;
   if (unit == "nanoseconds" || unit == "ns") return 1;
-  base::fail(ErrorCode::invalid_argument, "% has the time unit \"%\": use seconds, milliseconds, microseconds or nanoseconds",
-             {what, unit});
+  base::fail(ErrorCode::invalid_argument,
+             "% has the time unit \"%\": use seconds, milliseconds, microseconds or nanoseconds", {what, unit});
 }
 
 Validity validity_of(const json& row, const std::string& what) {
@@ -66,7 +66,8 @@ Observation observation_of(const json& row, double unit, const std::string& what
 std::vector<Value> values_of(const json& configuration, const std::vector<std::string>& names,
                              const std::string& what) {
   if (configuration.size() != names.size())
-    base::fail(ErrorCode::invalid_argument, "% has % parameters where the first has %: give all the same", {what, configuration.size(), names.size()});
+    base::fail(ErrorCode::invalid_argument, "% has % parameters where the first has %: give all the same",
+               {what, configuration.size(), names.size()});
   std::vector<Value> values;
   for (const std::string& name : names) {
     const auto at = configuration.find(name);
@@ -129,7 +130,8 @@ std::string write_t4(const Recording& recording) {
                        {"measurements", measurements_of(o, unit)},
                        {"objectives", json::array({"time"})}});
   }
-  const json root = {{"schema_version", "1.0.0"}, {"metadata", {{"timeunit", recording.time_unit}}}, {"results", std::move(results)}};
+  const json root = {
+      {"schema_version", "1.0.0"}, {"metadata", {{"timeunit", recording.time_unit}}}, {"results", std::move(results)}};
   return root.dump(1) + "\n";
 }
 

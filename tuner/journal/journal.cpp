@@ -25,9 +25,7 @@ constexpr std::string_view kFirstBytes = "{\"journal\":";
 constexpr Ending kEndings[] = {Ending::measured, Ending::invalid, Ending::wrong,
                                Ending::crashed,  Ending::hung,    Ending::failed};
 
-bool is_strike(Ending ending) {
-  return ending == Ending::wrong || ending == Ending::crashed || ending == Ending::hung;
-}
+bool is_strike(Ending ending) { return ending == Ending::wrong || ending == Ending::crashed || ending == Ending::hung; }
 
 void sync_folder(const std::filesystem::path& file) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
@@ -47,7 +45,8 @@ Subject subject_of(const json& record) {
 Outcome outcome_of(const json& record) {
   Outcome outcome;
   const auto word = record.at("ending").get<std::string>();
-  const auto* ending = std::find_if(std::begin(kEndings), std::end(kEndings), [&](Ending e) { return word == to_string(e); });
+  const auto* ending =
+      std::find_if(std::begin(kEndings), std::end(kEndings), [&](Ending e) { return word == to_string(e); });
   outcome.ending = ending == std::end(kEndings) ? Ending::failed : *ending;
   outcome.log_ratios = record.at("log_ratios").get<std::vector<double>>();
   outcome.median_ns = record.at("median_ns").get<uint64_t>();
@@ -75,8 +74,8 @@ Journal::Journal(const std::filesystem::path& path)
     : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
   if (file_.get() < 0) base::throw_io_error("cannot open the journal", path);
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0)
-    base::fail(ErrorCode::invalid_argument, "the journal \"%\" is in use by another tuner: end that one, or give another file",
-               {path.string()});
+    base::fail(ErrorCode::invalid_argument,
+               "the journal \"%\" is in use by another tuner: end that one, or give another file", {path.string()});
   read();
 }
 
@@ -95,7 +94,8 @@ void Journal::read() {
   }
   const bool is_ours = whole > 0 ? damaged_ < lines : kFirstBytes.starts_with(text.substr(0, kFirstBytes.size()));
   if (!is_ours)
-    base::fail(ErrorCode::invalid_argument, "the file \"%\" is no journal of this tuner: give another one", {path_.string()});
+    base::fail(ErrorCode::invalid_argument, "the file \"%\" is no journal of this tuner: give another one",
+               {path_.string()});
   if (whole < text.size()) {
     ++damaged_;
     cut_to(whole);
@@ -108,7 +108,8 @@ void Journal::read() {
 }
 
 void Journal::cut_to(uint64_t size) {
-  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) base::throw_io_error("cannot shorten the journal", path_);
+  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0)
+    base::throw_io_error("cannot shorten the journal", path_);
 }
 
 void Journal::take_line(std::string_view line) {
@@ -124,7 +125,8 @@ void Journal::take(const json& record) {
   if (record.contains("journal")) {
     const auto schema = record.at("journal").get<std::string>();
     if (schema != kSchema)
-      base::fail(ErrorCode::invalid_argument, "the journal \"%\" has the format \"%\", this tuner writes \"%\": give another file",
+      base::fail(ErrorCode::invalid_argument,
+                 "the journal \"%\" has the format \"%\", this tuner writes \"%\": give another file",
                  {path_.string(), schema, kSchema});
     return;
   }
@@ -206,8 +208,10 @@ std::map<Subject, std::vector<Outcome>> merge(const std::vector<const Journal*>&
     for (const auto& [subject, outcomes] : journal->all())
       for (const Outcome& outcome : outcomes) all[subject].push_back(outcome);
   for (auto& [subject, outcomes] : all) {
-    std::sort(outcomes.begin(), outcomes.end(), [](const Outcome& a, const Outcome& b) { return as_tuple(a) < as_tuple(b); });
-    outcomes.erase(std::unique(outcomes.begin(), outcomes.end(), [](const Outcome& a, const Outcome& b) { return as_tuple(a) == as_tuple(b); }),
+    std::sort(outcomes.begin(), outcomes.end(),
+              [](const Outcome& a, const Outcome& b) { return as_tuple(a) < as_tuple(b); });
+    outcomes.erase(std::unique(outcomes.begin(), outcomes.end(),
+                               [](const Outcome& a, const Outcome& b) { return as_tuple(a) == as_tuple(b); }),
                    outcomes.end());
   }
   return all;

@@ -13,7 +13,7 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kMemory = 5;       // runs of the anchor that make its level
+constexpr size_t kMemory = 5;        // runs of the anchor that make its level
 constexpr size_t kNoiseWindow = 60;  // the latest steps that tell its noise
 
 }  // namespace
@@ -30,7 +30,8 @@ double AnchoredMeter::run_log_ns(size_t candidate) {
 double AnchoredMeter::run_anchor() {
   const double log_ns = run_log_ns(anchor_);
   if (!std::isfinite(log_ns))
-    base::fail(ErrorCode::plugin, "the anchor (candidate %) failed in a run: measure against one that works", {anchor_});
+    base::fail(ErrorCode::plugin, "the anchor (candidate %) failed in a run: measure against one that works",
+               {anchor_});
   history_.push_back(log_ns);
   return log_ns;
 }

@@ -4,16 +4,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <random>
+#include <set>
 
 namespace motley::tuner {
 
 namespace {
 
 constexpr size_t kAnchorsPerBlock = 2;
-constexpr size_t kRungBlock = 8;        // candidates in a block of the second rung
-constexpr size_t kMaxDiscarded = 50;    // in a row: the device doesn't come to rest, so the race ends with what it has
+constexpr size_t kRungBlock = 8;       // candidates in a block of the second rung
+constexpr double kPassKeeps = 0.65;    // of the candidates of one pass, how many run in the next
+constexpr size_t kRoundsPerStage = 3;  // of the final; then the last third leaves
+constexpr double kRungWeight = 0.6;    // of a reading of a rung beside one of the final
+constexpr double kLeastNoise = 0.005;
+constexpr size_t kMaxDiscarded = 50;  // in a row: the device doesn't come to rest, so the race ends with what it has
 
 double level(const Standing& standing) {
   return standing.log_ratios.empty() ? std::numeric_limits<double>::infinity() : median(standing.log_ratios);
@@ -24,6 +28,12 @@ void sort_by_level(std::vector<Standing>& standings) {
                    [](const Standing& a, const Standing& b) { return level(a) < level(b); });
 }
 
+// A candidate in the race. Readings of the rungs come from different blocks; those of the final from the same rounds.
+struct Runner {
+  size_t candidate;
+  std::vector<double> rungs, rounds;
+};
+
 class Race {
  public:
   Race(AnchoredMeter& meter, const std::vector<Standing>& first, const RacePolicy& policy, uint64_t seed,
@@ -31,10 +41,8 @@ class Race {
       : meter_(meter), policy_(policy), stop_(stop), random_(seed) {
     result_.standings = first;
     for (const Standing& s : first)
-      if (std::isfinite(level(s)) && s.candidate != meter.anchor()) alive_.push_back(s);
-    sort_by_level(alive_);
-    const double budget = policy.runs_per_candidate * static_cast<double>(first.size());
-    budget_ = static_cast<size_t>(std::max(0.0, budget));
+      if (std::isfinite(level(s)) && s.candidate != meter.anchor()) alive_.push_back({s.candidate, s.log_ratios, {}});
+    budget_ = static_cast<size_t>(std::max(0.0, policy.runs_per_candidate * static_cast<double>(first.size())));
   }
 
   RaceResult run() {
@@ -48,115 +56,132 @@ class Race {
   size_t left() const { return budget_ > meter_.runs() ? budget_ - meter_.runs() : 0; }
   bool stopped() const { return discarded_in_row_ > kMaxDiscarded || (stop_ && stop_()); }
 
-  // Candidates in a random order, once each. Readings go to their standings.
-  void round_of(std::vector<Standing>& runners, size_t first, size_t count) {
-    std::vector<size_t> order(count);
+  // The candidates alive_[first, first + count) in a random order, once each. False where the block was discarded.
+  bool run_block(size_t first, size_t count, std::vector<double> Runner::*readings) {
+    std::vector<size_t> order(count), ids;
     for (size_t i = 0; i < count; ++i) order[i] = first + i;
     std::shuffle(order.begin(), order.end(), random_);
-    std::vector<size_t> ids;
-    for (const size_t i : order) ids.push_back(runners[i].candidate);
+    for (const size_t i : order) ids.push_back(alive_[i].candidate);
     const std::vector<double> ratios = meter_.block(ids);
     discarded_in_row_ = ratios.empty() ? discarded_in_row_ + 1 : 0;
-    for (size_t i = 0; i < ratios.size(); ++i) runners[order[i]].log_ratios.push_back(ratios[i]);
+    for (size_t i = 0; i < ratios.size(); ++i) (alive_[order[i]].*readings).push_back(ratios[i]);
+    return !ratios.empty();
   }
 
-  // The best few get more runs, in whole passes over them.
+  // Of equal prospects, he who had the better runs is the better bet, whatever chose him for them: all runs count.
+  // Those of the rungs carry the anchor's noise as well, so they count less.
+  double score(const Runner& runner) const {
+    double sum = 0, weight = 0;
+    auto add = [&](const std::vector<double>& readings, double each) {
+      const double middle = median(readings), most = 3 * std::max(meter_.noise(), kLeastNoise);
+      for (const double reading : readings) {
+        sum += each * std::clamp(reading, middle - most, middle + most);  // one odd run decides nothing
+        weight += each;
+      }
+    };
+    add(runner.rungs, kRungWeight);
+    add(runner.rounds, 1);
+    return weight > 0 ? sum / weight : std::numeric_limits<double>::infinity();
+  }
+  // The best stay, the others leave with their place behind all who stay.
+  void keep(size_t count) {
+    std::vector<std::pair<double, size_t>> order;
+    for (size_t i = 0; i < alive_.size(); ++i) order.emplace_back(score(alive_[i]), i);
+    std::stable_sort(order.begin(), order.end());
+    std::vector<Runner> stay;
+    for (size_t place = 0; place < order.size(); ++place) {
+      Runner& runner = alive_[order[place].second];
+      if (place < count) stay.push_back(std::move(runner));
+      else left_.insert(left_.begin() + static_cast<std::ptrdiff_t>(place - count), std::move(runner));
+    }
+    alive_ = std::move(stay);
+  }
+
+  // Pass by pass fewer candidates: the best few get more runs.
   void second_rung() {
     const size_t passes = policy_.second_rung_runs > 0 ? policy_.second_rung_runs - 1 : 0;
-    if (passes == 0 || alive_.empty()) return;
-    const double share = policy_.second_rung_share * static_cast<double>(left());
-    const double cost = static_cast<double>(passes) * (1 + static_cast<double>(kAnchorsPerBlock) / kRungBlock);
-    const size_t count = std::min(alive_.size(), static_cast<size_t>(share / cost));
-    for (size_t pass = 0; pass < passes; ++pass)
-      for (size_t first = 0; first < count && !stopped(); first += kRungBlock)
-        round_of(alive_, first, std::min(kRungBlock, count - first));
-    if (count > 0) alive_.resize(std::max<size_t>(count, 1));
-    // The first run chose them because it was lucky; of several, it is left out.
-    for (Standing& s : alive_)
-      if (s.log_ratios.size() > 2) s.log_ratios.erase(s.log_ratios.begin());
-    sort_by_level(alive_);
-  }
-
-  void final() {
-    finalists_ = alive_;
-    finalists_.resize(std::min({finalists_.size(), policy_.finalists, most_finalists()}));
-    for (Standing& s : finalists_) s.log_ratios.clear();  // chosen by luck again: the final counts alone
-    while (!finalists_.empty() && left() >= finalists_.size() + kAnchorsPerBlock && !stopped()) {
-      round_of(finalists_, 0, finalists_.size());
-      if (discarded_in_row_ > 0) continue;
-      ++result_.rounds;
-      if (result_.rounds >= policy_.min_rounds && drop_losers()) break;
+    const double share = policy_.second_rung_share * static_cast<double>(left()) /
+                         (1 + static_cast<double>(kAnchorsPerBlock) / kRungBlock);
+    double units = 0;  // what the passes cost together, relative to the first
+    for (size_t pass = 0; pass < passes; ++pass) units += std::pow(kPassKeeps, static_cast<double>(pass));
+    size_t count = passes > 0 ? static_cast<size_t>(share / units) : 0;
+    for (size_t pass = 0; pass < passes && count > 0 && !stopped(); ++pass) {
+      keep(count);
+      for (size_t first = 0; first < alive_.size() && !stopped(); first += kRungBlock)
+        run_block(first, std::min(kRungBlock, alive_.size() - first), &Runner::rungs);
+      drop_failed();
+      count = std::max<size_t>(static_cast<size_t>(static_cast<double>(count) * kPassKeeps), 1);
     }
   }
-  // So many that each gets the least number of rounds.
+  void drop_failed() {
+    std::erase_if(alive_, [](const Runner& r) {
+      auto failed = [](double reading) { return !std::isfinite(reading); };
+      return std::any_of(r.rungs.begin(), r.rungs.end(), failed) ||
+             std::any_of(r.rounds.begin(), r.rounds.end(), failed);
+    });
+  }
+
+  // Rounds of all who are left, in pairs with each other. Every few rounds the last third leaves; so does who is surely
+  // behind.
+  void final() {
+    keep(std::min(policy_.finalists, most_finalists()));
+    size_t rounds_here = 0;
+    while (!alive_.empty() && left() >= alive_.size() + kAnchorsPerBlock && !stopped()) {
+      if (!run_block(0, alive_.size(), &Runner::rounds)) continue;
+      drop_failed();
+      ++result_.rounds;
+      if (++rounds_here == kRoundsPerStage && alive_.size() > 2) {
+        keep(std::max<size_t>(2, alive_.size() - (alive_.size() + 2) / 3));
+        rounds_here = 0;
+      }
+      if (result_.rounds >= policy_.min_rounds && decided()) break;
+    }
+  }
+  // So many that each stage gets its rounds.
   size_t most_finalists() const {
     const size_t per_round = left() / std::max<size_t>(policy_.min_rounds, 1);
     return std::max<size_t>(per_round > kAnchorsPerBlock ? per_round - kAnchorsPerBlock : 0, 1);
   }
-
-  size_t leader() const {
-    size_t best = 0;
-    for (size_t i = 1; i < finalists_.size(); ++i)
-      if (level(finalists_[i]) < level(finalists_[best])) best = i;
-    return best;
-  }
-  // Paired: the same rounds, run beside each other.
-  static Estimate behind(const Standing& runner, const Standing& leader) {
-    std::vector<double> differences;
-    for (size_t i = 0; i < runner.log_ratios.size(); ++i)
-      differences.push_back(runner.log_ratios[i] - leader.log_ratios[i]);
-    return estimate(differences);
-  }
-  // Who is surely slower than the leader leaves. True where nothing is left to decide.
-  bool drop_losers() {
-    const Standing best = finalists_[leader()];
-    std::vector<Standing> stay;
-    bool decided = true;
-    for (Standing& runner : finalists_) {
-      if (runner.candidate == best.candidate) {
-        stay.push_back(std::move(runner));
-        continue;
-      }
-      const Estimate gap = behind(runner, best);
-      if (gap.low > 0) {
-        out_.push_back(std::move(runner));
-        continue;
-      }
-      decided = decided && gap.high < std::log1p(policy_.same);
-      stay.push_back(std::move(runner));
+  // Whether all others are surely behind the leader, or as good as he is.
+  bool decided() {
+    keep(alive_.size());
+    for (size_t i = alive_.size(); i-- > 1;) {
+      std::vector<double> differences;
+      for (size_t round = 0; round < alive_[i].rounds.size(); ++round)
+        differences.push_back(alive_[i].rounds[round] - alive_[0].rounds[round]);
+      const Estimate behind = estimate(differences);
+      if (behind.low <= 0 && behind.high >= std::log1p(policy_.same)) return false;
     }
-    finalists_ = std::move(stay);
-    // The leader's own ratio to the anchor has to be known as well.
-    return decided && finalists_.size() <= 1;
+    return estimate(alive_[0].rounds).high < 0 ||
+           estimate(alive_[0].rounds).low > 0;  // and the anchor's place is known
   }
 
   void conclude() {
+    keep(alive_.size());
     result_.winner = meter_.anchor();
-    sort_by_level(finalists_);
-    sort_by_level(out_);
-    const bool raced = result_.rounds > 0;
-    const std::vector<Standing>& best = raced ? finalists_ : alive_;
-    if (!best.empty()) {
-      const Estimate ratio = estimate(best[0].log_ratios);
+    if (!alive_.empty()) {
+      const Runner& best = alive_[0];
+      const Estimate ratio = estimate(best.rounds.empty() ? best.rungs : best.rounds);
       if (ratio.middle < 0) {
-        result_.winner = best[0].candidate;
+        result_.winner = best.candidate;
         result_.log_ratio_to_anchor = ratio;
       }
     }
-    order_standings(raced);
+    order_standings();
   }
-  // The final's finishers, those that left it, the second rung, the rest.
-  void order_standings(bool raced) {
-    std::map<size_t, bool> placed;
+  // Who is left, who left last, ..., and those that failed.
+  void order_standings() {
     std::vector<Standing> ordered;
-    auto place = [&](const std::vector<Standing>& group) {
-      for (const Standing& s : group)
-        if (placed.emplace(s.candidate, true).second) ordered.push_back(s);
-    };
-    if (raced) place(finalists_), place(out_);
-    place(alive_);
+    std::set<size_t> placed;
+    for (const auto* group : {&alive_, &left_})
+      for (const Runner& r : *group)
+        if (placed.insert(r.candidate).second) {
+          ordered.push_back({r.candidate, r.rungs});
+          ordered.back().log_ratios.insert(ordered.back().log_ratios.end(), r.rounds.begin(), r.rounds.end());
+        }
     sort_by_level(result_.standings);
-    place(result_.standings);
+    for (Standing& s : result_.standings)
+      if (placed.insert(s.candidate).second) ordered.push_back(std::move(s));
     result_.standings = std::move(ordered);
   }
 
@@ -165,7 +190,7 @@ class Race {
   const std::function<bool()>& stop_;
   std::mt19937_64 random_;
   size_t budget_ = 0, discarded_in_row_ = 0;
-  std::vector<Standing> alive_, finalists_, out_;
+  std::vector<Runner> alive_, left_;  // the latter in the order of their places
   RaceResult result_;
 };
 

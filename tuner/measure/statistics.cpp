@@ -16,7 +16,8 @@ constexpr double kMedianError = 1.2533;    // sqrt(pi / 2): standard error of a 
 double student_t(double freedom) {
   constexpr double z = 1.959964;
   const double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-  const double g1 = (z3 + z) / 4, g2 = (5 * z5 + 16 * z3 + 3 * z) / 96, g3 = (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384;
+  const double g1 = (z3 + z) / 4, g2 = (5 * z5 + 16 * z3 + 3 * z) / 96,
+               g3 = (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384;
   return z + g1 / freedom + g2 / (freedom * freedom) + g3 / (freedom * freedom * freedom);
 }
 

@@ -22,9 +22,7 @@ double SimulatedMeter::run_ns(size_t candidate) {
 namespace {
 
 // A search that sees what `measure` says. Returns the candidates in their order, with those costs.
-std::vector<Observed> search(const RecordedSpace& space, size_t evaluations, uint64_t seed, Strategy& strategy,
-                             const std::function<double(size_t)>& measure) {
-  (void)space, (void)seed;
+std::vector<Observed> search(size_t evaluations, Strategy& strategy, const std::function<double(size_t)>& measure) {
   std::vector<Observed> observed;
   while (observed.size() < evaluations) {
     const auto proposal = strategy.propose();
@@ -48,17 +46,21 @@ NoiseResult result_of(const RecordedSpace& space, const std::vector<Observed>& o
           static_cast<double>(runs) / static_cast<double>(observed.size())};
 }
 
-NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed, int runs_each) {
+NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed,
+                          int runs_each) {
   Candidates candidates = space.candidates();
   const auto strategy = make_strategy("motley", candidates, {seed, {}, {}});
   SimulatedMeter meter(space, model, seed);
-  const auto observed = search(space, evaluations, seed, *strategy, [&](size_t candidate) {
+  const auto observed = search(evaluations, *strategy, [&](size_t candidate) {
     double least = meter.run_ns(candidate);
     for (int run = 1; run < runs_each; ++run) least = std::min(least, meter.run_ns(candidate));
     return least;
   });
-  const auto better = [](const Observed& a, const Observed& b) { return (a.cost > 0 ? 1 / a.cost : 0) > (b.cost > 0 ? 1 / b.cost : 0); };
-  return result_of(space, observed, std::min_element(observed.begin(), observed.end(), better)->candidate, meter.runs());
+  const auto better = [](const Observed& a, const Observed& b) {
+    return (a.cost > 0 ? 1 / a.cost : 0) > (b.cost > 0 ? 1 / b.cost : 0);
+  };
+  return result_of(space, observed, std::min_element(observed.begin(), observed.end(), better)->candidate,
+                   meter.runs());
 }
 
 }  // namespace
@@ -66,7 +68,8 @@ NoiseResult pick_by_least(const RecordedSpace& space, size_t evaluations, const 
 NoiseResult pick_by_one_run(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed) {
   return pick_by_least(space, evaluations, model, seed, 1);
 }
-NoiseResult pick_by_best_of_two(const RecordedSpace& space, size_t evaluations, const NoiseModel& model, uint64_t seed) {
+NoiseResult pick_by_best_of_two(const RecordedSpace& space, size_t evaluations, const NoiseModel& model,
+                                uint64_t seed) {
   return pick_by_least(space, evaluations, model, seed, 2);
 }
 
@@ -80,7 +83,7 @@ NoiseResult pick_by_racing(const RecordedSpace& space, size_t evaluations, const
   do anchor = random() % candidates.size();
   while (space.cost(anchor) <= 0);
   AnchoredMeter anchored(meter, anchor);
-  auto observed = search(space, evaluations, seed, *strategy, [&](size_t candidate) {
+  auto observed = search(evaluations, *strategy, [&](size_t candidate) {
     const double log_ratio = anchored.run(candidate);
     return std::isfinite(log_ratio) ? std::exp(log_ratio) : 0;
   });

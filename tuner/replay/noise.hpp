@@ -9,9 +9,9 @@
 namespace motley::tuner {
 
 struct NoiseModel {
-  double deviation = 0.1;       // of the logarithm of each run: 10 %
-  double slowest = 1.35;        // a throttled stretch is 1.1 to this many times as slow
-  double stretch_runs = 60;     // how long a stretch is on average, throttled or not
+  double deviation = 0.1;    // of the logarithm of each run: 10 %
+  double slowest = 1.35;     // a throttled stretch is 1.1 to this many times as slow
+  double stretch_runs = 60;  // how long a stretch is on average, throttled or not
 };
 
 class SimulatedMeter : public Meter {
@@ -32,9 +32,9 @@ class SimulatedMeter : public Meter {
 
 // How well a way to measure picks among the candidates of one noisy search.
 struct NoiseResult {
-  double loss = 0;               // true time of its choice over that of the best candidate visited; 1 is perfect
-  double fraction = 0;           // optimum of the space over the true time of its choice
-  double runs_per_candidate = 0; // anchors included
+  double loss = 0;                // true time of its choice over that of the best candidate visited; 1 is perfect
+  double fraction = 0;            // optimum of the space over the true time of its choice
+  double runs_per_candidate = 0;  // anchors included
 };
 
 // Each candidate runs once and the least time wins.

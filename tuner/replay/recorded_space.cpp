@@ -21,8 +21,10 @@ std::vector<Config> runnable(const Recording& recording) {
 }  // namespace
 
 RecordedSpace::RecordedSpace(std::string name, Recording recording)
-    : name_(std::move(name)), recording_(std::make_unique<Recording>(std::move(recording))),
-      candidates_(recording_->parameters, runnable(*recording_)), costs_(candidates_.size()) {
+    : name_(std::move(name)),
+      recording_(std::make_unique<Recording>(std::move(recording))),
+      candidates_(recording_->parameters, runnable(*recording_)),
+      costs_(candidates_.size()) {
   // Of a config that was recorded more than once, the better time counts.
   for (const Observation& o : recording_->observations) {
     const double cost = typical_ns(o);

@@ -17,7 +17,8 @@ std::vector<size_t> seeds_from(const Candidates& candidates, const std::vector<S
     std::vector<size_t> order(sibling.costs.size()), found;
     std::iota(order.begin(), order.end(), size_t{0});
     std::erase_if(order, [&](size_t i) { return sibling.costs[i] <= 0; });
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
     for (size_t i = 0; i < order.size() && found.size() < kSeedsPerSibling; ++i)
       if (const auto id = candidates.find(sibling.configs[order[i]])) found.push_back(*id);
     best.push_back(std::move(found));

@@ -13,8 +13,8 @@ struct ReplayResult {
   std::vector<Observed> observed;  // in the order of the search
 };
 
-// One search of `evaluations` candidates, or all if there are fewer; the last fraction is then repeated. Failures count as
-// evaluations. `siblings` are other devices' tuning results for the same kernel; their best few are tried first.
+// One search of `evaluations` candidates, or all if there are fewer; the last fraction is then repeated. Failures count
+// as evaluations. `siblings` are other devices' tuning results for the same kernel; their best few are tried first.
 ReplayResult replay(const RecordedSpace& space, const std::string& strategy, size_t evaluations, uint64_t seed,
                     std::vector<Sibling> siblings = {});
 

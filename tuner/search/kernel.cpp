@@ -48,7 +48,8 @@ Kernel::Scale Kernel::scale_of(const Parameter& parameter) {
   const auto& values = parameter.values;
   scale.ordered = std::none_of(values.begin(), values.end(), [](const Value& v) { return v.is_word(); });
   scale.positions = scale.ordered ? positions_of(values) : std::vector<double>(values.size());
-  const bool positive = scale.ordered && std::all_of(values.begin(), values.end(), [](const Value& v) { return v.number() > 0; });
+  const bool positive =
+      scale.ordered && std::all_of(values.begin(), values.end(), [](const Value& v) { return v.number() > 0; });
   scale.has_alignment = positive && !std::all_of(values.begin(), values.end(), is_power_of_two);
   for (const Value& value : values) scale.exponents.push_back(exponent_of_two(value));
   return scale;

@@ -10,9 +10,9 @@ namespace motley::tuner {
 
 // One parameter's part. Each is found from the data.
 struct Shape {
-  double length = 0.7;    // how far a change reaches; the parameter's range is 1
-  double weight = 0.8;    // 0: the parameter plays no part; 1: configs far apart in it tell nothing about each other
-  double alignment = 0;   // how much it counts that two numbers divide by different powers of two (warps, banks, lines)
+  double length = 0.7;   // how far a change reaches; the parameter's range is 1
+  double weight = 0.8;   // 0: the parameter plays no part; 1: configs far apart in it tell nothing about each other
+  double alignment = 0;  // how much it counts that two numbers divide by different powers of two (warps, banks, lines)
 };
 
 // A product over the parameters of (1 - weight) + weight x (a Matern function of the distance): main effects and

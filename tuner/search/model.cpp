@@ -19,7 +19,10 @@ double square(double x) { return x * x; }
 }  // namespace
 
 // Samples of the same source are as close as their configs are; of different ones, less so.
-double Model::kin(size_t i, size_t j) const { return samples_[i].source == samples_[j].source ? 1 : kinship_; }
+double Model::kin(size_t i, size_t j) const {
+  const uint32_t a = samples_[i].source, b = samples_[j].source;
+  return a == b ? 1 : kinship_[a] * kinship_[b];
+}
 
 double Model::pair(size_t i, size_t j) const {
   return static_cast<double>(kernel_(samples_[i].config, samples_[j].config));
@@ -52,11 +55,13 @@ double Model::evaluate() {
   for (size_t i = 0; i < n; ++i) rest += square(whitened_[i] -= level_ * ones[i]);
   const auto count = static_cast<double>(n);
   amplitude_ = std::sqrt((rest + 0.01) / count);
-  return -0.5 * count * std::log(rest / count + 1e-12) - 0.5 * factor_.log_determinant() - 0.5 * std::log(ones_ones) + prior();
+  return -0.5 * count * std::log(rest / count + 1e-12) - 0.5 * factor_.log_determinant() - 0.5 * std::log(ones_ones) +
+         prior();
 }
 
 double Model::prior() const {
-  double sum = -0.5 * square(std::log(noise_ / kTypicalNoise) / 2) - 0.5 * square((kinship_ - kTypicalKinship) / 0.2);
+  double sum = -0.5 * square(std::log(noise_ / kTypicalNoise) / 2);
+  for (size_t s = 1; s < kinship_.size(); ++s) sum -= 0.5 * square((kinship_[s] - kTypicalKinship) / 0.3);
   for (size_t p = 0; p < kernel_.width(); ++p) {
     const Shape& shape = kernel_.shape(p);
     sum -= 0.5 * square(std::log(shape.length / kTypical.length) / 0.8);
@@ -74,7 +79,8 @@ std::vector<double> Model::replaced(size_t parameter, const Shape& before) const
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < i; ++j) {
       const uint16_t a = samples_[i].config[parameter], b = samples_[j].config[parameter];
-      result[i * n + j] *= static_cast<double>(kernel_.factor(parameter, a, b)) / static_cast<double>(old.factor(parameter, a, b));
+      result[i * n + j] *=
+          static_cast<double>(kernel_.factor(parameter, a, b)) / static_cast<double>(old.factor(parameter, a, b));
     }
   return result;
 }
@@ -116,26 +122,27 @@ void Model::improve_noise() {
   }
 }
 
-void Model::improve_kinship() {
-  const double start = kinship_;
+void Model::improve_kinship(size_t source) {
+  const double start = kinship_[source];
   for (const double step : {0.1, -0.1}) {
-    const double before = kinship_;
-    kinship_ = std::clamp(start + step, 0.0, 0.99);
+    const double before = kinship_[source];
+    kinship_[source] = std::clamp(start + step, 0.0, 0.99);
     const double score = evaluate();
     if (score > score_) score_ = score;
-    else kinship_ = before;
+    else kinship_[source] = before;
   }
 }
 
 void Model::fit(std::vector<Sample> samples, int rounds) {
   samples_ = std::move(samples);
+  for (const Sample& sample : samples_)
+    if (sample.source >= kinship_.size()) kinship_.resize(sample.source + 1, kTypicalKinship);
   build();
   score_ = evaluate();
-  const bool has_siblings = std::any_of(samples_.begin(), samples_.end(), [](const Sample& s) { return s.source != 0; });
   for (int round = 0; round < rounds; ++round) {
     for (size_t p = 0; p < kernel_.width(); ++p) improve_parameter(p);
     improve_noise();
-    if (has_siblings) improve_kinship();
+    for (size_t source = 1; source < kinship_.size(); ++source) improve_kinship(source);
     build();  // without the rounding that exchanging factors adds up
     score_ = evaluate();
   }
@@ -145,7 +152,8 @@ void Model::fit(std::vector<Sample> samples, int rounds) {
 
 double Model::mean(const uint16_t* config) const {
   double sum = level_;
-  for (size_t j = 0; j < samples_.size(); ++j) sum += weights_[j] * static_cast<double>(covariance(config, samples_[j]));
+  for (size_t j = 0; j < samples_.size(); ++j)
+    sum += weights_[j] * static_cast<double>(covariance(config, samples_[j]));
   return sum;
 }
 
@@ -160,7 +168,9 @@ constexpr size_t kStrip = 256;  // configs at a time: what they need of all rows
 }  // namespace
 
 Posterior::Posterior(const Model& model, std::vector<const uint16_t*> configs)
-    : model_(model), configs_(std::move(configs)), means_(configs_.size(), static_cast<float>(model.level())),
+    : model_(model),
+      configs_(std::move(configs)),
+      means_(configs_.size(), static_cast<float>(model.level())),
       explained_(configs_.size()) {
   project();
 }

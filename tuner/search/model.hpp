@@ -27,8 +27,9 @@ class Model {
   void fit(std::vector<Sample> samples, int rounds);
 
   const std::vector<Sample>& samples() const { return samples_; }
+  // Of a config on this device with a sample.
   float covariance(const uint16_t* config, const Sample& sample) const {
-    return kernel_(config, sample.config) * (sample.source == 0 ? 1.0F : static_cast<float>(kinship_));
+    return kernel_(config, sample.config) * static_cast<float>(kinship_[sample.source]);
   }
   const Kernel& kernel() const { return kernel_; }
   // Expected target of a config on this device.
@@ -49,12 +50,12 @@ class Model {
   double prior() const;
   void improve_parameter(size_t parameter);
   void improve_noise();
-  void improve_kinship();
+  void improve_kinship(size_t source);
   std::vector<double> replaced(size_t parameter, const Shape& before) const;
 
   Kernel kernel_;
-  double noise_ = 1e-2;    // variance of a measurement, relative to the amplitude
-  double kinship_ = 0.8;   // correlation between this device's times and a sibling's
+  double noise_ = 1e-2;             // variance of a measurement, relative to the amplitude
+  std::vector<double> kinship_{1};  // by source: how its times correlate with this device's, whose own is 1
   std::vector<Sample> samples_;
   std::vector<double> products_;  // the kernel of all pairs of samples, without noise
   double score_ = 0;

@@ -9,19 +9,31 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kExhaustive = 64;      // so few candidates are all tried
-constexpr size_t kSpread = 8;           // first candidates, far from each other
-constexpr size_t kSpreadDraws = 10;     // of which each is the farthest
-constexpr size_t kMostSamples = 200;    // the model learns from: two thirds of them the best, the rest at random
-constexpr size_t kSiblingBest = 40, kSiblingOthers = 40;  // of each sibling
-constexpr size_t kShortlist = 2000;     // candidates that the model looks at closely
-constexpr size_t kScreened = 6000;      // candidates that it glances at to choose them
-constexpr size_t kPeaks = 4;            // best candidates whose neighbours are always on the list
-constexpr double kCaution = 4;          // deviations that exploring counts in a candidate's favour
+constexpr size_t kExhaustive = 64;    // so few candidates are all tried
+constexpr size_t kSpread = 8;         // first candidates, far from each other
+constexpr size_t kSpreadDraws = 10;   // of which each is the farthest
+constexpr size_t kMostSamples = 200;  // the model learns from: two thirds of them the best, the rest at random
+constexpr size_t kSiblingBest = 40, kSiblingOthers = 60;  // of each sibling
+constexpr size_t kShortlist = 2000;                       // candidates that the model looks at closely
+constexpr size_t kScreened = 6000;                        // candidates that it glances at to choose them
+constexpr size_t kPeaks = 4;                              // best candidates whose neighbours are always on the list
+constexpr double kCaution = 4;                            // deviations that exploring counts in a candidate's favour
 
 // Measurements between two fits: at first each one changes the picture.
 size_t patience(size_t measured) { return measured < 50 ? 5 : measured < 100 ? 8 : 16; }
 int rounds_of_fit(size_t measured) { return measured < 30 ? 3 : measured < 100 ? 2 : 1; }
+
+struct Spread {
+  double mean = 0, deviation = 0;
+};
+Spread spread_of(const std::vector<Sample>& samples, size_t first) {
+  const auto count = static_cast<double>(samples.size() - first);
+  double sum = 0, squares = 0;
+  for (size_t i = first; i < samples.size(); ++i) sum += samples[i].target;
+  const double mean = sum / count;
+  for (size_t i = first; i < samples.size(); ++i) squares += (samples[i].target - mean) * (samples[i].target - mean);
+  return {mean, std::sqrt(squares / count) + 1e-6};
+}
 
 double normal_below(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
 
@@ -98,12 +110,10 @@ std::optional<size_t> ModelSearch::spread_out() {
   return farthest ? farthest : any_unseen();
 }
 
+// A third of the proposals explores; the others take turns between the model's favourite and the best one's neighbours.
 ModelSearch::Aim ModelSearch::next_aim() const {
-  switch (history_.size() % 4) {
-    case 3: return Aim::explore;
-    case 1: return Aim::improve;
-    default: return Aim::refine;
-  }
+  if (history_.size() % 3 == 2) return Aim::explore;
+  return history_.size() % 2 == 0 ? Aim::refine : Aim::improve;
 }
 
 std::optional<size_t> ModelSearch::ask_model() {
@@ -127,8 +137,8 @@ std::optional<size_t> ModelSearch::best_position(Aim aim, const std::set<size_t>
   for (size_t i = 0; i < listed_.size(); ++i) {
     if (history_.seen(listed_[i]) || (!only.empty() && !only.contains(listed_[i]))) continue;
     const double mean = posterior_->mean(i), deviation = posterior_->deviation(i);
-    const double score = aim == Aim::explore ? kCaution * deviation - mean
-                                             : log_expected_improvement(incumbent_, mean, deviation);
+    const double score =
+        aim == Aim::explore ? kCaution * deviation - mean : log_expected_improvement(incumbent_, mean, deviation);
     if (score > highest) highest = score, best = i;
   }
   return best;
@@ -168,21 +178,29 @@ std::vector<Sample> ModelSearch::samples() {
   return result;
 }
 
+// A sibling's targets, brought to the mean and the spread of ours: devices differ in how much worse the bad configs
+// are.
 void ModelSearch::add_siblings(std::vector<Sample>& samples) const {
+  const Spread ours = spread_of(samples, 0);
   for (size_t s = 0; s < options_.siblings.size(); ++s) {
     const Sibling& sibling = options_.siblings[s];
-    double best = std::numeric_limits<double>::infinity();
-    for (const double cost : sibling.costs)
-      if (cost > 0) best = std::min(best, cost);
     std::vector<size_t> order;
     for (size_t i = 0; i < sibling.costs.size(); ++i)
       if (sibling.costs[i] > 0) order.push_back(i);
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
+    if (order.empty()) continue;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
     // The best, and an even choice of the rest.
+    const double best = sibling.costs[order[0]];
     const size_t rest = order.size() > kSiblingBest ? order.size() - kSiblingBest : 0;
     const size_t step = std::max<size_t>(1, (rest + kSiblingOthers - 1) / kSiblingOthers);
+    const size_t first = samples.size();
     for (size_t i = 0; i < order.size(); i += i < kSiblingBest ? 1 : step)
-      samples.push_back({sibling.configs[order[i]].data(), static_cast<uint32_t>(s + 1), 1 - best / sibling.costs[order[i]]});
+      samples.push_back(
+          {sibling.configs[order[i]].data(), static_cast<uint32_t>(s + 1), 1 - best / sibling.costs[order[i]]});
+    const Spread theirs = spread_of(samples, first);
+    for (size_t i = first; i < samples.size(); ++i)
+      samples[i].target = ours.mean + (samples[i].target - theirs.mean) * ours.deviation / theirs.deviation;
   }
 }
 

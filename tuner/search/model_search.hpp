@@ -42,7 +42,7 @@ class ModelSearch : public Strategy {
   size_t next_seed_ = 0;
   Model model_;
   std::unique_ptr<Posterior> posterior_;
-  std::vector<size_t> listed_;            // the candidates that posterior_ predicts
+  std::vector<size_t> listed_;  // the candidates that posterior_ predicts
   double best_at_fit_ = 0, failed_target_ = 0, incumbent_ = 0;
   size_t since_fit_ = 0;
 };

@@ -38,7 +38,8 @@ class Random : public Strategy {
 // From a random start to better neighbours until there is none, then from another start.
 class LocalSearch : public Strategy {
  public:
-  LocalSearch(Candidates& candidates, uint64_t seed) : candidates_(candidates), starts_(candidates, seed), random_(seed) {}
+  LocalSearch(Candidates& candidates, uint64_t seed)
+      : candidates_(candidates), starts_(candidates, seed), random_(seed) {}
   std::optional<size_t> propose() override;
   void observe(size_t candidate, double cost) override;
 

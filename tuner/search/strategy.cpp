@@ -12,7 +12,8 @@ std::unique_ptr<Strategy> make_strategy(const std::string& name, Candidates& can
   if (name == "random") return std::make_unique<Random>(candidates, options.seed);
   if (name == "local") return std::make_unique<LocalSearch>(candidates, options.seed);
   if (name == "exhaustive") return std::make_unique<Exhaustive>(candidates);
-  base::fail(ErrorCode::invalid_argument, "there is no search strategy \"%\": use motley, random, local or exhaustive", {name});
+  base::fail(ErrorCode::invalid_argument, "there is no search strategy \"%\": use motley, random, local or exhaustive",
+             {name});
 }
 
 }  // namespace motley::tuner

@@ -11,14 +11,38 @@
 namespace motley::tuner {
 
 // What a term does with its operands.
-enum class Verb { constant, name, negate, add, subtract, multiply, divide, floor_divide, modulo, power, less, less_equal,
-                  greater, greater_equal, equal, unequal, in, not_in, list, both, either, opposite, least, greatest,
-                  magnitude };
+enum class Verb {
+  constant,
+  name,
+  negate,
+  add,
+  subtract,
+  multiply,
+  divide,
+  floor_divide,
+  modulo,
+  power,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  equal,
+  unequal,
+  in,
+  not_in,
+  list,
+  both,
+  either,
+  opposite,
+  least,
+  greatest,
+  magnitude
+};
 
 struct Expression::Term {
   Verb verb;
-  Value value = int64_t{0};   // of a constant
-  size_t parameter = 0;       // of a name
+  Value value = int64_t{0};  // of a constant
+  size_t parameter = 0;      // of a name
   std::vector<Term> operands;
 };
 
@@ -37,8 +61,8 @@ struct Operator {
 constexpr Operator kComparisons[] = {{"<=", Verb::less_equal}, {">=", Verb::greater_equal}, {"==", Verb::equal},
                                      {"!=", Verb::unequal},    {"<", Verb::less},           {">", Verb::greater}};
 constexpr Operator kSums[] = {{"+", Verb::add}, {"-", Verb::subtract}};
-constexpr Operator kProducts[] = {{"//", Verb::floor_divide}, {"/", Verb::divide}, {"%", Verb::modulo},
-                                  {"*", Verb::multiply}};
+constexpr Operator kProducts[] = {
+    {"//", Verb::floor_divide}, {"/", Verb::divide}, {"%", Verb::modulo}, {"*", Verb::multiply}};
 constexpr Operator kFunctions[] = {{"min", Verb::least}, {"max", Verb::greatest}, {"abs", Verb::magnitude}};
 
 // Recursive descent, one function per level of binding, loosest first.
@@ -205,7 +229,9 @@ class Parser {
   }
   Term number() {
     const size_t begin = at_;
-    auto digits = [&] { while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) ++at_; };
+    auto digits = [&] {
+      while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) ++at_;
+    };
     digits();
     if (at_ < text_.size() && text_[at_] == '.') ++at_, digits();
     if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
@@ -345,8 +371,13 @@ class Evaluation {
       case Verb::greatest: return extreme(term, Verb::greater);
       case Verb::magnitude: return magnitude((*this)(operands[0]));
       case Verb::list: fail_value("a list stands where a value is needed");
-      case Verb::add: case Verb::subtract: case Verb::multiply: case Verb::divide: case Verb::floor_divide:
-      case Verb::modulo: case Verb::power: return arithmetic(term.verb, (*this)(operands[0]), (*this)(operands[1]));
+      case Verb::add:
+      case Verb::subtract:
+      case Verb::multiply:
+      case Verb::divide:
+      case Verb::floor_divide:
+      case Verb::modulo:
+      case Verb::power: return arithmetic(term.verb, (*this)(operands[0]), (*this)(operands[1]));
       default: return compare(term.verb, (*this)(operands[0]), (*this)(operands[1]));
     }
   }

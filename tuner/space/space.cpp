@@ -40,7 +40,9 @@ void check_parameter(const Parameter& p) {
 }  // namespace
 
 Space::Space(std::vector<Parameter> parameters, const std::vector<std::string>& constraints, Check check)
-    : parameters_(std::move(parameters)), decided_by_(parameters_.size()), by_name_(parameters_.size()),
+    : parameters_(std::move(parameters)),
+      decided_by_(parameters_.size()),
+      by_name_(parameters_.size()),
       check_(std::move(check)) {
   std::vector<std::string> names;
   for (const Parameter& p : parameters_) {
@@ -122,10 +124,11 @@ std::string Space::text(const Config& config) const {
 Config Space::parse(std::string_view text) const {
   Config config = default_config();
   std::vector<bool> given(parameters_.size());
-  while (!text.empty()) {
+  for (bool more = !text.empty(); more;) {
     const size_t comma = text.find(',');
     const std::string_view pair = text.substr(0, comma);
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
     const size_t equals = pair.find('=');
     const std::string_view key = pair.substr(0, equals);
     const auto p = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& q) { return q.name == key; });
@@ -152,8 +155,7 @@ bool Space::extend(Config& config, size_t parameter, size_t limit, std::vector<C
   }
   for (size_t v = 0; v < parameters_[parameter].values.size(); ++v) {
     config.push_back(static_cast<uint16_t>(v));
-    const bool go_on =
-        !constraints_hold(config, decided_by_[parameter]) || extend(config, parameter + 1, limit, found);
+    const bool go_on = !constraints_hold(config, decided_by_[parameter]) || extend(config, parameter + 1, limit, found);
     config.pop_back();
     if (!go_on) return false;
   }

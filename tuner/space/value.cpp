@@ -13,7 +13,8 @@ Value Value::parse(std::string_view text) {
   if (text == "false") return false;
   const char* end = text.data() + text.size();
   int64_t whole = 0;
-  if (const auto [at, error] = std::from_chars(text.data(), end, whole); error == std::errc() && at == end) return whole;
+  if (const auto [at, error] = std::from_chars(text.data(), end, whole); error == std::errc() && at == end)
+    return whole;
   double real = 0;
   if (const auto [at, error] = std::from_chars(text.data(), end, real);
       error == std::errc() && at == end && std::isfinite(real))

@@ -1,0 +1,208 @@
+// A problem on a device.
+#include "device/bench.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.hpp"
+#include "plugin/call.hpp"
+#include "worker/message.hpp"
+
+namespace motley::tuner {
+
+namespace {
+
+constexpr size_t kMostCompiled = 12;  // the finalists, the anchor, and a few
+constexpr double kLeastRunNs =
+    200000;  // a run is repeated until it is this long: the clock and the call take some of it
+constexpr size_t kMostRepeats = 200;
+constexpr uint64_t kPatienceNs = 60'000'000'000;  // the watchdog is quicker
+constexpr Filling kFillings[] = {Filling::random, Filling::extremes, Filling::ramp};
+
+struct ConfigError {
+  Ending ending;
+  std::string reason;
+};
+
+}  // namespace
+
+// One device with a queue and memory for the problem's tensors.
+struct Bench::Runner {
+  explicit Runner(plugin::Device& d) : device(d) {
+    plugin::ErrorRoom room;
+    if (!device.api().queue_create) return;
+    const motley_status status =
+        plugin::guarded(room, [&] { return device.api().queue_create(device.handle(), &queue, &room.error); });
+    if (status != MOTLEY_OK)
+      base::fail(ErrorCode::plugin, "the device \"%\" gives no queue (%)", {device.name(), room.describe(status)});
+  }
+  ~Runner() {
+    if (queue) device.api().queue_destroy(queue);
+  }
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  plugin::Device& device;
+  motley_queue* queue = nullptr;
+  uint64_t timeline = 0;
+  uint64_t alignment = 64;
+  std::vector<TensorMemory> inputs, outputs;
+};
+
+// An executable and its scratch.
+struct Bench::Compiled {
+  Compiled(Runner& r, const motley_graph& graph, std::string text) : runner(r), config(std::move(text)) {
+    const auto& api = runner.device.api();
+    const motley_node_config choice{0, config.c_str()};
+    const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &choice};
+    plugin::ErrorRoom room;
+    const motley_status status = plugin::guarded(
+        room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });
+    if (status != MOTLEY_OK)
+      throw ConfigError{
+          status == MOTLEY_UNSUPPORTED || status == MOTLEY_INVALID_ARGUMENT ? Ending::invalid : Ending::failed,
+          room.describe(status)};
+    motley_exec_requirements need{sizeof need, 64, 0, 0};
+    if (api.exec_requirements && api.exec_requirements(executable, &need) != MOTLEY_OK) need = {sizeof need, 64, 0, 0};
+    runner.alignment = std::max<uint64_t>(runner.alignment, need.alignment);
+    scratch = std::make_unique<TensorMemory>(runner.device, need.scratch_bytes, std::max<uint64_t>(need.alignment, 64));
+  }
+  ~Compiled() {
+    if (executable) runner.device.api().exec_release(executable);
+  }
+  Compiled(const Compiled&) = delete;
+  Compiled& operator=(const Compiled&) = delete;
+
+  // Submits and waits.
+  void run() {
+    std::vector<motley_binding> in, out;
+    for (const TensorMemory& memory : runner.inputs) in.push_back(memory.binding());
+    for (const TensorMemory& memory : runner.outputs) out.push_back(memory.binding());
+    motley_submission submission{};
+    submission.struct_size = sizeof submission;
+    submission.inputs = in.data();
+    submission.input_count = static_cast<uint32_t>(in.size());
+    submission.outputs = out.data();
+    submission.output_count = static_cast<uint32_t>(out.size());
+    submission.scratch = scratch->binding();
+    submission.signal_value = ++runner.timeline;
+    plugin::ErrorRoom room;
+    const auto& api = runner.device.api();
+    const motley_status status = plugin::guarded(room, [&] {
+      const motley_status submitted =
+          api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
+      if (submitted != MOTLEY_OK || !runner.queue) return submitted;
+      return api.fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error);
+    });
+    if (status != MOTLEY_OK) throw ConfigError{Ending::failed, room.describe(status)};
+  }
+
+  Runner& runner;
+  std::string config;
+  motley_executable* executable = nullptr;
+  std::unique_ptr<TensorMemory> scratch;
+};
+
+Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem)
+    : problem_(std::move(problem)), serialized_(model::serialize(problem_)), device_(std::make_unique<Runner>(device)) {
+  for (const Filling filling : kFillings) {
+    std::vector<Bytes> inputs;
+    for (const graph::TensorId id : problem_.inputs)
+      inputs.push_back(fill_tensor(problem_.tensor(id), filling, inputs.size() + 1));
+    inputs_.push_back(std::move(inputs));
+  }
+  try {
+    Runner oracle(reference);
+    Compiled right(oracle, serialized_.view(), "");
+    for (const auto& inputs : inputs_) expected_.push_back(results(oracle, inputs, right));
+  } catch (const ConfigError& error) {
+    base::fail(ErrorCode::plugin, "the reference cannot run the problem (%): it is left untuned", {error.reason});
+  }
+}
+Bench::~Bench() = default;
+
+void Bench::feed(Runner& runner, const std::vector<Bytes>& inputs) {
+  if (runner.outputs.empty()) {
+    for (const graph::TensorId id : problem_.inputs)
+      runner.inputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
+    for (const graph::TensorId id : problem_.outputs)
+      runner.outputs.emplace_back(runner.device, problem_.tensor(id).bytes(), runner.alignment);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) runner.inputs[i].write(inputs[i].data());
+}
+
+// Throws ConfigError where a kernel writes where it may not.
+std::vector<Bytes> Bench::results(Runner& runner, const std::vector<Bytes>& inputs, Compiled& compiled) {
+  feed(runner, inputs);
+  for (TensorMemory& memory : runner.outputs) memory.fill(0xcd);
+  compiled.run();
+  std::vector<Bytes> found;
+  bool intact = compiled.scratch->intact();
+  for (const TensorMemory& memory : runner.outputs) {
+    intact = intact && memory.intact();
+    found.push_back(memory.read());
+  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    intact = intact && runner.inputs[i].intact() && runner.inputs[i].read() == inputs[i];
+  if (!intact) throw ConfigError{Ending::wrong, "it wrote outside of its outputs"};
+  return found;
+}
+
+Bench::Compiled& Bench::compiled(const std::string& config) {
+  const auto at = std::find_if(compiled_.begin(), compiled_.end(), [&](const auto& c) { return c->config == config; });
+  if (at != compiled_.end()) {
+    std::rotate(at, at + 1, compiled_.end());
+  } else {
+    auto fresh = std::make_unique<Compiled>(*device_, serialized_.view(), config);
+    if (compiled_.size() == kMostCompiled) compiled_.pop_front();
+    compiled_.push_back(std::move(fresh));
+  }
+  return *compiled_.back();
+}
+
+Outcome Bench::check(const std::string& config) {
+  try {
+    Compiled& candidate = compiled(config);
+    for (size_t f = 0; f < inputs_.size(); ++f) {
+      const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
+      for (size_t i = 0; i < found.size(); ++i) {
+        const Difference difference = compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i]);
+        if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
+      }
+    }
+    return {};
+  } catch (const ConfigError& error) {
+    return {error.ending, {}, 0, error.reason};
+  }
+}
+
+double Bench::run_ns(const std::string& config) {
+  try {
+    Compiled& candidate = compiled(config);
+    feed(*device_, inputs_[0]);  // times must not depend on what was checked last
+    auto timed = [&](size_t repeats) {
+      const auto begin = std::chrono::steady_clock::now();
+      for (size_t i = 0; i < repeats; ++i) candidate.run();
+      const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+      return std::max(took.count() / static_cast<double>(repeats), 1.0);
+    };
+    if (repeats_ == 0) {
+      candidate.run();
+      repeats_ = std::clamp<size_t>(static_cast<size_t>(kLeastRunNs / timed(1)), 1, kMostRepeats);
+    }
+    return timed(repeats_);
+  } catch (const ConfigError& error) {
+    base::fail(ErrorCode::plugin, "the config \"%\" failed in a run (%)", {config, error.reason});
+  }
+}
+
+void serve_bench(Bench& bench) {
+  serve([&](const nlohmann::json& request) -> nlohmann::json {
+    const auto what = request.at("do").get<std::string>(), config = request.at("config").get<std::string>();
+    if (what == "run") return {{"ns", bench.run_ns(config)}};
+    const Outcome outcome = bench.check(config);
+    return {{"ending", to_string(outcome.ending)}, {"reason", outcome.reason}};
+  });
+}
+
+}  // namespace motley::tuner
