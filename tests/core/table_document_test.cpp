@@ -181,6 +181,14 @@ TEST(TableFingerprint, LinesAreSortedByClass) {
   EXPECT_EQ(print.kernels, "build=x\n");
 }
 
+// A file's keys and a plugin's lines do not ascend alike: "l" comes before "l2", "l=" after "l2=".
+TEST(TableFingerprint, AFilesFactsAreThoseOfThePlugin) {
+  const fs::path example = kExamples / "valid" / "dispatch_table" / "everything.json";
+  nlohmann::json document = read_document(example);
+  document["devices"][0]["fingerprint"]["hw"] = {{"l", "1"}, {"l2", "2"}, {"l.x", "3"}};
+  EXPECT_EQ(table_of(document).devices[0].fingerprint.hw, parse_fingerprint("hw l2=2\nhw l=1\nhw l.x=3\nhw l=1\n").hw);
+}
+
 TEST(TableFingerprint, AgreementIsTheShareOfFacts) {
   EXPECT_EQ(agreement("a=1\nb=2\n", "a=1\nb=2\n"), 1);
   EXPECT_EQ(agreement("a=1\nb=2\n", "a=1\nb=3\n"), 1.0 / 3);

@@ -41,4 +41,12 @@ extern const Object kDocument;
 // kind. Other fields may be there.
 void check_fields(const nlohmann::json& value, const Object& object, const std::string& where);
 
+// Members of objects, without the library's own checks and exceptions, which cost ten times the code.
+const nlohmann::json* member(const nlohmann::json& object, const char* key);  // null where there is none
+// These are for members that were checked.
+const std::string& text_of(const nlohmann::json& object, const char* key);
+const nlohmann::json::array_t& list_of(const nlohmann::json& object, const char* key);
+uint64_t whole_of(const nlohmann::json& object, const char* key);
+double number_of(const nlohmann::json& object, const char* key);
+
 }  // namespace motley::table

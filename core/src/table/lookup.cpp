@@ -2,6 +2,7 @@
 #include "table/lookup.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "table/fingerprint.hpp"
 #include "table/problem.hpp"
@@ -75,15 +76,24 @@ bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, 
 }
 
 bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
-  std::vector<std::pair<double, const Group*>> near;
-  for (const Group& group : groups_) {
-    if (standings_[group.device].source > Source::driver) continue;
-    const double d = distance(problem, *group.problem);
-    if (d > 0) near.emplace_back(d, &group);
+  double after = 0;
+  const Group* last = nullptr;  // the one that was refused before
+  for (size_t i = 0; i < kNeighbours; ++i) {
+    double nearest = HUGE_VAL;
+    const Group* next = nullptr;
+    for (const Group& group : groups_) {
+      if (standings_[group.device].source > Source::driver) continue;
+      const double d = distance(problem, *group.problem);
+      const bool is_further = d > after || (d == after && last && &group > last);
+      if (d <= 0 || !is_further || d >= nearest) continue;
+      nearest = d;
+      next = &group;
+    }
+    if (!next) return false;
+    if (take(*next, Source::nearest, judge, answer)) return true;
+    after = nearest;
+    last = next;
   }
-  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (size_t i = 0; i < near.size() && i < kNeighbours; ++i)
-    if (take(*near[i].second, Source::nearest, judge, answer)) return true;
   return false;
 }
 
