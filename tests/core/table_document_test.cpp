@@ -148,7 +148,8 @@ TEST(TableDocument, InvalidExamplesAreRefusedWithTheReason) {
 }
 
 TEST(TableDocument, EverySingleFlippedBitIsDetected) {
-  const std::string text = base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
+  const std::string text =
+      base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
   for (size_t byte = 0; byte < text.size(); ++byte)
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = text;
@@ -158,7 +159,8 @@ TEST(TableDocument, EverySingleFlippedBitIsDetected) {
 }
 
 TEST(TableDocument, AFileCutAnywhereIsRefused) {
-  const std::string text = base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
+  const std::string text =
+      base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
   for (size_t size = 0; size < text.size(); ++size)
     EXPECT_THROW(parse_document(text.substr(0, size), "the table"), Error) << size;
 }
@@ -175,7 +177,8 @@ TEST(TableDocument, FilesThatAreNoneAreErrors) {
 }
 
 TEST(TableFingerprint, LinesAreSortedByClass) {
-  const Fingerprint print = parse_fingerprint("hw b=2\nkernels build=x\nhw a=1\ndriver v=3\nnonsense\nhw nothing\nother a=1\n");
+  const Fingerprint print =
+      parse_fingerprint("hw b=2\nkernels build=x\nhw a=1\ndriver v=3\nnonsense\nhw nothing\nother a=1\n");
   EXPECT_EQ(print.hw, "a=1\nb=2\n");
   EXPECT_EQ(print.driver, "v=3\n");
   EXPECT_EQ(print.kernels, "build=x\n");

@@ -105,7 +105,8 @@ TEST_F(TableUseTest, OtherHardwareIsAPriorAndOtherPluginsCountNot) {
 
 // A table's word is not enough: only values that the plugin offers for the node are passed on.
 TEST_F(TableUseTest, ConfigsThatThePluginDoesNotOfferAreRefused) {
-  for (const char* config : {"algorithm=magic", "mc=65536,kc=65536,nc=65536", "color=red", "mc=48,mc=99999999", "algorithm=depthwise"}) {
+  for (const char* config :
+       {"algorithm=magic", "mc=65536,kc=65536,nc=65536", "color=red", "mc=48,mc=99999999", "algorithm=depthwise"}) {
     json other = document;
     for (json& row : other["kernels"])
       if (row["config"] != "") row["config"] = config;

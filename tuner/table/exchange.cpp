@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kDevice = "measured";
 constexpr double kDeviationOfMad = 1.4826;  // of the normal distribution
-constexpr double kMedianError = 1.2533;  // standard error of a median, over that of a mean
+constexpr double kMedianError = 1.2533;     // standard error of a median, over that of a mean
 constexpr double kQuantile = 1.96;
 
 using Pairs = std::map<std::string, std::string>;
@@ -61,7 +61,9 @@ Timing timing_of(const Observation& o) {
   return {typical_ns(o), robust_deviation(runs), std::max<size_t>(1, runs.size())};
 }
 
-double relative_error(const Timing& t) { return kMedianError * t.deviation / t.median / std::sqrt(static_cast<double>(t.runs)); }
+double relative_error(const Timing& t) {
+  return kMedianError * t.deviation / t.median / std::sqrt(static_cast<double>(t.runs));
+}
 
 // An interval without end where one side ran only once.
 Estimate log_ratio(const Timing& t, const Timing& standard) {
@@ -91,11 +93,13 @@ std::string device_with(const json& document, const std::string& problem, const 
     const std::string id = row["device"];
     if (row["problem_key"] != problem || (!device.empty() && id != device) || id == found) continue;
     if (!found.empty())
-      base::fail(ErrorCode::invalid_argument, "several devices have the problem \"%\" (% and %): name one", {problem, found, id});
+      base::fail(ErrorCode::invalid_argument, "several devices have the problem \"%\" (% and %): name one",
+                 {problem, found, id});
     found = id;
   }
   if (found.empty())
-    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"; `motley table show` lists them", {problem});
+    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"; `motley table show` lists them",
+               {problem});
   return found;
 }
 
@@ -108,7 +112,8 @@ Imported import_recording(const Recording& recording, const Importing& importing
   for (const Observation& o : recording.observations)
     if (o.validity == Validity::correct && config_text(recording, o) == standard_config) standard = &o;
   if (!standard)
-    base::fail(ErrorCode::invalid_argument, "the default config (%) is not among those that worked: name one of them", {standard_config});
+    base::fail(ErrorCode::invalid_argument, "the default config (%) is not among those that worked: name one of them",
+               {standard_config});
   result.document["devices"].push_back(device_row(kDevice, importing.plugin, importing.fingerprint));
   const Timing standard_timing = timing_of(*standard);
   for (const Observation& o : recording.observations) {

@@ -15,8 +15,8 @@ struct Observed {
   std::string config;           // canonical text; "": the plugin's default
   double median_ns = 0, mad_ns = 0;
   size_t runs = 1;
-  // To the default, from paired runs. Without an interval (fewer than Estimate::kMinimum runs) the row's upper end is the largest
-  // ratio there is, so that the config is never chosen. Not looked at for the default itself.
+  // To the default, from paired runs. Without an interval (fewer than Estimate::kMinimum runs) the row's upper end is
+  // the largest ratio there is, so that the config is never chosen. Not looked at for the default itself.
   Estimate log_ratio;
   double max_abs = 0, max_rel = 0;  // largest difference from the reference
   std::string rigor = "measure";    // estimate, measure, patient, exhaustive

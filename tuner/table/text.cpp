@@ -53,7 +53,8 @@ std::string inner_text(const json& value);
 // "cpu-0f3a52c8d1e9": the plugin, and what the device is.
 std::string device_name(const json& device) {
   const std::string identity = device["plugin"].get<std::string>() + "\n" + inner_text(device["fingerprint"]);
-  return device["plugin"].get<std::string>() + "-" + base::sha256_hex(identity.data(), identity.size()).substr(0, kIdDigits);
+  return device["plugin"].get<std::string>() + "-" +
+         base::sha256_hex(identity.data(), identity.size()).substr(0, kIdDigits);
 }
 
 void rename_devices(json& document) {
@@ -177,7 +178,11 @@ void publish_table(const json& document, const std::filesystem::path& path) {
 }
 
 json empty_document(const std::string& tool) {
-  return {{"devices", json::array()}, {"kernels", json::array()}, {"plans", json::array()}, {"tool", tool}, {"transfers", json::array()}};
+  return {{"devices", json::array()},
+          {"kernels", json::array()},
+          {"plans", json::array()},
+          {"tool", tool},
+          {"transfers", json::array()}};
 }
 
 }  // namespace motley::tuner

@@ -32,14 +32,13 @@ std::vector<motley_node_config> configs_of(const Segment& segment) {
   const std::vector<uint32_t>& nodes = segment.spec.nodes;
   for (const table::NodeChoice& choice : segment.choices) {
     const auto place = std::find(nodes.begin(), nodes.end(), choice.node) - nodes.begin();
-    if (!choice.answer.config.empty())
-      configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
+    if (!choice.answer.config.empty()) configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
   }
   return configs;
 }
 
-// A table moves no node to another device: what a device does not compile with its configs, it gets without. False where there
-// were none.
+// A table moves no node to another device: what a device does not compile with its configs, it gets without. False
+// where there were none.
 bool drop_configs(Segment& segment) {
   bool any = false;
   for (table::NodeChoice& choice : segment.choices) {
@@ -120,8 +119,9 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   while (true) {
     plan->assignment = assign(plan->graph, plan->devices, denied);
     const size_t before = denied.size();
-    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes),
-                    request.advisor.get(), denied)) break;
+    if (compile_all(*plan, partition(plan->graph, plan->assignment.device, plan->kept_nodes), request.advisor.get(),
+                    denied))
+      break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

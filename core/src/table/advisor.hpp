@@ -1,4 +1,5 @@
-// Chooses configs for nodes from a dispatch table: asks the device what its problem is, and offers only what the device takes.
+// Chooses configs for nodes from a dispatch table: asks the device what its problem is, and offers only what the device
+// takes.
 #pragma once
 
 #include <memory>

@@ -25,7 +25,8 @@ int32_t find_device(const json::array_t& devices, const std::string& id) {
 
 void check_schema(const json& document, const std::string& what) {
   if (!document.is_object())
-    base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }", {what, base::short_text(document)});
+    base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }",
+               {what, base::short_text(document)});
   const json* schema = member(document, "schema");
   if (!schema) base::fail(ErrorCode::invalid_argument, "% lacks \"schema\": add it", {what});
   if (!schema->is_string() || text_of(document, "schema") != kSchema)
@@ -58,7 +59,8 @@ class DeviceCheck {
                  {what_, devices_.size(), kMostDevices});
     for (const json& device : devices_)
       if (&devices_[static_cast<size_t>(find_device(devices_, text_of(device, "id")))] != &device)
-        base::fail(ErrorCode::invalid_argument, "% lists a device twice (%): remove one", {what_, text_of(device, "id")});
+        base::fail(ErrorCode::invalid_argument, "% lists a device twice (%): remove one",
+                   {what_, text_of(device, "id")});
     for (const json& row : list_of(document_, "kernels")) check(text_of(row, "device"), "kernels");
     for (const json& row : list_of(document_, "transfers"))
       for (const char* end : {"from", "to"})
@@ -125,7 +127,8 @@ Table table_of(const json& document) {
   const json::array_t& devices = list_of(document, "devices");
   for (const json& d : devices) {
     const json& print = *member(d, "fingerprint");
-    table.devices.push_back({text_of(d, "id"), text_of(d, "plugin"),
+    table.devices.push_back({text_of(d, "id"),
+                             text_of(d, "plugin"),
                              {lines_of(print, "hw"), lines_of(print, "driver"), lines_of(print, "kernels")}});
   }
   for (const json& k : list_of(document, "kernels")) {

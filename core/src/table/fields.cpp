@@ -25,16 +25,11 @@ constexpr Object kDevice{std::begin(kDeviceFields), std::end(kDeviceFields)};
 constexpr Field kErrorFields[] = {{"max_abs", Kind::error}, {"max_rel", Kind::error}};
 constexpr Object kError{std::begin(kErrorFields), std::end(kErrorFields)};
 
-constexpr Field kKernelFields[] = {{"problem_key", Kind::text},
-                                   {"device", Kind::id},
-                                   {"config", Kind::config},
-                                   {"median_ns", Kind::number},
-                                   {"mad_ns", Kind::number},
-                                   {"runs", Kind::count},
-                                   {"ratio_vs_default", Kind::ratio},
-                                   {"ratio_high", Kind::ratio},
-                                   {"error", Kind::object, &kError},
-                                   {"rigor", Kind::rigor}};
+constexpr Field kKernelFields[] = {{"problem_key", Kind::text},       {"device", Kind::id},
+                                   {"config", Kind::config},          {"median_ns", Kind::number},
+                                   {"mad_ns", Kind::number},          {"runs", Kind::count},
+                                   {"ratio_vs_default", Kind::ratio}, {"ratio_high", Kind::ratio},
+                                   {"error", Kind::object, &kError},  {"rigor", Kind::rigor}};
 constexpr Object kKernel{std::begin(kKernelFields), std::end(kKernelFields)};
 
 constexpr Field kTransferFields[] = {{"from", Kind::id},
@@ -135,7 +130,8 @@ const char* expected_of(const json& value, Kind kind) {
     case Kind::text: return is_text(value) ? nullptr : "a text of 1 to 4096 bytes";
     case Kind::config: return string && is_config(text) ? nullptr : "\"key=value,key=value\" or an empty text";
     case Kind::id:
-      return !text.empty() && consists_of(text, false, "-._:") ? nullptr : "lower case letters, digits, and any of -._:";
+      return !text.empty() && consists_of(text, false, "-._:") ? nullptr
+                                                               : "lower case letters, digits, and any of -._:";
     case Kind::number: return is_extent(value) ? nullptr : "a whole number from 0 to 9007199254740991";
     case Kind::count: return is_whole(value, 1, INT32_MAX) ? nullptr : "a whole number from 1 to 2147483647";
     case Kind::ratio: return number > 0 && number <= 1e6 ? nullptr : "a number above 0, at most 1000000";

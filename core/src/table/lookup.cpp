@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kNeighbours = 3;
 constexpr double kSiblingAgreement = 0.5;
 
-Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, const Fingerprint& here, double agreement) {
+Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, const Fingerprint& here,
+                             double agreement) {
   const Fingerprint& there = row.fingerprint;
   if (row.plugin != plugin) return {Source::none, "of a plugin that is not used here"};
   if (here.kernels.empty() || there.kernels != here.kernels)
@@ -23,7 +24,8 @@ Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, co
     if (there.driver == here.driver) return {Source::exact, nullptr};
     return {Source::driver, "measured with another driver: used as a prior only"};
   }
-  if (agreement >= kSiblingAgreement) return {Source::sibling, "measured on a sibling of the device: used as a prior only"};
+  if (agreement >= kSiblingAgreement)
+    return {Source::sibling, "measured on a sibling of the device: used as a prior only"};
   return {Source::family, "measured on other hardware: used as a prior only"};
 }
 
@@ -69,8 +71,7 @@ bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, 
                                 [](const Group& g, const std::string& p) { return *g.problem < p; });
   const Group* best = nullptr;
   for (; group != groups_.end() && *group->problem == problem; ++group)
-    if (standings_[group->device].source == source &&
-        (!best || agreement_[group->device] > agreement_[best->device]))
+    if (standings_[group->device].source == source && (!best || agreement_[group->device] > agreement_[best->device]))
       best = &*group;
   return best && take(*best, source, judge, answer);
 }
