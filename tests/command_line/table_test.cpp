@@ -12,7 +12,8 @@ std::map<std::string, nlohmann::json> nodes_with(const std::string& table) {
   const Outcome outcome = motley({"explain", digits_onnx(), "--devices", "cpu", "--table", table, "--json"});
   EXPECT_TRUE(succeeds(outcome));
   std::map<std::string, nlohmann::json> nodes;
-  for (const auto& node : outcome.json()["nodes"]) nodes[node["node"]] = node;
+  const nlohmann::json all = outcome.json();
+  for (const auto& node : all["nodes"]) nodes[node["node"]] = node;
   return nodes;
 }
 

@@ -22,6 +22,7 @@ using Document = nlohmann::json;
 
 struct TableOptions {
   std::vector<std::string> files;
+  std::string file;  // where there is one
   std::string output, problem, device, plugin, default_config, model;
   SessionOptions session;
   bool json = false;
@@ -57,7 +58,7 @@ std::string facts_text(const Document& device) {
 }
 
 void show(const TableOptions& options) {
-  const Document document = read(options.files.front());
+  const Document document = read(options.file);
   const std::vector<tuner::Decision> decisions = tuner::decisions_of(document);
   if (options.json) {
     Json json = {{"tool", document["tool"]}, {"devices", document["devices"]}, {"decisions", Json::array()}};
@@ -141,7 +142,7 @@ void print_use(const TableUse& use) {
 void lookup_model(const TableOptions& options) {
   const Model model = open_model(options.model);
   CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
-  compile.table = options.files.front();
+  compile.table = options.file;
   compile.bad_table = BadTable::fail;
   const Explanation explanation = make_runtime(options.session).compile(model, compile).explain();
   Json json = Json::array();
@@ -174,7 +175,7 @@ plugin::Registry registry_of(const TableOptions& options) {
 }
 
 void lookup_problem(const TableOptions& options) {
-  const table::Table rows = table::read_table(options.files.front());
+  const table::Table rows = table::read_table(options.file);
   AcceptAll judge;
   Json json = Json::array();
   Table table({"device", "source", ">median", "config", "from"});
@@ -216,8 +217,7 @@ tuner::Importing importing(const TableOptions& options) {
 }
 
 void import_t4(const TableOptions& options) {
-  const tuner::Imported imported =
-      tuner::import_recording(tuner::read_recording(options.files.front()), importing(options));
+  const tuner::Imported imported = tuner::import_recording(tuner::read_recording(options.file), importing(options));
   tuner::publish_table(imported.document, options.output);
   fmt::print("{}: {} configs; {} that failed were left out\n", printable(options.output), imported.rows,
              imported.failed);
@@ -225,7 +225,7 @@ void import_t4(const TableOptions& options) {
 
 void export_t4(const TableOptions& options) {
   const tuner::Exported exported =
-      tuner::export_recording(read(options.files.front()), options.problem, options.device, options.default_config);
+      tuner::export_recording(read(options.file), options.problem, options.device, options.default_config);
   const std::string text = tuner::write_t4(exported.recording);
   base::AtomicFile file(options.output);
   file.write(text.data(), text.size());
@@ -244,8 +244,11 @@ CLI::App* add(CLI::App& parent, const char* name, const char* help, const char* 
   return command;
 }
 
-void add_file(CLI::App& command, TableOptions& options, const char* help, int count) {
+void add_files(CLI::App& command, TableOptions& options, const char* help, int count) {
   command.add_option("TABLE", options.files, help)->required()->expected(count)->type_name("FILE");
+}
+void add_file(CLI::App& command, TableOptions& options, const char* help = "A dispatch table") {
+  command.add_option("TABLE", options.file, help)->required()->type_name("FILE");
 }
 void add_json(CLI::App& command, TableOptions& options) { command.add_flag("--json", options.json, "Print JSON"); }
 void add_output(CLI::App& command, TableOptions& options) {
@@ -267,26 +270,26 @@ void add_table(CLI::App& app) {
 
   CLI::App* c = add(*table, "validate", "Say whether tables can be used: schema, hash, devices",
                     "validate a.json b.json", options, validate);
-  add_file(*c, *options, "Dispatch tables", -1);
+  add_files(*c, *options, "Dispatch tables", -1);
 
   c = add(*table, "show", "Print what a table says: devices, the choice for each problem, transfers, plans",
           "show phone.json", options, show);
-  add_file(*c, *options, "A dispatch table", 1);
+  add_file(*c, *options);
   add_json(*c, *options);
 
   c = add(*table, "diff", "Print what differs between two tables: choices, devices, transfers, plans",
           "diff old.json new.json", options, diff);
-  add_file(*c, *options, "Two dispatch tables", 2);
+  add_files(*c, *options, "Two dispatch tables", 2);
   add_json(*c, *options);
 
   c = add(*table, "merge", "Put all that several tables observed into one", "merge a.json b.json -o all.json", options,
           merge);
-  add_file(*c, *options, "Dispatch tables", -1);
+  add_files(*c, *options, "Dispatch tables", -1);
   add_output(*c, *options);
 
   c = add(*table, "lookup", "Say what a table chooses here, for each node of a model or for one problem",
           "lookup phone.json model.motley", options, lookup);
-  add_file(*c, *options, "A dispatch table", 1);
+  add_file(*c, *options);
   c->add_option("MODEL", options->model, "A .motley or .onnx file");
   add_problem(*c, *options, "Look up this key alone, without asking a device whether it takes the config");
   add_json(*c, *options);
@@ -294,10 +297,7 @@ void add_table(CLI::App& app) {
 
   c = add(*table, "import-t4", "Make a table of the results of another tuner (T4, or Kernel Tuner's cache)",
           "import-t4 results.json --problem KEY --default a=1,b=2 --device cpu -o table.json", options, import_t4);
-  c->add_option("RESULTS", options->files, "A T4 or cache file, also with gzip")
-      ->required()
-      ->expected(1)
-      ->type_name("FILE");
+  c->add_option("RESULTS", options->file, "A T4 or cache file, also with gzip")->required()->type_name("FILE");
   add_problem(*c, *options, "The problem that was tuned, as the plugin names it");
   c->get_option("--problem")->required();
   c->add_option("--default", options->default_config, "The config that the others are compared with")
@@ -313,7 +313,7 @@ void add_table(CLI::App& app) {
 
   c = add(*table, "export-t4", "Write a problem's rows as T4 results, for other tuners",
           "export-t4 table.json --problem KEY -o results.json", options, export_t4);
-  add_file(*c, *options, "A dispatch table", 1);
+  add_file(*c, *options);
   add_problem(*c, *options, "The problem, as the table has it");
   c->get_option("--problem")->required();
   c->add_option("--device", options->device, "The device, as the table names it; needed where several have the problem")
