@@ -12,7 +12,8 @@ std::map<std::string, nlohmann::json> nodes_with(const std::string& table) {
   const Outcome outcome = motley({"explain", digits_onnx(), "--devices", "cpu", "--table", table, "--json"});
   EXPECT_TRUE(succeeds(outcome));
   std::map<std::string, nlohmann::json> nodes;
-  for (const auto& node : outcome.json()["nodes"]) nodes[node["node"]] = node;
+  const nlohmann::json all = outcome.json();
+  for (const auto& node : all["nodes"]) nodes[node["node"]] = node;
   return nodes;
 }
 
@@ -26,12 +27,15 @@ std::string t4_results() {
 }  // namespace
 
 TEST(Table, ValidateSaysWhatIsWrong) {
-  const Outcome good = motley({"table", "validate", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json"});
+  const Outcome good =
+      motley({"table", "validate", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json"});
   ASSERT_TRUE(succeeds(good));
   EXPECT_NE(good.out.find("2 devices, 6 kernels, 2 transfers, 1 plans\n"), std::string::npos) << good.out;
-  const Outcome other = motley({"table", "validate", MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/other_order.json"});
+  const Outcome other =
+      motley({"table", "validate", MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/other_order.json"});
   EXPECT_NE(other.out.find("not in canonical form"), std::string::npos) << other.out;
-  EXPECT_TRUE(fails_with(motley({"table", "validate", MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/two_keys.json"}), "twice (runs)"));
+  EXPECT_TRUE(fails_with(
+      motley({"table", "validate", MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/two_keys.json"}), "twice (runs)"));
   EXPECT_TRUE(fails_with(motley({"table", "validate", "/no/such/table.json"}), "/no/such/table.json"));
 }
 
@@ -48,15 +52,19 @@ TEST(Table, ShowPrintsTheChoices) {
 TEST(Table, MergeAndDiff) {
   const Scratch scratch;
   const std::string merged = scratch / "merged.json";
-  ASSERT_TRUE(succeeds(motley({"table", "merge", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json", kTable, "-o", merged})));
+  ASSERT_TRUE(succeeds(motley(
+      {"table", "merge", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json", kTable, "-o", merged})));
   EXPECT_EQ(read_file(merged), read_file(kTable));
   const Outcome same = motley({"table", "diff", kTable, merged});
   ASSERT_TRUE(succeeds(same));
   EXPECT_EQ(same.out, "the tables say the same\n");
-  const Outcome gone = motley({"table", "diff", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json", "--json"});
+  const Outcome gone =
+      motley({"table", "diff", kTable, MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/empty.json", "--json"});
   ASSERT_TRUE(succeeds(gone));
   EXPECT_EQ(gone.json().size(), 8u) << "2 devices, 3 problems, 2 transfers, 1 plan";
-  const Outcome refused = motley({"table", "merge", kTable, MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/wrong_hash.json", "-o", scratch / "x.json"});
+  const Outcome refused =
+      motley({"table", "merge", kTable, MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/wrong_hash.json", "-o",
+              scratch / "x.json"});
   EXPECT_TRUE(fails_with(refused, "wrong_hash.json"));
   EXPECT_EQ(scratch.file_count(), 1u);
 }
@@ -66,14 +74,14 @@ TEST(Table, ImportLookUpAndExport) {
   const Scratch scratch;
   const std::string problem = [] {
     for (const auto& [name, node] : nodes_with(kTable))
-      if (node["problem_key"].get<std::string>().starts_with("matmul ")) return node["problem_key"].get<std::string>();
+      if (node["problem_key"].get<std::string>().starts_with("conv ")) return node["problem_key"].get<std::string>();
     return std::string();
   }();
   ASSERT_NE(problem, "");
   write_text(scratch / "t4.json", t4_results());
   const std::string table = scratch / "t.json";
-  const Outcome imported = motley({"table", "import-t4", scratch / "t4.json", "--problem", problem, "--default", "mc=96,kc=256",
-                                   "--device", "cpu", "-o", table});
+  const Outcome imported = motley({"table", "import-t4", scratch / "t4.json", "--problem", problem, "--default",
+                                   "mc=96,kc=256", "--device", "cpu", "-o", table});
   ASSERT_TRUE(succeeds(imported));
   EXPECT_NE(imported.out.find("2 configs; 1 that failed"), std::string::npos) << imported.out;
 
@@ -81,7 +89,8 @@ TEST(Table, ImportLookUpAndExport) {
   ASSERT_TRUE(succeeds(asked));
   bool found = false;
   for (const auto& answer : asked.json())
-    if (answer["device"] == "cpu") found = answer["source"] == "exact" && answer["config"] == "kc=256,mc=48" && answer["median_ns"] == 1000000;
+    if (answer["device"] == "cpu")
+      found = answer["source"] == "exact" && answer["config"] == "kc=256,mc=48" && answer["median_ns"] == 1000000;
   EXPECT_TRUE(found) << asked.out;
 
   const Outcome of_model = motley({"table", "lookup", table, digits_onnx(), "--devices", "cpu"});
@@ -97,7 +106,8 @@ TEST(Table, ImportLookUpAndExport) {
   EXPECT_EQ(exact, 1u);
   ASSERT_TRUE(succeeds(motley({"run", digits_onnx(), digit_picture("3_0.png"), "--table", table})));
 
-  ASSERT_TRUE(succeeds(motley({"table", "export-t4", table, "--problem", problem, "--default", "mc=96,kc=256", "-o", scratch / "back.json"})));
+  ASSERT_TRUE(succeeds(motley(
+      {"table", "export-t4", table, "--problem", problem, "--default", "mc=96,kc=256", "-o", scratch / "back.json"})));
   const std::vector<char> back = read_file(scratch / "back.json");
   EXPECT_EQ(nlohmann::json::parse(back)["results"].size(), 2u);
 }

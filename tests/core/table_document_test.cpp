@@ -148,7 +148,8 @@ TEST(TableDocument, InvalidExamplesAreRefusedWithTheReason) {
 }
 
 TEST(TableDocument, EverySingleFlippedBitIsDetected) {
-  const std::string text = base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
+  const std::string text =
+      base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
   for (size_t byte = 0; byte < text.size(); ++byte)
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = text;
@@ -158,7 +159,8 @@ TEST(TableDocument, EverySingleFlippedBitIsDetected) {
 }
 
 TEST(TableDocument, AFileCutAnywhereIsRefused) {
-  const std::string text = base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
+  const std::string text =
+      base::read_small_file(kExamples / "valid" / "dispatch_table" / "everything.json", kMostBytes);
   for (size_t size = 0; size < text.size(); ++size)
     EXPECT_THROW(parse_document(text.substr(0, size), "the table"), Error) << size;
 }
@@ -175,10 +177,19 @@ TEST(TableDocument, FilesThatAreNoneAreErrors) {
 }
 
 TEST(TableFingerprint, LinesAreSortedByClass) {
-  const Fingerprint print = parse_fingerprint("hw b=2\nkernels build=x\nhw a=1\ndriver v=3\nnonsense\nhw nothing\nother a=1\n");
+  const Fingerprint print =
+      parse_fingerprint("hw b=2\nkernels build=x\nhw a=1\ndriver v=3\nnonsense\nhw nothing\nother a=1\n");
   EXPECT_EQ(print.hw, "a=1\nb=2\n");
   EXPECT_EQ(print.driver, "v=3\n");
   EXPECT_EQ(print.kernels, "build=x\n");
+}
+
+// A file's keys and a plugin's lines do not ascend alike: "l" comes before "l2", "l=" after "l2=".
+TEST(TableFingerprint, AFilesFactsAreThoseOfThePlugin) {
+  const fs::path example = kExamples / "valid" / "dispatch_table" / "everything.json";
+  nlohmann::json document = read_document(example);
+  document["devices"][0]["fingerprint"]["hw"] = {{"l", "1"}, {"l2", "2"}, {"l.x", "3"}};
+  EXPECT_EQ(table_of(document).devices[0].fingerprint.hw, parse_fingerprint("hw l2=2\nhw l=1\nhw l.x=3\nhw l=1\n").hw);
 }
 
 TEST(TableFingerprint, AgreementIsTheShareOfFacts) {

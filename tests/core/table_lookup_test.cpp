@@ -44,8 +44,8 @@ struct Sample {
     table.devices.push_back({"d" + std::to_string(table.devices.size()), plugin, print});
     return static_cast<uint32_t>(table.devices.size() - 1);
   }
-  void row(const std::string& problem, uint32_t device, const std::string& config, double ratio = 0.5,
-           double high = 0, uint32_t runs = 10, uint64_t ns = 1000) {
+  void row(const std::string& problem, uint32_t device, const std::string& config, double ratio = 0.5, double high = 0,
+           uint32_t runs = 10, uint64_t ns = 1000) {
     KernelRow r;
     r.problem = problem;
     r.device = device;

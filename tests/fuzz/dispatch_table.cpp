@@ -1,5 +1,5 @@
-// The reader of dispatch tables, and what is computed from rows that it accepts. Inputs get the right hash, so that what stands
-// behind that check is reached.
+// The reader of dispatch tables, and what is computed from rows that it accepts. Inputs get the right hash, so that
+// what stands behind that check is reached.
 #include <nlohmann/json.hpp>
 
 #include "table/document.hpp"

@@ -15,12 +15,9 @@ using nlohmann::json;
 json result(int tile, int unroll, std::vector<double> ms, const char* invalidity = "correct") {
   json times = {{"compilation", 0}};
   if (!ms.empty()) times["runtimes"] = ms;
-  return {{"timestamp", ""},
-          {"configuration", {{"tile", tile}, {"unroll", unroll}}},
-          {"times", times},
-          {"invalidity", invalidity},
-          {"correctness", 1},
-          {"measurements", json::array()},
+  return {{"timestamp", ""},       {"configuration", {{"tile", tile}, {"unroll", unroll}}},
+          {"times", times},        {"invalidity", invalidity},
+          {"correctness", 1},      {"measurements", json::array()},
           {"objectives", {"time"}}};
 }
 
@@ -81,7 +78,8 @@ TEST(TableExchange, RowsBecomeT4ResultsThatReadBack) {
   for (const json& row : again.document["kernels"]) after[row["config"]] = row["median_ns"];
   EXPECT_EQ(after, before);
 
-  EXPECT_EQ(tuner::export_recording(document, "gemm n=64", "", "").left_out, 1u) << "the default, whose values are not known";
+  EXPECT_EQ(tuner::export_recording(document, "gemm n=64", "", "").left_out, 1u)
+      << "the default, whose values are not known";
   EXPECT_THROW(tuner::export_recording(document, "gemm n=65", "", ""), Error);
   EXPECT_THROW(tuner::export_recording(document, "gemm n=64", "another", ""), Error);
 }

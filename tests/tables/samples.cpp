@@ -7,6 +7,7 @@
 #include "plugin/registry.hpp"
 #include "table/document.hpp"
 #include "table/fingerprint.hpp"
+#include "table/rows.hpp"
 #include "table/text.hpp"
 
 namespace motley::test {
@@ -45,30 +46,17 @@ json kernel_row(const std::string& problem, const std::string& device, const std
 
 namespace {
 
-json facts(const std::string& lines) {
-  json result = json::object();
-  for (size_t at = 0, end; at < lines.size(); at = end + 1) {
-    end = lines.find('\n', at);
-    const size_t equals = lines.find('=', at);
-    result[lines.substr(at, equals - at)] = lines.substr(equals + 1, end - equals - 1);
-  }
-  return result;
-}
-
 json cpu_here() {
   const plugin::Registry registry = plugin::discover({.files = {MOTLEY_PLUGINS "/cpu.json"}, .standard_places = false});
-  const table::Fingerprint print = table::fingerprint_of(*registry.devices.at(0));
-  return {{"id", "here"},
-          {"plugin", "cpu"},
-          {"fingerprint", {{"hw", facts(print.hw)}, {"driver", facts(print.driver)}, {"kernels", facts(print.kernels)}}}};
+  return tuner::device_row("here", "cpu", table::fingerprint_of(*registry.devices.at(0)));
 }
 
 // The keys that the network's nodes have on the cpu.
 std::vector<std::string> problems_of_small_cnn() {
   const Folder folder;
   write(folder / "empty.json", tuner::table_text(tuner::canonical(tuner::empty_document("test"))));
-  const Session session =
-      runtime_with().compile(small_cnn(), {.devices = {"cpu"}, .table = folder / "empty.json", .bad_table = BadTable::fail});
+  const Session session = runtime_with().compile(
+      small_cnn(), {.devices = {"cpu"}, .table = folder / "empty.json", .bad_table = BadTable::fail});
   std::vector<std::string> keys;
   for (const Placement& p : session.explain().nodes)
     if (!p.problem_key.empty()) keys.push_back(p.problem_key);
@@ -85,7 +73,6 @@ json table_for_small_cnn() {
     document["kernels"].push_back(kernel_row(key, "here", "", 1));
     if (key.starts_with("conv ") && convolutions++ % 2 == 0)
       document["kernels"].push_back(kernel_row(key, "here", "algorithm=im2col,kc=128,mc=48,nc=128", 0.8));
-    if (key.starts_with("matmul ")) document["kernels"].push_back(kernel_row(key, "here", "kc=128,mc=48,nc=128", 0.7));
   }
   return document;
 }
@@ -97,18 +84,23 @@ json random_document(std::mt19937& random) {
   for (int d = 0; d < devices; ++d) {
     // Few different ones, so that tables share devices under other names.
     json hw = {{"cores", std::to_string(1 << pick(3))}}, driver = {{"version", std::to_string(pick(2))}};
-    document["devices"].push_back({{"id", "dev" + std::to_string(d)}, {"plugin", pick(3) ? "cpu" : "gpu"},
+    document["devices"].push_back({{"id", "dev" + std::to_string(d)},
+                                   {"plugin", pick(3) ? "cpu" : "gpu"},
                                    {"fingerprint", {{"hw", hw}, {"driver", driver}, {"kernels", {{"build", "1"}}}}}});
   }
   const auto device = [&] { return "dev" + std::to_string(pick(devices)); };
   for (int k = pick(20); k > 0; --k) {
     const int config = pick(4);
     document["kernels"].push_back(kernel_row("n=" + std::to_string(8 << pick(4)), device(),
-                                             config ? "c=" + std::to_string(config) : "", config ? 0.5 + 0.01 * pick(60) : 1));
+                                             config ? "c=" + std::to_string(config) : "",
+                                             config ? 0.5 + 0.01 * pick(60) : 1));
   }
   for (int t = pick(4); t > 0; --t)
-    document["transfers"].push_back(
-        {{"from", pick(2) ? "host" : device()}, {"to", device()}, {"kind", "copy"}, {"alpha_ns", pick(3)}, {"beta_ps_per_byte", pick(3)}});
+    document["transfers"].push_back({{"from", pick(2) ? "host" : device()},
+                                     {"to", device()},
+                                     {"kind", "copy"},
+                                     {"alpha_ns", pick(3)},
+                                     {"beta_ps_per_byte", pick(3)}});
   for (int p = pick(3); p > 0; --p)
     document["plans"].push_back({{"graph_hash", "g" + std::to_string(pick(3))},
                                  {"shapes", {{"x", {1, pick(3)}}}},

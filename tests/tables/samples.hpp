@@ -23,10 +23,12 @@ class Folder {
   std::filesystem::path path_;
 };
 
-nlohmann::json kernel_row(const std::string& problem, const std::string& device, const std::string& config, double ratio);
+nlohmann::json kernel_row(const std::string& problem, const std::string& device, const std::string& config,
+                          double ratio);
 
-// What a tuner could have written on this machine for the convolutions and the product of small_cnn() on the cpu plugin: every
-// second convolution gets "algorithm=im2col" with small blocks. The device is called "here".
+// What a tuner could have written on this machine for the convolutions and the product of small_cnn() on the cpu
+// plugin: every second convolution, from the first on, gets "algorithm=im2col" with small blocks. The device is called
+// "here".
 nlohmann::json table_for_small_cnn();
 
 // A random document: devices that are alike in part, observations of few problems and configs, transfers, plans.

@@ -59,7 +59,9 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
-  command.add_option("--table", options.table, "A dispatch table, which chooses kernels by what was measured (default: MOTLEY_TABLE)")
+  command
+      .add_option("--table", options.table,
+                  "A dispatch table, which chooses kernels by what was measured (default: MOTLEY_TABLE)")
       ->type_name("FILE");
   add_plugin_options(command, options.plugins);
 }

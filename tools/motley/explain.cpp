@@ -19,9 +19,14 @@ struct ExplainOptions {
 
 Json describe(const TableUse& use) {
   if (use.path.empty()) return nullptr;
-  Json json = {{"path", use.path.string()}, {"problem", use.problem}, {"rows", use.rows}, {"lookups", use.lookups}, {"refused", use.refused}};
+  Json json = {{"path", use.path.string()},
+               {"problem", use.problem},
+               {"rows", use.rows},
+               {"lookups", use.lookups},
+               {"refused", use.refused}};
   json["unused"] = Json::array();
-  for (const TableUse::Unused& u : use.unused) json["unused"].push_back({{"device", u.device}, {"reason", u.reason}, {"rows", u.rows}});
+  for (const TableUse::Unused& u : use.unused)
+    json["unused"].push_back({{"device", u.device}, {"reason", u.reason}, {"rows", u.rows}});
   return json;
 }
 

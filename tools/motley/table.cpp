@@ -22,6 +22,7 @@ using Document = nlohmann::json;
 
 struct TableOptions {
   std::vector<std::string> files;
+  std::string file;  // where there is one
   std::string output, problem, device, plugin, default_config, model;
   SessionOptions session;
   bool json = false;
@@ -39,8 +40,9 @@ void validate(const TableOptions& options) {
     const Document document = read(file);
     const std::string text = base::read_small_file(file, table::kMostBytes);
     const bool is_canonical = tuner::table_text(tuner::canonical(document)) == text;
-    fmt::print("{}: valid, {} devices, {} kernels, {} transfers, {} plans{}\n", printable(file), document["devices"].size(),
-               document["kernels"].size(), document["transfers"].size(), document["plans"].size(),
+    fmt::print("{}: valid, {} devices, {} kernels, {} transfers, {} plans{}\n", printable(file),
+               document["devices"].size(), document["kernels"].size(), document["transfers"].size(),
+               document["plans"].size(),
                is_canonical ? "" : "; not in canonical form, `motley table merge` writes it so");
   }
 }
@@ -56,13 +58,17 @@ std::string facts_text(const Document& device) {
 }
 
 void show(const TableOptions& options) {
-  const Document document = read(options.files.front());
+  const Document document = read(options.file);
   const std::vector<tuner::Decision> decisions = tuner::decisions_of(document);
   if (options.json) {
     Json json = {{"tool", document["tool"]}, {"devices", document["devices"]}, {"decisions", Json::array()}};
     for (const tuner::Decision& d : decisions)
-      json["decisions"].push_back({{"problem_key", d.problem}, {"device", d.device}, {"config", d.config},
-                                   {"median_ns", d.median_ns}, {"ratio_vs_default", d.ratio}, {"observations", d.observations}});
+      json["decisions"].push_back({{"problem_key", d.problem},
+                                   {"device", d.device},
+                                   {"config", d.config},
+                                   {"median_ns", d.median_ns},
+                                   {"ratio_vs_default", d.ratio},
+                                   {"observations", d.observations}});
     return print_json(json);
   }
   fmt::print("written by {}\n", printable(document["tool"].get<std::string>()));
@@ -70,18 +76,20 @@ void show(const TableOptions& options) {
     fmt::print("device {}  {}\n", printable(d["id"].get<std::string>()), printable(facts_text(d)));
   Table kernels({"device", ">median", ">vs default", ">rows", "config", "problem"});
   for (const tuner::Decision& d : decisions)
-    kernels.row({d.device, time_text(d.median_ns), fmt::format("{:.3f}", d.ratio), std::to_string(d.observations), shown(d.config), printable(d.problem)});
+    kernels.row({d.device, time_text(d.median_ns), fmt::format("{:.3f}", d.ratio), std::to_string(d.observations),
+                 shown(d.config), printable(d.problem)});
   if (!kernels.empty()) fmt::print("{}", kernels.text());
   Table transfers({"from", "to", "how", ">latency", ">GB/s"});
   for (const Document& t : document["transfers"]) {
     const double beta = t["beta_ps_per_byte"].get<double>();
-    transfers.row({t["from"], t["to"], printable(t["kind"].get<std::string>()), duration_text(t["alpha_ns"].get<double>()),
-                   beta > 0 ? fmt::format("{:.1f}", 1000 / beta) : "-"});
+    transfers.row({t["from"], t["to"], printable(t["kind"].get<std::string>()),
+                   duration_text(t["alpha_ns"].get<double>()), beta > 0 ? fmt::format("{:.1f}", 1000 / beta) : "-"});
   }
   if (!transfers.empty()) fmt::print("{}", transfers.text());
   for (const Document& p : document["plans"])
-    fmt::print("plan for graph {}: {} segments, {} expected, {} bound\n", printable(p["graph_hash"].get<std::string>()), p["segments"].size(),
-               duration_text(p["expected_ns"].get<double>()), duration_text(p["bound_ns"].get<double>()));
+    fmt::print("plan for graph {}: {} segments, {} expected, {} bound\n", printable(p["graph_hash"].get<std::string>()),
+               p["segments"].size(), duration_text(p["expected_ns"].get<double>()),
+               duration_text(p["bound_ns"].get<double>()));
 }
 
 // ---- diff ----
@@ -92,11 +100,17 @@ void diff(const TableOptions& options) {
   Json json = Json::array();
   for (const tuner::Difference& d : differences) {
     const char* kind = kKinds[static_cast<size_t>(d.kind)];
-    json.push_back({{"kind", kind}, {"what", d.what}, {"name", d.name}, {"before", d.before}, {"after", d.after}, {"ratio", d.ratio}});
+    json.push_back({{"kind", kind},
+                    {"what", d.what},
+                    {"name", d.name},
+                    {"before", d.before},
+                    {"after", d.after},
+                    {"ratio", d.ratio}});
     if (options.json) continue;
     fmt::print("{} {} {}\n", kind, d.what, printable(d.name));
     if (!d.before.empty()) fmt::print("  - {}\n", printable(d.before));
-    if (!d.after.empty()) fmt::print("  + {}{}\n", printable(d.after), d.ratio != 1 ? fmt::format("  ({:.3f} of before)", d.ratio) : "");
+    if (!d.after.empty())
+      fmt::print("  + {}{}\n", printable(d.after), d.ratio != 1 ? fmt::format("  ({:.3f} of before)", d.ratio) : "");
   }
   if (options.json) print_json(json);
   else if (differences.empty()) fmt::print("the tables say the same\n");
@@ -109,33 +123,42 @@ void merge(const TableOptions& options) {
   for (const std::string& file : options.files) documents.push_back(read(file));
   const Document merged = tuner::merge_tables(documents);
   tuner::publish_table(merged, options.output);
-  fmt::print("{}: {} devices, {} kernels, {} transfers, {} plans from {} tables\n", printable(options.output), merged["devices"].size(),
-             merged["kernels"].size(), merged["transfers"].size(), merged["plans"].size(), documents.size());
+  fmt::print("{}: {} devices, {} kernels, {} transfers, {} plans from {} tables\n", printable(options.output),
+             merged["devices"].size(), merged["kernels"].size(), merged["transfers"].size(), merged["plans"].size(),
+             documents.size());
 }
 
 // ---- lookup ----
 
 void print_use(const TableUse& use) {
   std::string counts;
-  for (const auto& [source, nodes] : use.lookups) counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", nodes, source);
-  fmt::print("{} rows; nodes by source: {}; refused by their device: {}\n", use.rows, counts.empty() ? "no lookups" : counts, use.refused);
+  for (const auto& [source, nodes] : use.lookups)
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", nodes, source);
+  fmt::print("{} rows; nodes by source: {}; refused by their device: {}\n", use.rows,
+             counts.empty() ? "no lookups" : counts, use.refused);
   for (const TableUse::Unused& u : use.unused) fmt::print("{} rows of {} were {}\n", u.rows, u.device, u.reason);
 }
 
 void lookup_model(const TableOptions& options) {
   const Model model = open_model(options.model);
   CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
-  compile.table = options.files.front();
+  compile.table = options.file;
   compile.bad_table = BadTable::fail;
   const Explanation explanation = make_runtime(options.session).compile(model, compile).explain();
   Json json = Json::array();
   Table table({"node", "device", "source", "config", "problem"});
   for (const Placement& p : explanation.nodes) {
     if (p.config_source.empty()) continue;
-    json.push_back({{"node", p.node}, {"device", p.device}, {"source", p.config_source}, {"config", p.config}, {"problem_key", p.problem_key}});
+    json.push_back({{"node", p.node},
+                    {"device", p.device},
+                    {"source", p.config_source},
+                    {"config", p.config},
+                    {"problem_key", p.problem_key}});
     table.row({printable(p.node), p.device, p.config_source, shown(p.config), printable(p.problem_key)});
   }
-  if (options.json) return print_json({{"nodes", json}, {"lookups", explanation.table.lookups}, {"refused", explanation.table.refused}});
+  if (options.json)
+    return print_json(
+        {{"nodes", json}, {"lookups", explanation.table.lookups}, {"refused", explanation.table.refused}});
   if (!table.empty()) fmt::print("{}", table.text());
   print_use(explanation.table);
 }
@@ -147,17 +170,23 @@ class AcceptAll final : public table::Judge {
 
 plugin::Registry registry_of(const TableOptions& options) {
   const RuntimeOptions runtime = options.session.plugins.runtime();
-  return plugin::discover({runtime.plugin_files, runtime.plugin_folders, runtime.standard_places, runtime.select, runtime.disable});
+  return plugin::discover(
+      {runtime.plugin_files, runtime.plugin_folders, runtime.standard_places, runtime.select, runtime.disable});
 }
 
 void lookup_problem(const TableOptions& options) {
-  const table::Table rows = table::read_table(options.files.front());
+  const table::Table rows = table::read_table(options.file);
   AcceptAll judge;
   Json json = Json::array();
   Table table({"device", "source", ">median", "config", "from"});
   for (const auto& device : registry_of(options).devices) {
-    const table::Answer a = table::Lookup(rows, device->plugin().id, table::fingerprint_of(*device)).find(options.problem, judge);
-    json.push_back({{"device", device->name()}, {"source", table::to_string(a.source)}, {"config", a.config}, {"median_ns", a.median_ns}, {"from", a.from}});
+    const table::Answer a =
+        table::Lookup(rows, device->plugin().id, table::fingerprint_of(*device)).find(options.problem, judge);
+    json.push_back({{"device", device->name()},
+                    {"source", table::to_string(a.source)},
+                    {"config", a.config},
+                    {"median_ns", a.median_ns},
+                    {"from", a.from}});
     table.row({device->name(), table::to_string(a.source), time_text(a.median_ns), shown(a.config), printable(a.from)});
   }
   if (options.json) print_json(json);
@@ -182,40 +211,50 @@ tuner::Importing importing(const TableOptions& options) {
     result.fingerprint = table::fingerprint_of(*device);
     return result;
   }
-  throw Error(ErrorCode::not_found, fmt::format("device \"{}\" does not exist; `motley devices` lists them, or name a --plugin", options.device));
+  throw Error(
+      ErrorCode::not_found,
+      fmt::format("device \"{}\" does not exist; `motley devices` lists them, or name a --plugin", options.device));
 }
 
 void import_t4(const TableOptions& options) {
-  const tuner::Imported imported = tuner::import_recording(tuner::read_recording(options.files.front()), importing(options));
+  const tuner::Imported imported = tuner::import_recording(tuner::read_recording(options.file), importing(options));
   tuner::publish_table(imported.document, options.output);
-  fmt::print("{}: {} configs; {} that failed were left out\n", printable(options.output), imported.rows, imported.failed);
+  fmt::print("{}: {} configs; {} that failed were left out\n", printable(options.output), imported.rows,
+             imported.failed);
 }
 
 void export_t4(const TableOptions& options) {
-  const tuner::Exported exported = tuner::export_recording(read(options.files.front()), options.problem, options.device, options.default_config);
+  const tuner::Exported exported =
+      tuner::export_recording(read(options.file), options.problem, options.device, options.default_config);
   const std::string text = tuner::write_t4(exported.recording);
   base::AtomicFile file(options.output);
   file.write(text.data(), text.size());
   file.commit();
-  fmt::print("{}: {} results; {} rows with other parameters were left out\n", printable(options.output), exported.recording.observations.size(), exported.left_out);
+  fmt::print("{}: {} results; {} rows with other parameters were left out\n", printable(options.output),
+             exported.recording.observations.size(), exported.left_out);
 }
 
 // ---- the commands ----
 
-CLI::App* add(CLI::App& parent, const char* name, const char* help, const char* example, std::shared_ptr<TableOptions> options,
-              void (*run)(const TableOptions&)) {
+CLI::App* add(CLI::App& parent, const char* name, const char* help, const char* example,
+              std::shared_ptr<TableOptions> options, void (*run)(const TableOptions&)) {
   CLI::App* command = parent.add_subcommand(name, help);
   command->footer(std::string("Example: motley table ") + example);
   command->callback([options, run] { run(*options); });
   return command;
 }
 
-void add_file(CLI::App& command, TableOptions& options, const char* help, int count) {
+void add_files(CLI::App& command, TableOptions& options, const char* help, int count) {
   command.add_option("TABLE", options.files, help)->required()->expected(count)->type_name("FILE");
+}
+void add_file(CLI::App& command, TableOptions& options, const char* help = "A dispatch table") {
+  command.add_option("TABLE", options.file, help)->required()->type_name("FILE");
 }
 void add_json(CLI::App& command, TableOptions& options) { command.add_flag("--json", options.json, "Print JSON"); }
 void add_output(CLI::App& command, TableOptions& options) {
-  command.add_option("-o,--output", options.output, "The file to write; whole or not at all")->required()->type_name("FILE");
+  command.add_option("-o,--output", options.output, "The file to write; whole or not at all")
+      ->required()
+      ->type_name("FILE");
 }
 void add_problem(CLI::App& command, TableOptions& options, const char* help) {
   command.add_option("--problem", options.problem, help)->type_name("KEY");
@@ -229,23 +268,28 @@ void add_table(CLI::App& app) {
   table->footer("motley table COMMAND --help tells more.\nExample: motley table show phone.json");
   table->require_subcommand(1);
 
-  CLI::App* c = add(*table, "validate", "Say whether tables can be used: schema, hash, devices", "validate a.json b.json", options, validate);
-  add_file(*c, *options, "Dispatch tables", -1);
+  CLI::App* c = add(*table, "validate", "Say whether tables can be used: schema, hash, devices",
+                    "validate a.json b.json", options, validate);
+  add_files(*c, *options, "Dispatch tables", -1);
 
-  c = add(*table, "show", "Print what a table says: devices, the choice for each problem, transfers, plans", "show phone.json", options, show);
-  add_file(*c, *options, "A dispatch table", 1);
+  c = add(*table, "show", "Print what a table says: devices, the choice for each problem, transfers, plans",
+          "show phone.json", options, show);
+  add_file(*c, *options);
   add_json(*c, *options);
 
-  c = add(*table, "diff", "Print what differs between two tables: choices, devices, transfers, plans", "diff old.json new.json", options, diff);
-  add_file(*c, *options, "Two dispatch tables", 2);
+  c = add(*table, "diff", "Print what differs between two tables: choices, devices, transfers, plans",
+          "diff old.json new.json", options, diff);
+  add_files(*c, *options, "Two dispatch tables", 2);
   add_json(*c, *options);
 
-  c = add(*table, "merge", "Put all that several tables observed into one", "merge a.json b.json -o all.json", options, merge);
-  add_file(*c, *options, "Dispatch tables", -1);
+  c = add(*table, "merge", "Put all that several tables observed into one", "merge a.json b.json -o all.json", options,
+          merge);
+  add_files(*c, *options, "Dispatch tables", -1);
   add_output(*c, *options);
 
-  c = add(*table, "lookup", "Say what a table chooses here, for each node of a model or for one problem", "lookup phone.json model.motley", options, lookup);
-  add_file(*c, *options, "A dispatch table", 1);
+  c = add(*table, "lookup", "Say what a table chooses here, for each node of a model or for one problem",
+          "lookup phone.json model.motley", options, lookup);
+  add_file(*c, *options);
   c->add_option("MODEL", options->model, "A .motley or .onnx file");
   add_problem(*c, *options, "Look up this key alone, without asking a device whether it takes the config");
   add_json(*c, *options);
@@ -253,21 +297,30 @@ void add_table(CLI::App& app) {
 
   c = add(*table, "import-t4", "Make a table of the results of another tuner (T4, or Kernel Tuner's cache)",
           "import-t4 results.json --problem KEY --default a=1,b=2 --device cpu -o table.json", options, import_t4);
-  c->add_option("RESULTS", options->files, "A T4 or cache file, also with gzip")->required()->expected(1)->type_name("FILE");
+  c->add_option("RESULTS", options->file, "A T4 or cache file, also with gzip")->required()->type_name("FILE");
   add_problem(*c, *options, "The problem that was tuned, as the plugin names it");
   c->get_option("--problem")->required();
-  c->add_option("--default", options->default_config, "The config that the others are compared with")->required()->type_name("a=1,b=2");
-  CLI::Option* device = c->add_option("--device", options->device, "The device here that was measured")->type_name("NAME");
-  CLI::Option* plugin = c->add_option("--plugin", options->plugin, "Or: the plugin alone, for a device that is not here")->type_name("ID");
+  c->add_option("--default", options->default_config, "The config that the others are compared with")
+      ->required()
+      ->type_name("a=1,b=2");
+  CLI::Option* device =
+      c->add_option("--device", options->device, "The device here that was measured")->type_name("NAME");
+  CLI::Option* plugin =
+      c->add_option("--plugin", options->plugin, "Or: the plugin alone, for a device that is not here")
+          ->type_name("ID");
   device->excludes(plugin);
   add_output(*c, *options);
 
-  c = add(*table, "export-t4", "Write a problem's rows as T4 results, for other tuners", "export-t4 table.json --problem KEY -o results.json", options, export_t4);
-  add_file(*c, *options, "A dispatch table", 1);
+  c = add(*table, "export-t4", "Write a problem's rows as T4 results, for other tuners",
+          "export-t4 table.json --problem KEY -o results.json", options, export_t4);
+  add_file(*c, *options);
   add_problem(*c, *options, "The problem, as the table has it");
   c->get_option("--problem")->required();
-  c->add_option("--device", options->device, "The device, as the table names it; needed where several have the problem")->type_name("ID");
-  c->add_option("--default", options->default_config, "The config that the default stands for; without it the default is left out")->type_name("a=1,b=2");
+  c->add_option("--device", options->device, "The device, as the table names it; needed where several have the problem")
+      ->type_name("ID");
+  c->add_option("--default", options->default_config,
+                "The config that the default stands for; without it the default is left out")
+      ->type_name("a=1,b=2");
   add_output(*c, *options);
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "formats/builder.hpp"
 #include "measure/statistics.hpp"
+#include "table/rows.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -17,8 +18,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr double kLargestRatio = 1e6;
-constexpr double kMedianError = 1.2533;  // standard error of a median, over that of a mean
+constexpr const char* kDevice = "measured";
+constexpr double kDeviationOfMad = 1.4826;  // of the normal distribution
+constexpr double kMedianError = 1.2533;     // standard error of a median, over that of a mean
 constexpr double kQuantile = 1.96;
 
 using Pairs = std::map<std::string, std::string>;
@@ -59,40 +61,29 @@ Timing timing_of(const Observation& o) {
   return {typical_ns(o), robust_deviation(runs), std::max<size_t>(1, runs.size())};
 }
 
-double relative_error(const Timing& t) { return kMedianError * t.deviation / t.median / std::sqrt(static_cast<double>(t.runs)); }
-
-double upper_end(const Timing& t, const Timing& standard) {
-  if (t.runs < 2 || standard.runs < 2) return kLargestRatio;
-  const double error = std::hypot(relative_error(t), relative_error(standard));
-  return std::min(kLargestRatio, t.median / standard.median * std::exp(kQuantile * error));
+double relative_error(const Timing& t) {
+  return kMedianError * t.deviation / t.median / std::sqrt(static_cast<double>(t.runs));
 }
 
-json facts_of(const std::string& lines) {
-  json facts = json::object();
-  for (const std::string& line : base::split(lines, '\n')) facts[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
-  return facts;
+// An interval without end where one side ran only once.
+Estimate log_ratio(const Timing& t, const Timing& standard) {
+  const double middle = std::log(t.median / standard.median);
+  if (t.runs < 2 || standard.runs < 2) return {middle, -INFINITY, INFINITY, 1};
+  const double half = kQuantile * std::hypot(relative_error(t), relative_error(standard));
+  return {middle, middle - half, middle + half, t.runs};
 }
 
-json device_of(const Importing& importing) {
-  const table::Fingerprint& print = importing.fingerprint;
-  return {{"id", "measured"},
-          {"plugin", importing.plugin},
-          {"fingerprint", {{"hw", facts_of(print.hw)}, {"driver", facts_of(print.driver)}, {"kernels", facts_of(print.kernels)}}}};
-}
-
-json row_of(const Importing& importing, const std::string& config, const Timing& t, const Timing& standard) {
-  const bool is_default = config.empty();
-  const double mad = t.deviation / 1.4826;
-  return {{"problem_key", importing.problem},
-          {"device", "measured"},
-          {"config", config},
-          {"median_ns", static_cast<uint64_t>(std::llround(t.median))},
-          {"mad_ns", static_cast<uint64_t>(std::llround(mad))},
-          {"runs", t.runs},
-          {"ratio_vs_default", is_default ? 1 : t.median / standard.median},
-          {"ratio_high", is_default ? 1 : std::max(t.median / standard.median, upper_end(t, standard))},
-          {"error", {{"max_abs", 0}, {"max_rel", 0}}},
-          {"rigor", "estimate"}};
+Observed observed(const Importing& importing, const std::string& config, const Timing& t, const Timing& standard) {
+  Observed o;
+  o.problem = importing.problem;
+  o.device = kDevice;
+  o.config = config;
+  o.median_ns = t.median;
+  o.mad_ns = t.deviation / kDeviationOfMad;
+  o.runs = t.runs;
+  o.log_ratio = log_ratio(t, standard);
+  o.rigor = "estimate";
+  return o;
 }
 
 // Index of the only device that has rows of the problem, or of the one that is named.
@@ -102,11 +93,13 @@ std::string device_with(const json& document, const std::string& problem, const 
     const std::string id = row["device"];
     if (row["problem_key"] != problem || (!device.empty() && id != device) || id == found) continue;
     if (!found.empty())
-      base::fail(ErrorCode::invalid_argument, "several devices have the problem \"%\" (% and %): name one", {problem, found, id});
+      base::fail(ErrorCode::invalid_argument, "several devices have the problem \"%\" (% and %): name one",
+                 {problem, found, id});
     found = id;
   }
   if (found.empty())
-    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"; `motley table show` lists them", {problem});
+    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"; `motley table show` lists them",
+               {problem});
   return found;
 }
 
@@ -119,8 +112,9 @@ Imported import_recording(const Recording& recording, const Importing& importing
   for (const Observation& o : recording.observations)
     if (o.validity == Validity::correct && config_text(recording, o) == standard_config) standard = &o;
   if (!standard)
-    base::fail(ErrorCode::invalid_argument, "the default config (%) is not among those that worked: name one of them", {standard_config});
-  result.document["devices"].push_back(device_of(importing));
+    base::fail(ErrorCode::invalid_argument, "the default config (%) is not among those that worked: name one of them",
+               {standard_config});
+  result.document["devices"].push_back(device_row(kDevice, importing.plugin, importing.fingerprint));
   const Timing standard_timing = timing_of(*standard);
   for (const Observation& o : recording.observations) {
     if (o.validity != Validity::correct) {
@@ -128,8 +122,8 @@ Imported import_recording(const Recording& recording, const Importing& importing
       continue;
     }
     const std::string config = config_text(recording, o);
-    result.document["kernels"].push_back(
-        row_of(importing, config == standard_config ? "" : config, timing_of(o), standard_timing));
+    const std::string named = config == standard_config ? "" : config;
+    result.document["kernels"].push_back(kernel_row(observed(importing, named, timing_of(o), standard_timing)));
     ++result.rows;
   }
   return result;

@@ -64,14 +64,17 @@ void compare_kernels(const json& before, const json& after, std::vector<Differen
     if (!old_ones.count(name)) result.push_back({Difference::Kind::added, "kernel", name, "", describe(d)});
 }
 
-void compare_rows(const char* list, const char* what, const json& before, const json& after, std::vector<Difference>& result) {
+void compare_rows(const char* list, const char* what, const json& before, const json& after,
+                  std::vector<Difference>& result) {
   const auto missing = [&](const json& row, const json& from) {
     return std::find(from[list].begin(), from[list].end(), row) == from[list].end();
   };
   for (const json& row : before[list])
-    if (missing(row, after)) result.push_back({Difference::Kind::removed, what, row.value("id", row.value("graph_hash", "")), row.dump(), ""});
+    if (missing(row, after))
+      result.push_back({Difference::Kind::removed, what, row.value("id", row.value("graph_hash", "")), row.dump(), ""});
   for (const json& row : after[list])
-    if (missing(row, before)) result.push_back({Difference::Kind::added, what, row.value("id", row.value("graph_hash", "")), "", row.dump()});
+    if (missing(row, before))
+      result.push_back({Difference::Kind::added, what, row.value("id", row.value("graph_hash", "")), "", row.dump()});
 }
 
 }  // namespace
@@ -94,7 +97,8 @@ std::vector<Decision> decisions_of(const json& document) {
   std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return table::comes_before(*a, *b); });
   std::vector<Decision> decisions;
   for (size_t i = 0, end; i < rows.size(); i = end) {
-    for (end = i; end < rows.size() && rows[end]->problem == rows[i]->problem && rows[end]->device == rows[i]->device;) ++end;
+    for (end = i; end < rows.size() && rows[end]->problem == rows[i]->problem && rows[end]->device == rows[i]->device;)
+      ++end;
     const table::Winner winner = table::winner_of(std::span(rows).subspan(i, end - i));
     decisions.push_back({rows[i]->problem, table.devices[rows[i]->device].id, winner.config ? *winner.config : "",
                          winner.median_ns, winner.ratio, end - i});

@@ -7,9 +7,10 @@
 
 namespace motley::tuner {
 
-// The union of the tables' rows in canonical form: commutative, associative, and a table merged with itself is itself. Rows are
-// observations, so nothing is averaged or dropped here; which config wins is computed from all of them when the table is used.
-// Documents are as table::parse_document returns them. Throws Error(invalid_argument) for no document.
+// The union of the tables' rows in canonical form: commutative, associative, and a table merged with itself is itself.
+// Rows are observations, so nothing is averaged or dropped here; which config wins is computed from all of them when
+// the table is used. Documents are as table::parse_document returns them. Throws Error(invalid_argument) for no
+// document.
 nlohmann::json merge_tables(const std::vector<nlohmann::json>& documents);
 
 // One line of a comparison.

@@ -36,6 +36,15 @@ json known_part(const json& value, const table::Object& object) {
   return result;
 }
 
+// As it will be read: a number that somebody put in as an int is the same as an unsigned one.
+json as_read(const json& document) {
+  try {
+    return json::parse(document.dump());
+  } catch (const json::type_error&) {
+    base::fail(ErrorCode::invalid_argument, "the table has a text that is no UTF-8: correct it");
+  }
+}
+
 // Ratios that are whole in one file and not in another are the same number.
 void make_floating(json& number) { number = number.get<double>(); }
 
@@ -44,7 +53,8 @@ std::string inner_text(const json& value);
 // "cpu-0f3a52c8d1e9": the plugin, and what the device is.
 std::string device_name(const json& device) {
   const std::string identity = device["plugin"].get<std::string>() + "\n" + inner_text(device["fingerprint"]);
-  return device["plugin"].get<std::string>() + "-" + base::sha256_hex(identity.data(), identity.size()).substr(0, kIdDigits);
+  return device["plugin"].get<std::string>() + "-" +
+         base::sha256_hex(identity.data(), identity.size()).substr(0, kIdDigits);
 }
 
 void rename_devices(json& document) {
@@ -139,7 +149,8 @@ std::string text_without_hash(const json& document, const char* hash) {
 
 }  // namespace
 
-json canonical(const json& document) {
+json canonical(const json& given) {
+  const json document = as_read(given);
   table::check_fields(document, table::kDocument, "the table");
   json result = known_part(document, table::kDocument);
   for (json& row : result["kernels"]) {
@@ -167,7 +178,11 @@ void publish_table(const json& document, const std::filesystem::path& path) {
 }
 
 json empty_document(const std::string& tool) {
-  return {{"devices", json::array()}, {"kernels", json::array()}, {"plans", json::array()}, {"tool", tool}, {"transfers", json::array()}};
+  return {{"devices", json::array()},
+          {"kernels", json::array()},
+          {"plans", json::array()},
+          {"tool", tool},
+          {"transfers", json::array()}};
 }
 
 }  // namespace motley::tuner

@@ -181,8 +181,8 @@ struct CompileOptions {
   bool optimize = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
-  // A dispatch table that `motley tune` wrote: chooses among the kernels that plugins offer, and so changes speed alone. Empty: the
-  // runtime's. See docs/dispatch-tables.md.
+  // A dispatch table, with measured times: it chooses among the kernels that plugins offer, and so changes speed
+  // alone. Empty: the runtime's. See docs/dispatch-tables.md.
   std::filesystem::path table = {};
   BadTable bad_table = BadTable::ignore;
   Limits limits = {};
@@ -245,9 +245,9 @@ struct Placement {
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
   double estimate_ns = 0;                                    // 0: unknown; measured where config_source is "exact"
-  // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table has it
-  // from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty without a
-  // table, and for nodes whose device names no problem. An empty config is the device's default.
+  // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
+  // has it from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty
+  // without a table, and for nodes whose device names no problem. An empty config is the device's default.
   std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
 };

@@ -35,14 +35,13 @@ std::vector<motley_node_config> configs_of(const Segment& segment) {
   const std::vector<uint32_t>& nodes = segment.spec.nodes;
   for (const table::NodeChoice& choice : segment.choices) {
     const auto place = std::find(nodes.begin(), nodes.end(), choice.node) - nodes.begin();
-    if (!choice.answer.config.empty())
-      configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
+    if (!choice.answer.config.empty()) configs.push_back({static_cast<uint32_t>(place), choice.answer.config.c_str()});
   }
   return configs;
 }
 
-// A table moves no node to another device: what a device does not compile with its configs, it gets without. False where there
-// were none.
+// A table moves no node to another device: what a device does not compile with its configs, it gets without. False
+// where there were none.
 bool drop_configs(Segment& segment) {
   bool any = false;
   for (table::NodeChoice& choice : segment.choices) {

@@ -16,11 +16,12 @@ std::filesystem::path table_path(const SessionState& session) {
   return named ? named : "";
 }
 
-void report(const TableUse& use) {
-  for (const TableUse::Unused& u : use.unused)
-    if (u.rows)
-      base::log(base::LogLevel::warning, "table",
-                base::text("% of % rows of \"%\" (device %) were %; tune again", {u.rows, use.rows, use.path.string(), u.device, u.reason}));
+// Rows of devices that are not here are no reason for a warning: merged tables are full of them.
+void report(const table::Unused& u, const TableUse& use) {
+  if (u.rows == 0) return;
+  base::log(u.stale ? base::LogLevel::warning : base::LogLevel::info, "table",
+            base::text("% of % rows of \"%\" (device %) were %%",
+                       {u.rows, use.rows, use.path.string(), u.device, u.reason, (u.stale ? "; tune again" : "")}));
 }
 
 }  // namespace
@@ -32,8 +33,10 @@ void use_table(SessionState& session) {
   try {
     auto advisor = std::make_shared<const table::Advisor>(table::read_table(use.path), session.request.devices);
     use.rows = advisor->table().kernels.size();
-    for (const table::Unused& u : advisor->unused()) use.unused.push_back({u.device, u.reason, u.rows});
-    report(use);
+    for (const table::Unused& u : advisor->unused()) {
+      use.unused.push_back({u.device, u.reason, u.rows});
+      report(u, use);
+    }
     session.request.advisor = std::move(advisor);
   } catch (const Error& error) {
     if (session.options.bad_table == BadTable::fail) throw;
@@ -50,7 +53,8 @@ void explain_choice(const plan::Segment& segment, uint32_t node, Placement& row,
     row.problem_key = choice.problem;
     row.config = answer.config;
     row.config_source = table::to_string(answer.source);
-    if (answer.source == table::Source::exact && answer.median_ns) row.estimate_ns = static_cast<double>(answer.median_ns);
+    if (answer.source == table::Source::exact && answer.median_ns)
+      row.estimate_ns = static_cast<double>(answer.median_ns);
     ++use.lookups[row.config_source];
     use.refused += answer.refused;
     const std::string config = answer.config.empty() ? "default" : answer.config;

@@ -48,7 +48,8 @@ Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>
     if (!standing.reason) continue;
     size_t rows = 0;
     for (const KernelRow& row : table_.kernels) rows += row.device == d;
-    unused_.push_back({table_.devices[d].id, standing.reason, rows});
+    const bool stale = standing.source == Source::driver || standing.same_plugin;
+    unused_.push_back({table_.devices[d].id, standing.reason, rows, stale});
   }
 }
 

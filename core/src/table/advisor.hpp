@@ -1,4 +1,5 @@
-// Chooses configs for nodes from a dispatch table: asks the device what its problem is, and offers only what the device takes.
+// Chooses configs for nodes from a dispatch table: asks the device what its problem is, and offers only what the device
+// takes.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@ namespace motley::table {
 struct Unused {
   std::string device, reason;
   size_t rows = 0;
+  bool stale = false;  // a device here was measured and has changed since: to be tuned again
 };
 
 // What was looked up for one node that has a problem key.

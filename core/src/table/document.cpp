@@ -1,7 +1,6 @@
 // From a table's text to its rows.
 #include "table/document.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -9,6 +8,7 @@
 #include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "table/fields.hpp"
+#include "table/fingerprint.hpp"
 
 namespace motley::table {
 
@@ -16,76 +16,86 @@ using nlohmann::json;
 
 namespace {
 
-const std::string& text_at(const json& object, const char* key) {
-  return object.find(key)->get_ref<const std::string&>();
-}
-
 // Index of the device that has this id, or -1.
-int32_t find_device(const json& devices, const std::string& id) {
+int32_t find_device(const json::array_t& devices, const std::string& id) {
   for (size_t i = 0; i < devices.size(); ++i)
-    if (text_at(devices[i], "id") == id) return static_cast<int32_t>(i);
+    if (text_of(devices[i], "id") == id) return static_cast<int32_t>(i);
   return -1;
 }
 
 void check_schema(const json& document, const std::string& what) {
   if (!document.is_object())
-    base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }", {what, base::short_text(document)});
-  const auto schema = document.find("schema");
-  if (schema == document.end()) base::fail(ErrorCode::invalid_argument, "% lacks \"schema\": add it", {what});
-  if (*schema != kSchema)
+    base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }",
+               {what, base::short_text(document)});
+  const json* schema = member(document, "schema");
+  if (!schema) base::fail(ErrorCode::invalid_argument, "% lacks \"schema\": add it", {what});
+  if (!schema->is_string() || text_of(document, "schema") != kSchema)
     base::fail(ErrorCode::invalid_argument, "% has another \"schema\" (%) than this version reads (%): tune again",
                {what, base::short_text(*schema), kSchema});
 }
 
 void check_hash(const json& document, const std::string& text, const std::string& what) {
-  const auto given = document.find("sha256");
-  if (given == document.end()) base::fail(ErrorCode::invalid_argument, "% lacks \"sha256\": add it", {what});
+  const json* given = member(document, "sha256");
+  if (!given) base::fail(ErrorCode::invalid_argument, "% lacks \"sha256\": add it", {what});
   const std::string hash = hash_of(text);
   if (hash.empty())
     base::fail(ErrorCode::invalid_argument,
                "% has no line \"sha256\" of its own at the top level: write it as the tool does", {what});
-  if (*given != hash)
-    base::fail(ErrorCode::invalid_argument, "% has another hash (%) than its \"sha256\" says (%): it is damaged or was edited",
+  if (!given->is_string() || text_of(document, "sha256") != hash)
+    base::fail(ErrorCode::invalid_argument,
+               "% has another hash (%) than its \"sha256\" says (%): it is damaged or was edited",
                {what, hash, base::short_text(*given)});
 }
 
-void check_device(const json& devices, const std::string& id, const std::string& where) {
-  if (find_device(devices, id) < 0)
-    base::fail(ErrorCode::invalid_argument, "% names a device (%) that is not among \"devices\": list it", {where, id});
-}
+// Whether rows name devices that there are.
+class DeviceCheck {
+ public:
+  DeviceCheck(const json& document, const std::string& what)
+      : document_(document), devices_(list_of(document, "devices")), what_(what) {}
 
-void check_devices(const json& document, const std::string& what) {
-  const json& devices = *document.find("devices");
-  if (devices.size() > kMostDevices)
-    base::fail(ErrorCode::limit, "% lists too many devices (%, at most %): split it", {what, devices.size(), kMostDevices});
-  for (size_t i = 0; i < devices.size(); ++i)
-    if (find_device(devices, text_at(devices[i], "id")) != static_cast<int32_t>(i))
-      base::fail(ErrorCode::invalid_argument, "% lists a device twice (%): remove one", {what, text_at(devices[i], "id")});
-  for (const json& row : *document.find("kernels"))
-    check_device(devices, text_at(row, "device"), base::text("a row of \"kernels\" of %", {what}));
-  for (const json& row : *document.find("transfers"))
-    for (const char* end : {"from", "to"})
-      if (text_at(row, end) != "host")
-        check_device(devices, text_at(row, end), base::text("a row of \"transfers\" of %", {what}));
-  for (const json& plan : *document.find("plans")) {
-    const std::string where = base::text("a row of \"plans\" of %", {what});
-    for (const json& id : *plan.find("devices")) check_device(devices, id.get_ref<const std::string&>(), where);
-    for (const json& segment : *plan.find("segments")) check_device(devices, text_at(segment, "device"), where);
+  void run() const {
+    if (devices_.size() > kMostDevices)
+      base::fail(ErrorCode::limit, "% lists too many devices (%, at most %): split it",
+                 {what_, devices_.size(), kMostDevices});
+    for (const json& device : devices_)
+      if (&devices_[static_cast<size_t>(find_device(devices_, text_of(device, "id")))] != &device)
+        base::fail(ErrorCode::invalid_argument, "% lists a device twice (%): remove one",
+                   {what_, text_of(device, "id")});
+    for (const json& row : list_of(document_, "kernels")) check(text_of(row, "device"), "kernels");
+    for (const json& row : list_of(document_, "transfers"))
+      for (const char* end : {"from", "to"})
+        if (text_of(row, end) != "host") check(text_of(row, end), "transfers");
+    for (const json& plan : list_of(document_, "plans")) {
+      for (const json& id : list_of(plan, "devices")) check(*id.get_ptr<const std::string*>(), "plans");
+      for (const json& segment : list_of(plan, "segments")) check(text_of(segment, "device"), "plans");
+    }
   }
-}
+
+ private:
+  void check(const std::string& id, const char* list) const {
+    if (find_device(devices_, id) < 0)
+      base::fail(ErrorCode::invalid_argument,
+                 "a row of \"%\" of % names a device (%) that is not among \"devices\": list it", {list, what_, id});
+  }
+
+  const json& document_;
+  const json::array_t& devices_;
+  const std::string& what_;
+};
 
 // The upper end of an interval lies above its middle.
 void check_ratios(const json& document, const std::string& what) {
-  for (const json& row : *document.find("kernels"))
-    if (row.find("ratio_high")->get<double>() < row.find("ratio_vs_default")->get<double>())
-      base::fail(ErrorCode::invalid_argument, "a row of \"kernels\" of % has a \"ratio_high\" below its \"ratio_vs_default\" (%): correct it",
-                 {what, text_at(row, "problem_key")});
+  for (const json& row : list_of(document, "kernels"))
+    if (number_of(row, "ratio_high") < number_of(row, "ratio_vs_default"))
+      base::fail(ErrorCode::invalid_argument,
+                 "a row of \"kernels\" of % has a \"ratio_high\" below its \"ratio_vs_default\" (%): correct it",
+                 {what, text_of(row, "problem_key")});
 }
 
-std::string lines_of(const json& object) {
+std::string lines_of(const json& fingerprint, const char* kind) {
   std::string lines;
-  for (const auto& [key, value] : object.get_ref<const json::object_t&>())  // ascending
-    lines += base::text("%=%\n", {key, value.get_ref<const std::string&>()});
+  for (const auto& [key, value] : *member(fingerprint, kind)->get_ptr<const json::object_t*>())
+    add_fact(lines, base::text("%=%", {key, *value.get_ptr<const std::string*>()}));
   return lines;
 }
 
@@ -97,7 +107,8 @@ std::string hash_of(const std::string& text) {
   if (at == std::string::npos) return {};
   const size_t end = text.find('\n', at + 1);
   if (end == std::string::npos) return {};
-  const std::string rest = text.substr(0, at) + text.substr(end);
+  std::string rest = text;
+  rest.erase(at, end - at);
   return base::sha256_hex(rest.data(), rest.size());
 }
 
@@ -106,29 +117,30 @@ json parse_document(const std::string& text, const std::string& what) {
   check_schema(document, what);
   check_hash(document, text, what);
   check_fields(document, kDocument, what);
-  check_devices(document, what);
+  DeviceCheck(document, what).run();
   check_ratios(document, what);
   return document;
 }
 
 Table table_of(const json& document) {
   Table table;
-  const json& devices = *document.find("devices");
+  const json::array_t& devices = list_of(document, "devices");
   for (const json& d : devices) {
-    const json& print = *d.find("fingerprint");
-    table.devices.push_back({text_at(d, "id"), text_at(d, "plugin"),
-                             {lines_of(*print.find("hw")), lines_of(*print.find("driver")), lines_of(*print.find("kernels"))}});
+    const json& print = *member(d, "fingerprint");
+    table.devices.push_back({text_of(d, "id"),
+                             text_of(d, "plugin"),
+                             {lines_of(print, "hw"), lines_of(print, "driver"), lines_of(print, "kernels")}});
   }
-  for (const json& k : *document.find("kernels")) {
+  for (const json& k : list_of(document, "kernels")) {
     KernelRow row;
-    row.problem = text_at(k, "problem_key");
-    row.config = text_at(k, "config");
-    row.device = static_cast<uint32_t>(find_device(devices, text_at(k, "device")));
-    row.runs = k.find("runs")->get<uint32_t>();
-    row.median_ns = k.find("median_ns")->get<uint64_t>();
-    row.mad_ns = k.find("mad_ns")->get<uint64_t>();
-    row.ratio = k.find("ratio_vs_default")->get<double>();
-    row.ratio_high = k.find("ratio_high")->get<double>();
+    row.problem = text_of(k, "problem_key");
+    row.config = text_of(k, "config");
+    row.device = static_cast<uint32_t>(find_device(devices, text_of(k, "device")));
+    row.runs = static_cast<uint32_t>(whole_of(k, "runs"));
+    row.median_ns = whole_of(k, "median_ns");
+    row.mad_ns = whole_of(k, "mad_ns");
+    row.ratio = number_of(k, "ratio_vs_default");
+    row.ratio_high = number_of(k, "ratio_high");
     table.kernels.push_back(std::move(row));
   }
   return table;

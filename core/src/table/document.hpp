@@ -1,4 +1,5 @@
-// A dispatch table as it stands in its file: read strictly, and either accepted as a whole or refused with one sentence.
+// A dispatch table as it stands in its file: read strictly, and either accepted as a whole or refused with one
+// sentence.
 #pragma once
 
 #include <filesystem>
@@ -44,8 +45,8 @@ struct Table {
   std::vector<KernelRow> kernels;
 };
 
-// All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row names
-// is listed. `what` names the text ("the table \"x.json\""). Throws Error(invalid_argument), Error(limit).
+// All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row
+// names is listed. `what` names the text ("the table \"x.json\""). Throws Error(invalid_argument), Error(limit).
 nlohmann::json parse_document(const std::string& text, const std::string& what);
 
 // Rows of a document that parse_document accepted.

@@ -25,16 +25,11 @@ constexpr Object kDevice{std::begin(kDeviceFields), std::end(kDeviceFields)};
 constexpr Field kErrorFields[] = {{"max_abs", Kind::error}, {"max_rel", Kind::error}};
 constexpr Object kError{std::begin(kErrorFields), std::end(kErrorFields)};
 
-constexpr Field kKernelFields[] = {{"problem_key", Kind::text},
-                                   {"device", Kind::id},
-                                   {"config", Kind::config},
-                                   {"median_ns", Kind::number},
-                                   {"mad_ns", Kind::number},
-                                   {"runs", Kind::count},
-                                   {"ratio_vs_default", Kind::ratio},
-                                   {"ratio_high", Kind::ratio},
-                                   {"error", Kind::object, &kError},
-                                   {"rigor", Kind::rigor}};
+constexpr Field kKernelFields[] = {{"problem_key", Kind::text},       {"device", Kind::id},
+                                   {"config", Kind::config},          {"median_ns", Kind::number},
+                                   {"mad_ns", Kind::number},          {"runs", Kind::count},
+                                   {"ratio_vs_default", Kind::ratio}, {"ratio_high", Kind::ratio},
+                                   {"error", Kind::object, &kError},  {"rigor", Kind::rigor}};
 constexpr Object kKernel{std::begin(kKernelFields), std::end(kKernelFields)};
 
 constexpr Field kTransferFields[] = {{"from", Kind::id},
@@ -89,44 +84,54 @@ bool is_config(const std::string& text) {
 }
 
 bool is_text(const json& value) {
-  if (!value.is_string()) return false;
-  const auto& text = value.get_ref<const std::string&>();
-  for (const char c : text)
+  const auto* text = value.get_ptr<const std::string*>();
+  if (!text || text->empty() || text->size() > kLongestText) return false;
+  for (const char c : *text)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) return false;
-  return !text.empty() && text.size() <= kLongestText;
+  return true;
 }
 
 bool is_whole(const json& value, uint64_t low, uint64_t high) {
-  return value.is_number_unsigned() && value.get<uint64_t>() >= low && value.get<uint64_t>() <= high;
+  const auto* number = value.get_ptr<const json::number_unsigned_t*>();
+  return number && *number >= low && *number <= high;
 }
 
 bool is_list_of(const json& value, bool (*fits)(const json&)) {
-  if (!value.is_array()) return false;
-  for (const json& item : value)
+  const auto* list = value.get_ptr<const json::array_t*>();
+  if (!list) return false;
+  for (const json& item : *list)
     if (!fits(item)) return false;
   return true;
 }
 
 bool is_map_of(const json& value, bool (*fits)(const json&)) {
-  if (!value.is_object()) return false;
-  for (const auto& [key, item] : value.get_ref<const json::object_t&>())
-    if (key.find('\n') != std::string::npos || key.find('=') != std::string::npos || !fits(item)) return false;
+  const auto* members = value.get_ptr<const json::object_t*>();
+  if (!members) return false;
+  for (const auto& [key, item] : *members)
+    if (key.find_first_of("\n=") != std::string::npos || !fits(item)) return false;
   return true;
 }
 
 bool is_extent(const json& value) { return is_whole(value, 0, kLargestNumber); }
 
-// Empty where `value` is of this kind; else what it should be.
+// -1 for what is no number.
+double as_number(const json& value) {
+  if (const auto* number = value.get_ptr<const json::number_float_t*>()) return *number;
+  const auto* whole = value.get_ptr<const json::number_unsigned_t*>();
+  return whole ? static_cast<double>(*whole) : -1;
+}
+
+// Null where `value` is of this kind; else what it should be.
 const char* expected_of(const json& value, Kind kind) {
-  const std::string empty;
-  const std::string& text = value.is_string() ? value.get_ref<const std::string&>() : empty;
-  const double number = value.is_number() ? value.get<double>() : -1;
+  const auto* string = value.get_ptr<const std::string*>();
+  const std::string text = string ? *string : std::string();
+  const double number = as_number(value);
   switch (kind) {
     case Kind::text: return is_text(value) ? nullptr : "a text of 1 to 4096 bytes";
-    case Kind::config:
-      return value.is_string() && is_config(text) ? nullptr : "\"key=value,key=value\" or an empty text";
+    case Kind::config: return string && is_config(text) ? nullptr : "\"key=value,key=value\" or an empty text";
     case Kind::id:
-      return !text.empty() && consists_of(text, false, "-._:") ? nullptr : "lower case letters, digits, and any of -._:";
+      return !text.empty() && consists_of(text, false, "-._:") ? nullptr
+                                                               : "lower case letters, digits, and any of -._:";
     case Kind::number: return is_extent(value) ? nullptr : "a whole number from 0 to 9007199254740991";
     case Kind::count: return is_whole(value, 1, INT32_MAX) ? nullptr : "a whole number from 1 to 2147483647";
     case Kind::ratio: return number > 0 && number <= 1e6 ? nullptr : "a number above 0, at most 1000000";
@@ -157,16 +162,33 @@ void check_fields(const json& value, const Object& object, const std::string& wh
   if (!value.is_object())
     base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }", {where, base::short_text(value)});
   for (const Field* field = object.begin; field != object.end; ++field) {
-    const auto at = value.find(field->name);
-    if (at == value.end()) base::fail(ErrorCode::invalid_argument, "% lacks \"%\": add it", {where, field->name});
+    const json* at = member(value, field->name);
+    if (!at) base::fail(ErrorCode::invalid_argument, "% lacks \"%\": add it", {where, field->name});
     if (const char* expected = expected_of(*at, field->kind))
       base::fail(ErrorCode::invalid_argument, "% has a wrong \"%\" (%): give %",
                  {where, field->name, base::short_text(*at), expected});
     if (field->kind == Kind::object) check_fields(*at, *field->inner, base::text("\"%\" of %", {field->name, where}));
     if (field->kind != Kind::objects) continue;
-    for (size_t i = 0; i < at->size(); ++i)
-      check_fields((*at)[i], *field->inner, base::text("row % of \"%\" of %", {i, field->name, where}));
+    size_t row = 0;
+    for (const json& item : list_of(value, field->name))
+      check_fields(item, *field->inner, base::text("row % of \"%\" of %", {row++, field->name, where}));
   }
 }
+
+const json* member(const json& object, const char* key) {
+  const auto& members = *object.get_ptr<const json::object_t*>();
+  const auto at = members.find(key);
+  return at == members.end() ? nullptr : &at->second;
+}
+const std::string& text_of(const json& object, const char* key) {
+  return *member(object, key)->get_ptr<const std::string*>();
+}
+const json::array_t& list_of(const json& object, const char* key) {
+  return *member(object, key)->get_ptr<const json::array_t*>();
+}
+uint64_t whole_of(const json& object, const char* key) {
+  return *member(object, key)->get_ptr<const json::number_unsigned_t*>();
+}
+double number_of(const json& object, const char* key) { return as_number(*member(object, key)); }
 
 }  // namespace motley::table

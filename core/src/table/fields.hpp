@@ -7,20 +7,20 @@
 namespace motley::table {
 
 enum class Kind : uint8_t {
-  text,     // of 1 to 4096 bytes without control characters
-  config,   // "key=value,key=value", or empty
-  id,       // of a device: lower case letters, digits and -._:
-  number,   // whole, 0 to 2^53-1
-  count,    // whole, 1 to 2^31-1
-  ratio,    // above 0, at most 1e6
-  error,    // 0 to 1e308
-  rigor,    // estimate, measure, patient, exhaustive
-  objective,// latency, throughput, power, memory
-  texts,    // an object of texts
-  shapes,   // an object of lists of numbers
-  ids,      // a list of texts
-  object,   // with the fields of `inner`
-  objects,  // a list of such
+  text,       // of 1 to 4096 bytes without control characters
+  config,     // "key=value,key=value", or empty
+  id,         // of a device: lower case letters, digits and -._:
+  number,     // whole, 0 to 2^53-1
+  count,      // whole, 1 to 2^31-1
+  ratio,      // above 0, at most 1e6
+  error,      // 0 to 1e308
+  rigor,      // estimate, measure, patient, exhaustive
+  objective,  // latency, throughput, power, memory
+  texts,      // an object of texts
+  shapes,     // an object of lists of numbers
+  ids,        // a list of texts
+  object,     // with the fields of `inner`
+  objects,    // a list of such
 };
 
 struct Object;
@@ -37,8 +37,16 @@ struct Object {
 // The whole document but "schema" and "sha256".
 extern const Object kDocument;
 
-// Throws Error(invalid_argument), which names the field and its place, unless `value` has all fields of `object`, each of its
-// kind. Other fields may be there.
+// Throws Error(invalid_argument), which names the field and its place, unless `value` has all fields of `object`, each
+// of its kind. Other fields may be there.
 void check_fields(const nlohmann::json& value, const Object& object, const std::string& where);
+
+// Members of objects, without the library's own checks and exceptions, which cost ten times the code.
+const nlohmann::json* member(const nlohmann::json& object, const char* key);  // null where there is none
+// These are for members that were checked.
+const std::string& text_of(const nlohmann::json& object, const char* key);
+const nlohmann::json::array_t& list_of(const nlohmann::json& object, const char* key);
+uint64_t whole_of(const nlohmann::json& object, const char* key);
+double number_of(const nlohmann::json& object, const char* key);
 
 }  // namespace motley::table

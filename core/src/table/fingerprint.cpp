@@ -9,26 +9,27 @@
 
 namespace motley::table {
 
-namespace {
-
-// Sorted, so that the order in which a plugin lists facts doesn't matter.
-std::string sorted_lines(std::vector<std::string>& lines) {
-  std::sort(lines.begin(), lines.end());
-  std::string text;
-  for (const std::string& line : lines) text += line + '\n';
-  return text;
+void add_fact(std::string& lines, std::string fact) {
+  fact += '\n';
+  size_t at = 0;
+  while (at < lines.size()) {
+    const size_t end = lines.find('\n', at) + 1;
+    const int order = fact.compare(0, fact.size(), lines, at, end - at);
+    if (order == 0) return;
+    if (order < 0) break;
+    at = end;
+  }
+  lines.insert(at, fact);
 }
-
-}  // namespace
 
 Fingerprint parse_fingerprint(const std::string& text) {
   static constexpr const char* kClasses[] = {"hw ", "driver ", "kernels "};
-  std::vector<std::string> facts[3];
+  std::string facts[3];
   for (const std::string& line : base::split(text, '\n'))
     for (size_t c = 0; c < 3; ++c)
       if (line.starts_with(kClasses[c]) && line.find('=') != std::string::npos)
-        facts[c].push_back(line.substr(line.find(' ') + 1));
-  return {sorted_lines(facts[0]), sorted_lines(facts[1]), sorted_lines(facts[2])};
+        add_fact(facts[c], line.substr(line.find(' ') + 1));
+  return {facts[0], facts[1], facts[2]};
 }
 
 Fingerprint fingerprint_of(plugin::Device& device) {

@@ -6,6 +6,10 @@
 
 namespace motley::table {
 
+// Puts "key=value" where it stands in the ascending lines of a fingerprint; once, if it is there already. So the order
+// in which somebody lists facts doesn't matter.
+void add_fact(std::string& lines, std::string fact);
+
 // From what a plugin writes: lines "class key=value". Lines of another form are left out.
 Fingerprint parse_fingerprint(const std::string& lines);
 

@@ -2,6 +2,7 @@
 #include "table/lookup.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "table/fingerprint.hpp"
 #include "table/problem.hpp"
@@ -13,7 +14,8 @@ namespace {
 constexpr size_t kNeighbours = 3;
 constexpr double kSiblingAgreement = 0.5;
 
-Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, const Fingerprint& here, double agreement) {
+Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, const Fingerprint& here,
+                             double agreement) {
   const Fingerprint& there = row.fingerprint;
   if (row.plugin != plugin) return {Source::none, "of a plugin that is not used here"};
   if (here.kernels.empty() || there.kernels != here.kernels)
@@ -22,7 +24,8 @@ Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, co
     if (there.driver == here.driver) return {Source::exact, nullptr};
     return {Source::driver, "measured with another driver: used as a prior only"};
   }
-  if (agreement >= kSiblingAgreement) return {Source::sibling, "measured on a sibling of the device: used as a prior only"};
+  if (agreement >= kSiblingAgreement)
+    return {Source::sibling, "measured on a sibling of the device: used as a prior only"};
   return {Source::family, "measured on other hardware: used as a prior only"};
 }
 
@@ -68,22 +71,30 @@ bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, 
                                 [](const Group& g, const std::string& p) { return *g.problem < p; });
   const Group* best = nullptr;
   for (; group != groups_.end() && *group->problem == problem; ++group)
-    if (standings_[group->device].source == source &&
-        (!best || agreement_[group->device] > agreement_[best->device]))
+    if (standings_[group->device].source == source && (!best || agreement_[group->device] > agreement_[best->device]))
       best = &*group;
   return best && take(*best, source, judge, answer);
 }
 
 bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
-  std::vector<std::pair<double, const Group*>> near;
-  for (const Group& group : groups_) {
-    if (standings_[group.device].source > Source::driver) continue;
-    const double d = distance(problem, *group.problem);
-    if (d > 0) near.emplace_back(d, &group);
+  double after = 0;
+  const Group* last = nullptr;  // the one that was refused before
+  for (size_t i = 0; i < kNeighbours; ++i) {
+    double nearest = HUGE_VAL;
+    const Group* next = nullptr;
+    for (const Group& group : groups_) {
+      if (standings_[group.device].source > Source::driver) continue;
+      const double d = distance(problem, *group.problem);
+      const bool is_further = d > after || (d == after && last && &group > last);
+      if (d <= 0 || !is_further || d >= nearest) continue;
+      nearest = d;
+      next = &group;
+    }
+    if (!next) return false;
+    if (take(*next, Source::nearest, judge, answer)) return true;
+    after = nearest;
+    last = next;
   }
-  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (size_t i = 0; i < near.size() && i < kNeighbours; ++i)
-    if (take(*near[i].second, Source::nearest, judge, answer)) return true;
   return false;
 }
 

@@ -39,7 +39,8 @@ class Lookup {
  public:
   Lookup(const Table& table, const std::string& plugin, const Fingerprint& here);
 
-  // Exact, then other driver, then the three nearest problems, sibling, family. An answer that the judge refuses is passed over.
+  // Exact, then other driver, then the three nearest problems, sibling, family. An answer that the judge refuses is
+  // passed over.
   Answer find(const std::string& problem, Judge& judge) const;
 
   // Why a device's rows are not used as measured here; null where they are.

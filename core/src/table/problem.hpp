@@ -5,9 +5,9 @@
 
 namespace motley::table {
 
-// The sum of |log2| of the ratios of corresponding numbers; 0 for equal keys; -1 where the problems are of different kinds:
-// the keys differ in more than numbers, in a number below 8 (strides, windows: another kernel), in one that is part of a
-// word ("float32", "g4"), or in one by more than an octave.
+// The sum of |log2| of the ratios of corresponding numbers; 0 for equal keys; -1 where the problems are of different
+// kinds: the keys differ in more than numbers, in a number below 8 (strides, windows: another kernel), in one that is
+// part of a word ("float32", "g4"), or in one by more than an octave.
 double distance(std::string_view a, std::string_view b);
 
 }  // namespace motley::table

@@ -35,7 +35,9 @@ std::string problem_key(plugin::Device& device, const motley_graph& segment) {
                          }};
   plugin::ErrorRoom room;
   const auto* tuning = tuning_of(device);
-  const bool given = tuning && plugin::guarded(room, [&] { return tuning->problem_key(device.handle(), &segment, &sink); }) == MOTLEY_OK;
+  const bool given = tuning && plugin::guarded(room, [&] {
+                                 return tuning->problem_key(device.handle(), &segment, &sink);
+                               }) == MOTLEY_OK;
   return given ? key : std::string();
 }
 
@@ -52,7 +54,9 @@ bool offers(plugin::Device& device, const motley_graph& segment, const std::stri
   plugin::ErrorRoom room;
   if (plugin::guarded(room, [&] { return tuning->space(device.handle(), &segment, &sink); }) != MOTLEY_OK) return false;
   if (!wanted.empty()) return false;
-  return plugin::guarded(room, [&] { return tuning->config_check(device.handle(), &segment, config.c_str(), &room.error); }) == MOTLEY_OK;
+  return plugin::guarded(room, [&] {
+           return tuning->config_check(device.handle(), &segment, config.c_str(), &room.error);
+         }) == MOTLEY_OK;
 }
 
 }  // namespace motley::table

@@ -12,8 +12,9 @@ const motley_tuning* tuning_of(const plugin::Device& device);
 
 // The canonical text of the problem; "" where the device gives none.
 std::string problem_key(plugin::Device& device, const motley_graph& segment);
-// Whether every value is one that the device offers for the node, and the device's own check passes. A table's word is not
-// enough: a value that no kernel was made for could ask for any amount of memory. The empty config always is offered.
+// Whether every value is one that the device offers for the node, and the device's own check passes. A table's word is
+// not enough: a value that no kernel was made for could ask for any amount of memory. The empty config always is
+// offered.
 bool offers(plugin::Device& device, const motley_graph& segment, const std::string& config);
 
 }  // namespace motley::table

@@ -14,9 +14,10 @@ struct Winner {
   double ratio = 1;                     // to the default's time
 };
 
-// Rows that say different things of one config are pooled: log ratios weighted by runs, never the smallest time. The winner is
-// the config whose 95 % interval ends lowest, and only if it ends below 99 % of the default's time. All rows are of one problem
-// on one device; those of a config stand together. The result depends on the rows' order only where two configs tie.
+// Rows that say different things of one config are pooled: log ratios weighted by runs, never the smallest time. The
+// winner is the config whose 95 % interval ends lowest, and only if it ends below 99 % of the default's time. All rows
+// are of one problem on one device; those of a config stand together. The result depends on the rows' order only where
+// two configs tie.
 Winner winner_of(std::span<const KernelRow* const> rows);
 
 // An order of rows in which what belongs together stands together: by problem, device and config, then by all the rest.
