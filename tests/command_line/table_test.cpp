@@ -120,6 +120,7 @@ TEST(Table, WrongArgumentsAndFiles) {
   EXPECT_TRUE(fails_with(motley({"table", "lookup", kTable}), "--problem"));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--table", digits_onnx()}), "digits.onnx"));
   EXPECT_TRUE(fails_with(motley({"table", "export-t4", kTable, "--problem", "none", "-o", "/tmp/none"}), "none"));
+  EXPECT_NE(motley({"table", "--help"}).out.find("Example: motley table "), std::string::npos);
   for (const char* command : {"validate", "show", "diff", "merge", "lookup", "import-t4", "export-t4"}) {
     const Outcome help = motley({"table", command, "--help"});
     ASSERT_TRUE(succeeds(help));

@@ -12,7 +12,7 @@ TEST(Usage, VersionAndHelp) {
   const Outcome version = motley({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_EQ(version.out.rfind("motley 0.", 0), 0u) << version.out;
-  for (const char* command : {"convert", "info", "devices", "plugins", "run", "bench", "explain", "table"}) {
+  for (const char* command : {"convert", "info", "devices", "plugins", "run", "bench", "explain"}) {
     const Outcome help = motley({command, "--help"});
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_NE(help.out.find(std::string("Example: motley ") + command), std::string::npos) << help.out;

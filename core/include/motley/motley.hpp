@@ -146,7 +146,7 @@ struct RuntimeOptions {
   bool standard_places = true;                        // see docs/plugin-discovery.md
   std::vector<std::string> select, disable;           // globs on plugin ids
   // A dispatch table for every compile that names none. Empty: that of MOTLEY_TABLE, if it is set.
-  std::filesystem::path table;
+  std::filesystem::path table = {};
 };
 
 enum class Policy : uint8_t { latency, throughput, power, memory };
