@@ -9,7 +9,7 @@ const std::string kTable = MOTLEY_SOURCE_DIR "/schema/valid/dispatch_table/every
 
 // What `motley explain --table` says of the digits network's nodes, by node.
 std::map<std::string, nlohmann::json> nodes_with(const std::string& table) {
-  const Outcome outcome = motley({"explain", digits_onnx(), "--devices", "cpu", "--table", table, "--json"});
+  const Outcome outcome = motley({"explain", digits_onnx(), "--devices", "cpu", "--no-fallback", "--table", table, "--json"});
   EXPECT_TRUE(succeeds(outcome));
   std::map<std::string, nlohmann::json> nodes;
   const nlohmann::json all = outcome.json();

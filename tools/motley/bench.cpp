@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "command.hpp"
 #include "common.hpp"
@@ -95,7 +96,7 @@ Json describe(const BenchOptions& options, std::vector<Contestant>& contestants)
 }
 
 // Runs of each contestant after the measured ones, in one file.
-void trace(const BenchOptions& options, std::vector<Contestant>& contestants) {
+void trace(base::AtomicFile& file, std::vector<Contestant>& contestants) {
   std::vector<TraceEvent> events;
   for (Contestant& c : contestants) {
     c.session.set_tracing(true);
@@ -103,18 +104,20 @@ void trace(const BenchOptions& options, std::vector<Contestant>& contestants) {
     for (TraceEvent& event : c.session.trace()) events.push_back(std::move(event));
     c.session.set_tracing(false);
   }
-  save_trace(options.trace, events);
+  save_trace(file, events);
 }
 
 void bench(const BenchOptions& options) {
   const Model model = open_model(options.model);
+  std::optional<base::AtomicFile> trace_file;  // opened before the work, so that a wrong path costs nothing
+  if (!options.trace.empty()) trace_file.emplace(options.trace);
   const Runtime runtime = make_runtime(options.session);
   std::vector<Contestant> contestants = prepare(options, model, runtime);
   {
     Progress progress("measuring");
     measure(contestants, options.effort, [&](uint64_t done, uint64_t total) { progress.update(done, total); });
   }
-  if (!options.trace.empty()) trace(options, contestants);
+  if (trace_file) trace(*trace_file, contestants);
   if (options.json) {
     print_json(describe(options, contestants));
     return;

@@ -8,7 +8,6 @@
 #include <cstdio>
 
 #include "base/environment.hpp"
-#include "base/file.hpp"
 #include "import.hpp"
 #include "text.hpp"
 
@@ -130,9 +129,8 @@ void add_trace_option(CLI::App& command, std::string& path) {
       ->type_name("FILE.json");
 }
 
-void save_trace(const std::string& path, const std::vector<TraceEvent>& events) {
+void save_trace(base::AtomicFile& file, const std::vector<TraceEvent>& events) {
   const std::string json = trace_json(events);
-  base::AtomicFile file(path);
   file.write(json.data(), json.size());
   file.commit();
 }

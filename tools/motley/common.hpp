@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "graph/graph.hpp"
 #include "motley/motley.hpp"
 
@@ -44,8 +45,8 @@ std::string only_device_set(const SessionOptions& options);
 
 // --trace FILE
 void add_trace_option(CLI::App& command, std::string& path);
-// Writes events for Chrome's and Perfetto's viewers. Throws Error(io).
-void save_trace(const std::string& path, const std::vector<TraceEvent>& events);
+// Writes events for Chrome's and Perfetto's viewers, and commits. Throws Error(io).
+void save_trace(base::AtomicFile& file, const std::vector<TraceEvent>& events);
 
 // "1,3,224,224" → numbers. Throws Error(invalid_argument).
 std::vector<int64_t> parse_shape(const std::string& text);

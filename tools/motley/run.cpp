@@ -193,11 +193,13 @@ void run(const RunOptions& options) {
   const Model model = open_model(options.model);
   const std::vector<Assignment> runs = assign_files(model, options.inputs, options.files);
   check_single(options, runs.size());
+  std::optional<base::AtomicFile> trace;  // opened before the work, so that a wrong path costs nothing
+  if (!options.trace.empty()) trace.emplace(options.trace);
   const Preprocessing preprocessing = settings(options, model);
   Reporter reporter(options, model, runs.size() > 1);
 
   CompileOptions compile = compile_options(options.session, model, only_device_set(options.session));
-  compile.trace = !options.trace.empty();
+  compile.trace = trace.has_value();
   const Runtime runtime = make_runtime(options.session);
   std::optional<Session> session;
   InputShapes shapes;
@@ -220,7 +222,7 @@ void run(const RunOptions& options) {
     reporter.report(*session, title_of(runs[i]), feed);
   }
   reporter.finish();
-  if (session && compile.trace) save_trace(options.trace, session->trace());
+  if (session && trace) save_trace(*trace, session->trace());
 }
 
 }  // namespace
