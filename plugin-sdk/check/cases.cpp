@@ -181,7 +181,7 @@ Tolerance tolerance_of(DataType type) {
     case DataType::float16: return {1e-2, 2e-3};
     case DataType::bfloat16: return {4e-2, 1e-2};
     case DataType::float64: return {1e-6, 1e-7};  // the functions of some libraries are those of float
-    default: return {1e-4, 5e-5};  // clipped outputs do not show how large the sums were: Winograd's F(4x4) is off by 4e-5 of them
+    default: return {1e-4, 1e-5};
   }
 }
 
