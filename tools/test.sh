@@ -43,6 +43,8 @@ check() {
   step "testing preset $preset: ctest $*"
   ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" 2>&1 | tee "$log" || failed=1
   { echo "-- preset $preset: ctest $*"; sed -n '/tests passed/,$p' "$log"; } >>"$summary"
+  # What the failed ones said, next to the summary: a log is often kept from its end.
+  grep -nE 'Failure$|^Could not find executable|^ *[^ ]+/[^ ]+ +fail |Sanitizer|\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" | head -n 60 >>"$summary" || true
   rm -f "$log"
 }
 
@@ -60,7 +62,7 @@ if [ "$slow" = 1 ]; then
   # All that reads what others wrote, and the kernels by way of the checker. By hand, `cmake --build --preset asan` builds
   # the rest too; compiling it takes twice as long as without sanitizers.
   build asan core_tests runtime_tests convert_tests check_tests malformed_conformance replay_onnx_import replay_model_file \
-    replay_npy replay_tensor_pb
+    replay_npy replay_tensor_pb replay_dispatch_table quantized_model
   check asan -L fast -E '^(example|conformance.onnx)'
 else
   check dev -L fast
