@@ -14,6 +14,7 @@
 #include "table/node_key.hpp"
 #include "table/rows.hpp"
 #include "table/text.hpp"
+#include "table/tuning.hpp"
 
 namespace motley::tuner {
 
@@ -101,7 +102,8 @@ class Collector {
     problem.graph = problem_of(graph, graph.nodes[n]);
     plugin::Device& device = *devices_[d].device;
     problem.tunable = describe_problem(device, problem.graph);
-    problem.key = problem.tunable ? problem.tunable->key : std::string();
+    // As the advisor asks for it: a plugin may name problems in which there is nothing to choose.
+    problem.key = table::problem_key(device, model::serialize(problem.graph).view());
     if (problem.key.empty()) problem.key = own_key;
     const auto [known, fresh] = by_key_.try_emplace(Key{d, problem.key}, problems_.size());
     if (!fresh) return known->second;
