@@ -18,7 +18,7 @@ constexpr size_t kLeastRuns = Estimate::kMinimum, kMostRuns = 15;
 constexpr double kRunsNs = 50e6;       // more runs of a default until it had this much
 constexpr double kSearchShare = 0.7;   // of a problem's time; the rest is for the race
 constexpr double kPlansShare = 0.15;   // of the campaign's time, left for whole plans
-constexpr double kLeastSeconds = 0.3;  // a search that gets less is not begun
+constexpr double kLeastSeconds = 0.1;  // a search that gets less is not begun
 
 // A problem with what the phases find out about it.
 struct Job {
@@ -26,7 +26,8 @@ struct Job {
   double default_ns = 0;
   Rigor level = Rigor::estimate;  // reached
   bool works = true;
-  double weight() const { return static_cast<double>(at->count) * std::max(default_ns, 1.0); }
+  double weight = 0;  // its share of the time for searching, to those of others
+  double time_ns() const { return static_cast<double>(at->count) * std::max(default_ns, 1.0); }
 };
 
 class KernelPhase {
@@ -39,7 +40,7 @@ class KernelPhase {
     desk_.status.phase = "kernels";
     sort();
     measure_defaults();
-    sort();
+    weigh();
     if (!desk_.options.rigor && desk_.budget.is_limited())
       for (const Rigor level : {Rigor::measure, Rigor::patient, Rigor::exhaustive}) search(level);
     else
@@ -52,7 +53,14 @@ class KernelPhase {
  private:
   // What takes most of the models' time comes first.
   void sort() {
-    std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.weight() > b.weight(); });
+    std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.time_ns() > b.time_ns(); });
+  }
+  // Within a device by time; between devices the other way round, as the fastest one is what plans will mostly use.
+  void weigh() {
+    std::vector<double> totals(desk_.devices.size(), 0);
+    for (const Job& job : jobs_) totals[job.at->device] += job.time_ns();
+    for (Job& job : jobs_) job.weight = job.time_ns() / (totals[job.at->device] * totals[job.at->device]);
+    std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.weight > b.weight; });
   }
   const TunedDevice& device(const Job& job) const { return desk_.devices[job.at->device]; }
   bool over() const { return desk_.stopped() || desk_.budget.over(); }
@@ -157,12 +165,12 @@ class KernelPhase {
     for (Job& job : jobs_) {
       if (!job.works || !job.at->tunable || job.level >= level || evaluations(level) == 0) continue;
       open.push_back(&job);
-      weights += job.weight();
+      weights += job.weight;
     }
     for (size_t i = 0; i < open.size() && !over(); ++i) {
       Job& job = *open[i];
-      const Budget share = desk_.budget.part((1 - kPlansShare) * job.weight() / weights);
-      weights -= job.weight();
+      const Budget share = desk_.budget.part((1 - kPlansShare) * job.weight / weights);
+      weights -= job.weight;
       if (share.seconds_left() < kLeastSeconds) continue;
       begin(job, i, open.size());
       try {

@@ -76,8 +76,9 @@ void Ledger::leave_out(const Problem& problem, const std::string& device, const 
 }
 
 void Ledger::add_transfer(json row) {
+  const std::string ends = ends_of(row);
   journal_.note("transfer", {{"row", row}});
-  transfers_[ends_of(row)] = std::move(row);
+  transfers_[ends] = std::move(row);
 }
 
 void Ledger::add_plan(json facts) {

@@ -14,11 +14,16 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kMostCompiled = 12;  // the finalists, the anchor, and a few
+constexpr size_t kMostCompiled = 24;  // the finalists, the anchor, and a few
 constexpr double kLeastRunNs =
     200000;  // a run is repeated until it is this long: the clock and the call take some of it
 constexpr size_t kMostRepeats = 200;
 constexpr size_t kMostQueued = 32;  // submissions that are under way at once
+// Handing over a segment costs some devices more than a small kernel, so a segment of several is timed where the kernel
+// alone takes less than this.
+constexpr double kSmallNs = 300000;
+constexpr size_t kCopies = 8;
+constexpr uint64_t kMostCopiedBytes = 64 << 20;
 constexpr uint64_t kPatienceNs = 60'000'000'000;  // the watchdog is quicker
 constexpr Filling kFillings[] = {Filling::random, Filling::extremes, Filling::ramp};
 
@@ -28,6 +33,24 @@ struct ConfigError {
 };
 
 bool is_integer(schema::DataType type) { return type == schema::DataType::int32 || type == schema::DataType::int64; }
+
+// The node several times, each with outputs of its own.
+graph::Graph repeat(const graph::Graph& problem, size_t times) {
+  graph::Graph graph = problem;
+  for (size_t i = 1; i < times; ++i) {
+    graph::Node node = problem.nodes[0];
+    node.name += base::text("/%", {i});
+    for (graph::TensorId& id : node.outputs) {
+      if (id == graph::kNone) continue;
+      graph::Tensor tensor = problem.tensor(id);
+      tensor.name += base::text("/%", {i});
+      id = graph.add_tensor(std::move(tensor));
+      graph.outputs.push_back(id);
+    }
+    graph.nodes.push_back(std::move(node));
+  }
+  return graph;
+}
 
 bool has_indices(const graph::Graph& problem) {
   return std::any_of(problem.inputs.begin(), problem.inputs.end(),
@@ -57,14 +80,18 @@ struct Bench::Runner {
   uint64_t timeline = 0;
   uint64_t alignment = 64;
   std::vector<TensorMemory> inputs, outputs;
+  std::vector<TensorMemory> copied;  // outputs of the copies after the first
 };
 
 // An executable and its scratch.
 struct Bench::Compiled {
-  Compiled(Runner& r, const motley_graph& graph, std::string text) : runner(r), config(std::move(text)) {
+  Compiled(Runner& r, const motley_graph& graph, std::string text, size_t copies = 1)
+      : runner(r), config(std::move(text)), sets(copies) {
     const auto& api = runner.device.api();
-    const motley_node_config choice{0, config.c_str()};
-    const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &choice};
+    std::vector<motley_node_config> choices;
+    for (size_t i = 0; i < copies && !config.empty(); ++i)
+      choices.push_back({static_cast<uint32_t>(i), config.c_str()});
+    const motley_compile_options options{sizeof options, static_cast<uint32_t>(choices.size()), choices.data()};
     plugin::ErrorRoom room;
     const motley_status status = plugin::guarded(
         room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });
@@ -90,10 +117,18 @@ struct Bench::Compiled {
       if (i % kMostQueued == 0 || i == times) wait();
     }
   }
+  // Of one submission, nanoseconds.
+  double timed(size_t times) {
+    const auto begin = std::chrono::steady_clock::now();
+    run(times);
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+    return std::max(took.count() / static_cast<double>(times), 1.0);
+  }
   void submit() {
     std::vector<motley_binding> in, out;
     for (const TensorMemory& memory : runner.inputs) in.push_back(memory.binding());
     for (const TensorMemory& memory : runner.outputs) out.push_back(memory.binding());
+    for (size_t i = 0; sets > 1 && i < runner.copied.size(); ++i) out.push_back(runner.copied[i].binding());
     motley_submission submission{};
     submission.struct_size = sizeof submission;
     submission.inputs = in.data();
@@ -120,6 +155,7 @@ struct Bench::Compiled {
 
   Runner& runner;
   std::string config;
+  size_t sets;  // of outputs: one per copy of the node
   motley_executable* executable = nullptr;
   std::unique_ptr<TensorMemory> scratch;
 };
@@ -223,12 +259,14 @@ std::vector<Bytes> Bench::results(Runner& runner, const std::vector<Bytes>& inpu
   return found;
 }
 
-Bench::Compiled& Bench::compiled(const std::string& config) {
-  const auto at = std::find_if(compiled_.begin(), compiled_.end(), [&](const auto& c) { return c->config == config; });
+Bench::Compiled& Bench::compiled(const std::string& config, size_t copies) {
+  const auto at = std::find_if(compiled_.begin(), compiled_.end(),
+                               [&](const auto& c) { return c->config == config && c->sets == copies; });
   if (at != compiled_.end()) {
     std::rotate(at, at + 1, compiled_.end());
   } else {
-    auto fresh = std::make_unique<Compiled>(*device_, serialized_.view(), config);
+    const model::SerializedGraph& graph = copies > 1 ? repeated_ : serialized_;
+    auto fresh = std::make_unique<Compiled>(*device_, graph.view(), config, copies);
     if (compiled_.size() == kMostCompiled) compiled_.pop_front();
     compiled_.push_back(std::move(fresh));
   }
@@ -254,21 +292,30 @@ Outcome Bench::check(const std::string& config, Difference* worst) {
   }
 }
 
+// The first run decides for all configs how they are timed, so that their times compare.
+void Bench::choose_method(const std::string& config) {
+  Compiled& candidate = compiled(config);
+  candidate.run(1);
+  double ns = candidate.timed(3);
+  uint64_t bytes = 0;
+  for (const graph::TensorId id : problem_.outputs) bytes += problem_.tensor(id).bytes();
+  if (device_->queue && ns < kSmallNs && bytes * kCopies <= kMostCopiedBytes) {
+    copies_ = kCopies;
+    repeated_ = model::serialize(repeat(problem_, kCopies));
+    for (size_t i = 1; i < kCopies; ++i)
+      for (const graph::TensorId id : problem_.outputs)
+        device_->copied.emplace_back(device_->device, problem_.tensor(id).bytes(), device_->alignment);
+    ns = compiled(config, copies_).timed(1);
+  }
+  repeats_ = std::clamp<size_t>(static_cast<size_t>(kLeastRunNs / ns), 1, kMostRepeats);
+}
+
 double Bench::run_ns(const std::string& config) {
   try {
-    Compiled& candidate = compiled(config);
     feed(*device_, inputs_[0]);  // times must not depend on what was checked last
-    auto timed = [&](size_t repeats) {
-      const auto begin = std::chrono::steady_clock::now();
-      candidate.run(repeats);
-      const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-      return std::max(took.count() / static_cast<double>(repeats), 1.0);
-    };
-    if (repeats_ == 0) {
-      candidate.run(1);
-      repeats_ = std::clamp<size_t>(static_cast<size_t>(kLeastRunNs / timed(1)), 1, kMostRepeats);
-    }
-    return timed(repeats_);
+    if (repeats_ == 0) choose_method(config);
+    Compiled& candidate = compiled(config, copies_);
+    return std::max(candidate.timed(repeats_) / static_cast<double>(copies_), 1.0);
   } catch (const ConfigError& error) {
     base::fail(ErrorCode::plugin, "the config \"%\" failed in a run (%)", {config, error.reason});
   }

@@ -42,7 +42,8 @@ class Bench {
   struct Compiled;
   struct Runner;
 
-  Compiled& compiled(const std::string& config);
+  Compiled& compiled(const std::string& config, size_t copies = 1);
+  void choose_method(const std::string& config);
   void ask_reference(plugin::Device& reference);
   bool read_answers(const std::filesystem::path& path);
   void write_answers(const std::filesystem::path& path) const;
@@ -50,11 +51,12 @@ class Bench {
   std::vector<Bytes> results(Runner& runner, const std::vector<Bytes>& inputs, Compiled& compiled);
 
   graph::Graph problem_;
-  model::SerializedGraph serialized_;
+  model::SerializedGraph serialized_, repeated_;
   std::unique_ptr<Runner> device_;
   std::vector<std::vector<Bytes>> inputs_, expected_;  // by filling
   std::deque<std::unique_ptr<Compiled>> compiled_;     // the latest last
   std::string why_unchecked_;
+  size_t copies_ = 1;    // of the node in the segment that is timed
   size_t repeats_ = 0;                                 // of a run; 0: not known yet
 };
 
