@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "table/fingerprint.hpp"
+#include "table/node_key.hpp"
 #include "table/tuning.hpp"
 
 namespace motley::table {
@@ -29,6 +30,11 @@ Lookup::Standing best_standing(const Lookups& lookups, size_t device) {
     if (standing.source < best.source || (best.source == Source::none && standing.same_plugin)) best = standing;
   }
   return best;
+}
+
+std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device& device, const motley_graph& view) {
+  std::string problem = problem_key(device, view);
+  return problem.empty() ? node_key(graph, graph.nodes[node]) : problem;
 }
 
 }  // namespace
@@ -63,16 +69,61 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
                                         plugin::Device& device) const {
   std::vector<NodeChoice> choices;
   const Lookup* lookup = lookup_for(device);
-  if (!lookup || !tuning_of(device)) return choices;
+  if (!lookup) return choices;
   for (const uint32_t n : nodes) {
     const model::SerializedGraph one = model::serialize_node(graph, n);
     const motley_graph view = one.view();
-    const std::string problem = problem_key(device, view);
-    if (problem.empty()) continue;
+    const std::string problem = problem_of(graph, n, device, view);
     DeviceJudge judge(device, view);
     choices.push_back({n, problem, lookup->find(problem, judge)});
   }
   return choices;
+}
+
+const plugin::Device* Advisor::same_device(uint32_t of_table) const {
+  for (const auto& [here, lookup] : lookups_)
+    if (lookup->standings()[of_table].source == Source::exact) return here;
+  return nullptr;
+}
+
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective) const {
+  if (table_.plans.empty()) return std::nullopt;
+  const std::string hash = graph_hash(graph);
+  std::optional<Plan> best;
+  for (const PlanRow& row : table_.plans) {
+    if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns)) continue;
+    Plan plan;
+    plan.expected_ns = row.expected_ns;
+    bool all_here = true;
+    for (const PlanRow::Segment& segment : row.segments) {
+      const plugin::Device* device = same_device(segment.device);
+      all_here = all_here && device;
+      for (const std::string& node : segment.nodes) plan.nodes.emplace_back(node, device);
+    }
+    if (all_here) best = std::move(plan);
+  }
+  return best;
+}
+
+// Of several kinds the one that is cheapest for a tensor of usual size; fences come on top.
+bool Advisor::find_transfer(const plugin::Device* from, const plugin::Device* to, TransferRow& cost) const {
+  constexpr uint64_t kUsualBytes = 1 << 16;
+  const auto is_it = [this](uint32_t of_table, const plugin::Device* device) {
+    if (of_table == kHostMemory || !device) return of_table == kHostMemory && !device;
+    return same_device(of_table) == device;
+  };
+  const auto time = [](const TransferRow& row) { return row.alpha_ns + row.beta_ps_per_byte * kUsualBytes / 1000; };
+  const TransferRow* best = nullptr;
+  uint64_t fence_ns = 0;
+  for (const TransferRow& row : table_.transfers) {
+    if (!is_it(row.from, from) || !is_it(row.to, to)) continue;
+    if (row.kind == "fence") fence_ns = row.alpha_ns;
+    else if (!best || time(row) < time(*best)) best = &row;
+  }
+  if (!best) return false;
+  cost = *best;
+  cost.alpha_ns += fence_ns;
+  return true;
 }
 
 }  // namespace motley::table
