@@ -8,16 +8,18 @@ namespace motley::place {
 
 namespace {
 
-constexpr int kRounds = 16;           // of weights
-constexpr uint32_t kCuts = 24;        // places in the order of nodes where a stretch may begin or end
-constexpr int kPasses = 6;            // of local search, at most
-constexpr int64_t kUnit = 1024;       // a weight of 1
+constexpr int kRounds = 16;      // of weights
+constexpr uint32_t kCuts = 24;   // places in the order of nodes where a stretch may begin or end
+constexpr int kPasses = 6;       // of local search, at most
+constexpr int64_t kUnit = 1024;  // a weight of 1
 constexpr uint32_t kStates = 512;
 
 Problem weighted(const Query& query, const Problem& objective, const std::vector<int64_t>& weight) {
   Problem problem = objective;
   const size_t places = problem.places.size();
-  const auto times = [&](Ns cost, uint32_t resource) { return cost >= kForbidden / (64 * kUnit) ? kForbidden : cost * weight[resource]; };
+  const auto times = [&](Ns cost, uint32_t resource) {
+    return cost >= kForbidden / (64 * kUnit) ? kForbidden : cost * weight[resource];
+  };
   for (Candidate& c : problem.candidates) c.cost_ns = times(c.cost_ns, resource_of(query, c.output_place));
   for (uint32_t from = 0; from < places; ++from)
     for (uint32_t to = 0; to < places; ++to) {
@@ -36,7 +38,8 @@ class Balancer {
       : query_(query), objective_(objective), uses_(uses_of(objective)), kept_(cheapest(query, objective)) {
     by_place_.assign(objective.nodes.size() * objective.places.size(), -1);
     for (uint32_t c = 0; c < kept_.size(); ++c)
-      if (kept_[c] && usable(objective, objective.candidates[c])) at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
+      if (kept_[c] && usable(objective, objective.candidates[c]))
+        at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
   }
 
   void consider(const std::vector<uint32_t>& candidates) {

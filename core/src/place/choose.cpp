@@ -28,7 +28,10 @@ struct Draft {
 class Chooser {
  public:
   explicit Chooser(const Query& query)
-      : query_(query), objective_(objective_of(query)), uses_(uses_of(query.problem)), side_by_side_(works_side_by_side()) {}
+      : query_(query),
+        objective_(objective_of(query)),
+        uses_(uses_of(query.problem)),
+        side_by_side_(works_side_by_side()) {}
 
   Choice run();
 
@@ -95,7 +98,8 @@ class Chooser {
     Draft best;
     std::vector<uint32_t> names(query_.workers.size());
     for (uint32_t w = 0; w < names.size(); ++w) names[w] = w;
-    std::sort(names.begin(), names.end(), [&](uint32_t a, uint32_t b) { return query_.workers[a].name < query_.workers[b].name; });
+    std::sort(names.begin(), names.end(),
+              [&](uint32_t a, uint32_t b) { return query_.workers[a].name < query_.workers[b].name; });
     for (uint32_t worker : names) {
       std::vector<bool> keep(objective_.candidates.size(), false);
       std::vector<bool> runs(objective_.nodes.size(), false);
@@ -123,8 +127,10 @@ class Chooser {
 
   // Both costs may be wrong: the more doubtful one decides.
   bool is_clearly_better(const Draft& draft, const Draft& rival) const {
-    const uint32_t doubt = std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates));
-    return draft.cost < rival.cost && static_cast<long double>(draft.cost) * 1000 <= static_cast<long double>(rival.cost) * (1000 - doubt);
+    const uint32_t doubt =
+        std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates));
+    return draft.cost < rival.cost &&
+           static_cast<long double>(draft.cost) * 1000 <= static_cast<long double>(rival.cost) * (1000 - doubt);
   }
 
   // The aim's cost is the true time of a run.
@@ -193,16 +199,20 @@ Choice Chooser::run() {
 // What the rest relies on.
 void check_query(const Query& query) {
   check(query.problem);
-  const auto wrong = [](const char* what) { base::fail(ErrorCode::invalid_argument, "the planner's query has %", {what}); };
+  const auto wrong = [](const char* what) {
+    base::fail(ErrorCode::invalid_argument, "the planner's query has %", {what});
+  };
   if (query.background.size() != query.problem.places.size() || query.move_source.size() != query.problem.moves.size())
     wrong("lists of other lengths than its problem");
   if (!query.incumbent.empty() && query.incumbent.size() != query.problem.nodes.size())
     wrong("an incumbent of another length than its problem");
   for (const Candidate& candidate : query.problem.candidates)
-    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() || candidate.input_place != candidate.output_place)
+    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() ||
+        candidate.input_place != candidate.output_place)
       wrong("a candidate that runs several nodes or names no worker");
   for (uint32_t n = 0; n < query.incumbent.size(); ++n)
-    if (query.incumbent[n] >= query.problem.candidates.size() || query.problem.candidates[query.incumbent[n]].nodes[0] != n)
+    if (query.incumbent[n] >= query.problem.candidates.size() ||
+        query.problem.candidates[query.incumbent[n]].nodes[0] != n)
       wrong("an incumbent that runs another node");
 }
 

@@ -105,7 +105,7 @@ Work work_of(const Graph& graph, const Node& node) {
 
 double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
   const Node& node = graph.nodes[index];
-  if (device.api().estimate_cost) {
+  if (device.api().estimate_cost && device.is_open()) {
     const model::SerializedGraph one = model::serialize_node(graph, static_cast<uint32_t>(index));
     double cost = 0;
     const motley_graph view = one.view();
