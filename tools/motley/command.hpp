@@ -15,5 +15,6 @@ void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_table(CLI::App& app);
+void add_report(CLI::App& app);
 
 }  // namespace motley::cli

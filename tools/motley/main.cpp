@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   cli::add_explain(app);
 #ifdef MOTLEY_HAS_TUNER
   cli::add_table(app);
+  cli::add_report(app);
 #endif
   try {
     app.parse(argc, argv);
