@@ -42,6 +42,47 @@ json merged(const std::vector<ReportTable>& tables) {
   return merge_tables(documents);
 }
 
+// The table that a journal's notes amount to, for journals without one.
+json table_of_notes(const ReportInputs& inputs) {
+  json document = empty_document("journal");
+  std::map<std::string, json> latest;  // what a later note replaces
+  for (const ReportJournal& journal : inputs.journals)
+    for (const json& note : journal.file.notes) {
+      const auto kind = note.value("kind", "");
+      if (kind == "device") latest[kind + note.at("row").at("id").dump()] = note;
+      if (kind == "kernel") latest[kind + note.at("device").dump() + note.at("problem").dump()] = note;
+      if (kind == "transfer")
+        latest[kind + note.at("row").at("from").dump() + note.at("row").at("to").dump() + note.at("row").at("kind").dump()] = note;
+      if (kind == "plan")
+        latest[kind + note.at("row").at("graph_hash").dump() + note.at("row").at("devices").dump()] = note;
+    }
+  for (const auto& [name, note] : latest) {
+    const auto kind = note.at("kind").get<std::string>();
+    if (kind == "kernel")
+      for (const json& row : note.at("rows")) document["kernels"].push_back(row);
+    else document[kind + "s"].push_back(note.at("row"));
+  }
+  // As strict as with a file.
+  return table::parse_document(table_text(canonical(document)), "what the journal notes");
+}
+
+json left_out(const ReportInputs& inputs) {
+  std::map<std::string, json> latest;
+  for (const ReportJournal& journal : inputs.journals)
+    for (const json& note : journal.file.notes) {
+      const auto text = [&](const char* name) {
+        const auto at = note.find(name);
+        return at != note.end() && at->is_string() ? at->get<std::string>() : std::string();
+      };
+      const std::string kind = text("kind"), problem = text("problem"), device = text("device");
+      if (kind == "left_out") latest[device + "\n" + problem] = {{"problem", problem}, {"device", device}, {"reason", text("reason")}};
+      if (kind == "kernel") latest.erase(device + "\n" + problem);
+    }
+  json list = json::array();
+  for (auto& [name, facts] : latest) list.push_back(std::move(facts));
+  return list;
+}
+
 std::string many(size_t count, const char* what) { return base::text("% %%", {count, what, count == 1 ? "" : "s"}); }
 
 void warn_of_session(const json& session, json& warnings) {
@@ -121,8 +162,13 @@ json report_facts(const ReportInputs& inputs) {
   for (const ReportTable& table : inputs.tables) facts["inputs"].push_back(input_facts(table));
   for (const ReportJournal& journal : inputs.journals) facts["inputs"].push_back(input_facts(journal));
   json document;
-  if (!inputs.tables.empty()) {
-    document = merged(inputs.tables);
+  if (!inputs.tables.empty()) document = merged(inputs.tables);
+  else try {
+    document = table_of_notes(inputs);
+  } catch (const std::exception& error) {
+    facts["warnings"].push_back(base::text("the journal's notes are no table: %", {error.what()}));
+  }
+  if (document.is_object()) {
     devices.add_table(document);
     problems.add_table(document);
     kernels = document["kernels"];
@@ -133,6 +179,7 @@ json report_facts(const ReportInputs& inputs) {
   facts["problems"] = problems.facts();
   facts["devices"] = devices.facts();
   facts["notes"] = notes_of(inputs);
+  facts["left_out"] = left_out(inputs);
   count_by_device(facts, kernels);
   warn_of_inputs(inputs, facts["problems"], facts["warnings"]);
   if (inputs.session) {

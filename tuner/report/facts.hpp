@@ -12,7 +12,9 @@
 //                       curve: [[trial, best ns so far]],
 //                       importance: [{parameter, share, values}]}], see importance.hpp
 //                     `ending`: measured, invalid, wrong, crashed, hung, failed, interrupted
-//   notes             the journals' other records, without checksums ("session", "plan", …)
+//   notes             the journals' other records, without checksums ("session", "plan", …); where no table is given,
+//                     rows of devices, kernels, transfers and plans are taken from them
+//   left_out          [{problem, device, reason}]: problems whose default does not work there
 //   session           with a model: {model, devices, inputs, outputs, table, passes, lost, …_bytes, runs, run_ns,
 //                       nodes: [{name, op, origins, device, segment, reason, predicted_ns, measured_ns, kernel,
 //                                problem, config, provenance, inputs, outputs: [{name, type, shape}],

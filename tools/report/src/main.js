@@ -5,10 +5,11 @@ import { comparisonSection } from "./comparison.js";
 import { h, search } from "./dom.js";
 import { graphSection } from "./graph.js";
 import { failuresSection, problemsSection } from "./problems.js";
+import { racesSection } from "./races.js";
 import { summarySection } from "./summary.js";
 import { timelineSection } from "./timeline.js";
 
-const names = { summary: "Summary", graph: "Graph", timeline: "Timeline", accuracy: "Predicted and measured", problems: "Problems", failures: "Failures", comparison: "Comparison" };
+const names = { summary: "Summary", graph: "Graph", timeline: "Timeline", accuracy: "Predicted and measured", races: "Plans", problems: "Problems", failures: "Failures", comparison: "Comparison" };
 
 function theme() {
   const control = document.getElementById("theme");
@@ -45,6 +46,7 @@ function start() {
     ["graph", () => session && graphSection(session)],
     ["timeline", () => session?.events.length && timelineSection(session)],
     ["accuracy", () => session && accuracySection(session)],
+    ["races", () => racesSection(facts)],
     ["problems", () => facts.problems.length && problemsSection(facts)],
     ["failures", () => failuresSection(facts)],
     ["comparison", () => facts.comparison && comparisonSection(facts.comparison)],

@@ -13,7 +13,7 @@ const gain = (problem) => (problem.default_ns && problem.choice_ns ? problem.def
 function distribution(problem) {
   const configs = works(problem).map((c) => ({ ...c, us: c.ns / 1e3 }));
   if (!configs.length) return h("p", {}, "No config was measured.");
-  const marked = [{ us: problem.default_ns / 1e3, text: "default", y: -0.45 }, { us: problem.choice_ns / 1e3, text: "choice", y: 0.45 }]
+  const marked = [{ us: problem.default_ns / 1e3, text: "default" }, { us: problem.choice_ns / 1e3, text: "choice" }]
     .filter((m) => m.us > 0 && !(m.text === "choice" && problem.choice_is_default));
   const times = configs.map((c) => c.us);
   const x = { type: Math.max(...times) / Math.min(...times) > 8 ? "log" : "linear", label: "time, µs →", grid: true, nice: true, tickFormat: "~s" };
@@ -24,7 +24,7 @@ function distribution(problem) {
   return Plot.plot({ width: 560, height: 240, marginTop: 34, marginBottom: 44, x, y: { axis: null },
     marks: [dots,
       Plot.ruleX(marked, { x: "us", stroke: (m) => m.text, strokeWidth: 2, strokeDasharray: (m) => (m.text === "default" ? "5 4" : "") }),
-      Plot.text(marked, { x: "us", frameAnchor: "top", dy: (m) => (m.text === "default" ? -24 : -10), text: (m) => m.text, fill: (m) => m.text, fontWeight: 600 })],
+      ...marked.map((m, i) => Plot.text([m], { x: "us", frameAnchor: "top", dy: i ? -10 : -22, text: "text", fill: "text", fontWeight: 600 }))],
     color: { domain: ["default", "choice"], range: ["var(--muted)", "var(--critical)"] } });
 }
 
@@ -96,6 +96,7 @@ export function problemsSection(facts) {
 // Every config that did not work, with the reason.
 export function failuresSection(facts) {
   const failures = facts.problems.flatMap((problem) => problem.configs.filter((c) => c.ending !== "measured").map((c) => ({ ...c, problem })));
+  failures.push(...facts.left_out.map((l) => ({ ending: "left out", config: "", reason: l.reason, problem: l })));
   if (!failures.length) return null;
   const kinds = [...new Set(failures.map((f) => f.ending))].sort();
   return h("section", { id: "failures" }, h("h2", {}, "Failures"),

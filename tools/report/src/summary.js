@@ -51,9 +51,12 @@ const plans = (facts) => table([
   { name: "Bound", number: true, value: (p) => p.bound_ns, show: (p) => format.time(p.bound_ns) },
 ], facts.plans, { caption: "plans" });
 
+// Notes that other parts of the report show.
+const known = new Set(["device", "kernel", "left_out", "transfer", "plan"]);
+
 // Any other records of journals: a column for each member that holds a number or a text.
 function notes(facts) {
-  const kinds = [...new Set(facts.notes.map((note) => note.kind))];
+  const kinds = [...new Set(facts.notes.map((note) => note.kind))].filter((kind) => !known.has(kind));
   return kinds.map((kind) => {
     const rows = facts.notes.filter((note) => note.kind === kind);
     const names = [...new Set(rows.flatMap(Object.keys))].filter((name) => name !== "kind");
