@@ -85,7 +85,9 @@ export function graphSection(session) {
   });
   scene.append(...paths, ...boxes);
 
-  const zooming = zoom().scaleExtent([0.02, 4]).on("zoom", (event) => scene.setAttribute("transform", event.transform));
+  const zooming = zoom().scaleExtent([0.02, 4])
+    .filter((event) => !event.button && (event.type !== "wheel" || event.ctrlKey || event.shiftKey))  // else the page scrolls
+    .on("zoom", (event) => scene.setAttribute("transform", event.transform));
   const view = select(canvas).call(zooming);
 
   function show(index, scale) {
@@ -153,6 +155,6 @@ export function graphSection(session) {
   requestAnimationFrame(begin);
   const total = session.critical_path.reduce((sum, i) => sum + cost(session.nodes[i]), 0);
   return h("section", { id: "graph" }, h("h2", {}, "Graph"),
-    h("p", { class: "lead" }, `${format.count(session.nodes.length, "node")} of ${session.model} after optimization. Nodes are as large as they are dear; the critical path has ${format.count(critical.size, "node")} and ${format.time(total)}.`),
+    h("p", { class: "lead" }, `${format.count(session.nodes.length, "node")} of ${session.model} after optimization. Nodes are as large as they are dear; drag to move, Ctrl and the wheel or the buttons to zoom. The critical path has ${format.count(critical.size, "node")} and ${format.time(total)}.`),
     legend, h("div", { class: "graph" }, h("div", { class: "canvas" }, canvas), details));
 }

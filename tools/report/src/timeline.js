@@ -17,6 +17,7 @@ export function timelineSection(session) {
   const events = session.events.filter((event) => places[event.kind]);
   const end = Math.max(1, ...session.events.map((event) => event.end_ns));
   const tracks = [...new Set(events.map(track))].sort();
+  const devices = [...new Set(events.map((event) => event.device))];
   const byName = new Map(session.nodes.map((node) => [node.name, node]));
   const holder = h("div", { class: "plot timeline" });
   const details = h("div", { "aria-live": "polite" });
@@ -29,7 +30,7 @@ export function timelineSection(session) {
       width: 1250, height: 70 + 34 * tracks.length, marginLeft: 150,
       x: { domain: [from / 1e3, to / 1e3], label: "µs →", grid: true },
       y: { domain: tracks, label: null, tickSize: 0 },
-      color: { ...scale(), legend: true },
+      color: { ...scale(devices), legend: true },
       marks: [
         Plot.barX(shown, { x1: (d) => Math.max(d.begin_ns, from) / 1e3, x2: (d) => Math.min(Math.max(d.end_ns, d.begin_ns + shortest), to) / 1e3,
           y: track, fill: "device", stroke: "var(--page)", strokeWidth: 0.5, inset: 0.5, insetTop: 3, insetBottom: 3 }),
