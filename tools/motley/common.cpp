@@ -44,6 +44,19 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       .add_option("--devices", options.device_sets, "Devices in order of preference, as `motley devices` names them")
       ->type_name("A,B")
       ->allow_extra_args(false);
+  command.add_option("--deny", options.deny, "Devices, or patterns (acme:*), that are not used")
+      ->type_name("A,B")
+      ->allow_extra_args(false);
+  command.add_option("--prefer", options.prefer, "Devices, or patterns, that are used where others are not clearly better")
+      ->type_name("A,B")
+      ->allow_extra_args(false);
+  static const std::map<std::string, Policy> kPolicies = {{"latency", Policy::latency},
+                                                          {"throughput", Policy::throughput},
+                                                          {"power", Policy::power},
+                                                          {"memory", Policy::memory}};
+  command.add_option("--policy", options.policy, "What to have little of: latency, throughput, power or memory")
+      ->type_name("POLICY")
+      ->transform(CLI::CheckedTransformer(kPolicies).description(""));
   command
       .add_option("--pin", options.pins,
                   "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
@@ -102,6 +115,11 @@ std::string name_list(const std::vector<TensorInfo>& tensors) {
 CompileOptions compile_options(const SessionOptions& options, const Model& model, const std::string& devices) {
   CompileOptions result;
   result.devices = base::split(devices, ',');
+  for (const std::string& set : options.deny)
+    for (std::string& glob : base::split(set, ',')) result.deny.push_back(std::move(glob));
+  for (const std::string& set : options.prefer)
+    for (std::string& glob : base::split(set, ',')) result.prefer.push_back(std::move(glob));
+  result.policy = options.policy;
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
   for (const std::string& text : options.pins) {

@@ -30,6 +30,14 @@ Json describe(const TableUse& use) {
   return json;
 }
 
+Json describe(const PlanCost& cost) {
+  return {{"policy", to_string(cost.policy)}, {"decided_by", cost.decided_by},
+          {"note", cost.note},                {"predicted_ns", cost.predicted_ns},
+          {"cost", cost.cost},                {"bound", cost.bound},
+          {"rival", cost.rival},              {"unit", cost.unit},
+          {"side_by_side", cost.side_by_side}, {"planner_ns", cost.planner_ns}};
+}
+
 Json describe(const Explanation& explanation) {
   Json json;
   json["nodes"] = Json::array();
@@ -43,6 +51,9 @@ Json describe(const Explanation& explanation) {
                              {"segment", p.segment},
                              {"reason", p.reason},
                              {"estimate_ns", p.estimate_ns},
+                             {"cost_source", p.cost_source},
+                             {"runner_up", p.runner_up},
+                             {"runner_up_more", p.runner_up_more},
                              {"problem_key", p.problem_key},
                              {"config", p.config},
                              {"config_source", p.config_source},
@@ -63,6 +74,7 @@ Json describe(const Explanation& explanation) {
   json["activation_bytes"] = explanation.activation_bytes;
   json["constant_bytes"] = explanation.constant_bytes;
   json["resident_bytes"] = explanation.resident_bytes;
+  json["plan"] = describe(explanation.cost);
   json["table"] = describe(explanation.table);
   return json;
 }

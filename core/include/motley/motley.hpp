@@ -149,7 +149,14 @@ struct RuntimeOptions {
   std::filesystem::path table = {};
 };
 
-enum class Policy : uint8_t { latency, throughput, power, memory };
+// What a plan is to have little of. See docs/device-selection.md.
+enum class Policy : uint8_t {
+  latency,     // time of one run
+  throughput,  // time of the busiest device per run, for several sessions side by side
+  power,       // energy of one run, by CompileOptions::watts
+  memory       // bytes that devices with memory of their own hold, and bytes moved
+};
+MOTLEY_API const char* to_string(Policy policy) noexcept;
 
 // What becomes of a compile whose dispatch table cannot be used: it goes on without, with the reason in the log and in
 // Explanation::table; or it throws what reading threw: Error(not_found | io | invalid_argument | limit).
@@ -158,12 +165,20 @@ enum class BadTable : uint8_t { ignore, fail };
 using InputShapes = std::map<std::string, std::vector<int64_t>>;
 
 struct CompileOptions {
-  // Devices that may be used, in order of preference; globs are allowed ("acme:*"). Empty: all, the fastest first.
+  // Devices that may be used; globs are allowed ("acme:*"). They are used in this order of preference until a dispatch
+  // table has measured nodes on them; then, and under a policy other than latency, costs decide among them. Empty: all
+  // devices, and costs decide.
   std::vector<std::string> devices = {};
+  // Globs of devices that are not used in any case, and of those that are preferred: they count as a quarter faster than
+  // they are, and come first where an order decides. Patterns that fit no device do nothing.
+  std::vector<std::string> deny = {}, prefer = {};
   // What a device of `devices` does not support goes to any other device. Off: compile throws Error(unsupported),
   // listing the nodes.
   bool fallback = true;
   Policy policy = Policy::latency;
+  // For Policy::power: globs of devices and the watts that they take while they work; the first that fits counts. Where
+  // none does: 4 for a CPU, 6 for a GPU, 1.5 for a DSP, 2 for an NPU, 4 for others.
+  std::vector<std::pair<std::string, double>> watts = {};
   // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's
   // name. The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
   // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer
@@ -244,7 +259,13 @@ struct Placement {
   std::string device;
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
-  double estimate_ns = 0;                                    // 0: unknown; measured where config_source is "exact"
+  double estimate_ns = 0;  // what it costs there; 0: nothing, or unknown
+  // Where that is from: "measured" here, "near" (another shape, driver or device), "estimated".
+  std::string cost_source;
+  // The device that would be next best for this node alone, and what the plan would cost on top if it ran there, moves
+  // included, in PlanCost::unit; "" where no other runs it. Below 0 where the order of preference decides against costs.
+  std::string runner_up;
+  double runner_up_more = 0;
   // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
   // has it from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty
   // without a table, and for nodes whose device names no problem. An empty config is the device's default.
@@ -263,6 +284,22 @@ struct Transfer {
   std::string way;
   uint64_t bytes = 0;
   uint32_t segment = 0;  // that it is moved for; of an output of the network, the last one
+};
+
+// How the plan was decided and what it is thought to cost; sums where a network is planned in stages. Numbers are 0 where
+// they are not known.
+struct PlanCost {
+  Policy policy = Policy::latency;
+  // "planner": the cheapest placement. "single device": the best device alone, which no placement beats clearly. "order":
+  // the first device in order of preference that supports a node.
+  std::string decided_by;
+  std::string note;         // why the planner was not asked, or had no answer
+  double predicted_ns = 0;  // of one run
+  // By the policy: of this plan, what no plan is below, and of the best device alone (or the order of preference).
+  double cost = 0, bound = 0, rival = 0;
+  std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
+  bool side_by_side = false;  // predicted_ns counts on devices working at the same time
+  double planner_ns = 0;      // time that the planner took
 };
 
 // What became of the dispatch table.
@@ -288,6 +325,7 @@ struct Explanation {
   uint64_t activation_bytes = 0;                       // arena planned before the first run
   uint64_t constant_bytes = 0;
   uint64_t resident_bytes = 0;               // packed weights held by executables
+  PlanCost cost;
   TableUse table;
   MOTLEY_API std::string to_string() const;  // a table
 };

@@ -1,9 +1,12 @@
 // Choosing a device for each node.
 #include <algorithm>
+#include <chrono>
 
 #include "base/glob.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
-#include "plan/plan.hpp"
+#include "plan/cost.hpp"
+#include "plan/planner.hpp"
 
 namespace motley::plan {
 
@@ -62,6 +65,113 @@ void apply_pins(const Graph& graph, const Request& request, const Denied& denied
 
 }  // namespace
 
+namespace {
+
+// Devices that were not named keep only what none of the named ones runs.
+void apply_names(const Graph& graph, const Request& request, SupportTable& support) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto runs = [&](size_t d) { return support.at(d, i).supported; };
+    bool any_named = false;
+    for (size_t d = 0; d < request.devices.size(); ++d)
+      any_named = any_named || (runs(d) && request.wish_of(*request.devices[d]).named);
+    for (size_t d = 0; any_named && d < request.devices.size(); ++d)
+      if (runs(d) && !request.wish_of(*request.devices[d]).named)
+        support.verdicts[d][i] = {false, "a device that was asked for runs it"};
+  }
+}
+
+// The first in order; nodes that nobody runs are an error.
+void assign_in_order(const Graph& graph, const DeviceList& devices, Assignment& assignment) {
+  std::vector<size_t> unsupported;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (size_t d = 0; d < devices.size() && assignment.device[i] < 0; ++d)
+      if (assignment.support.at(d, i).supported) assignment.device[i] = static_cast<int32_t>(d);
+    if (assignment.device[i] < 0) unsupported.push_back(i);
+  }
+  if (unsupported.empty()) return;
+  std::string text = base::text("%% supported by no device: ",
+                                {unsupported.size(), (unsupported.size() == 1 ? " node is" : " nodes are")});
+  for (size_t k = 0; k < unsupported.size() && k < 20; ++k)
+    text += (k ? " | " : "") + refusals(graph, unsupported[k], assignment.support, devices);
+  if (unsupported.size() > 20) text += base::text(" | and % more", {unsupported.size() - 20});
+  base::fail(ErrorCode::unsupported, "%", {text});
+}
+
+bool has_choice(const SupportTable& support, size_t nodes) {
+  for (size_t i = 0; i < nodes; ++i) {
+    size_t able = 0;
+    for (const auto& verdicts : support.verdicts) able += verdicts[i].supported;
+    if (able > 1) return true;
+  }
+  return false;
+}
+
+// The candidates of the devices that were assigned.
+std::vector<uint32_t> incumbent_of(const Question& question, const Assignment& assignment) {
+  std::vector<uint32_t> incumbent(assignment.device.size());
+  const auto& candidates = question.query.problem.candidates;
+  for (uint32_t c = 0; c < candidates.size(); ++c) {
+    const uint32_t n = candidates[c].nodes[0];
+    if (question.device[candidates[c].tag] == static_cast<size_t>(assignment.device[n])) incumbent[n] = c;
+  }
+  return incumbent;
+}
+
+// False where the planner gave no answer; the decision's note says why.
+bool ask(const Question& question, Assignment& assignment) {
+  Decision& decision = assignment.decision;
+  place::Choice choice;
+  const auto begin = std::chrono::steady_clock::now();
+  if (!ask_planner(question.query, choice, decision.note)) return false;
+  decision.planner_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
+  using Kind = place::Choice::Kind;
+  decision.by = choice.kind == Kind::mixed    ? Decision::By::planner
+                : choice.kind == Kind::single ? Decision::By::single
+                                              : Decision::By::order;
+  decision.run_ns = static_cast<double>(choice.run_ns);
+  decision.cost = static_cast<double>(choice.cost);
+  decision.bound = static_cast<double>(choice.bound);
+  decision.rival = choice.rival_cost < place::kForbidden ? static_cast<double>(choice.rival_cost) : 0;
+  decision.side_by_side = choice.side_by_side;
+  const auto& candidates = question.query.problem.candidates;
+  const auto device_of = [&](uint32_t c) { return static_cast<int32_t>(question.device[candidates[c].tag]); };
+  assignment.costs.resize(choice.candidates.size());
+  for (size_t n = 0; n < choice.candidates.size(); ++n) {
+    const uint32_t c = choice.candidates[n];
+    assignment.device[n] = device_of(c);
+    NodeCost& cost = assignment.costs[n];
+    cost = {static_cast<double>(candidates[c].cost_ns), candidates[c].provenance, -1, 0};
+    const place::RunnerUp& second = choice.runners_up[n];
+    if (second.candidate < 0) continue;
+    cost.runner_up = device_of(static_cast<uint32_t>(second.candidate));
+    cost.more = static_cast<double>(second.more);
+  }
+  return true;
+}
+
+// Lets the planner decide where costs count.
+void assign_by_cost(const Graph& graph, const Request& request, Assignment& assignment) {
+  const bool order_decides = request.ordered && request.policy == Policy::latency;
+  if (order_decides && !request.advisor) return;
+  Question question = make_question(graph, request, assignment);
+  if (order_decides && !question.measured) return;
+  question.query.aim = static_cast<place::Aim>(request.policy);
+  if (request.ordered) question.query.incumbent = incumbent_of(question, assignment);
+  if (ask(question, assignment)) return;
+  base::log(base::LogLevel::info, "plan",
+            base::text("devices are used in order of preference, because the planner gave no plan: %",
+                       {assignment.decision.note}));
+}
+
+}  // namespace
+
+const Wish& Request::wish_of(const plugin::Device& device) const {
+  static const Wish nothing;
+  for (const Wish& wish : wishes)
+    if (wish.device == &device) return wish;
+  return nothing;
+}
+
 Assignment assign(const Graph& graph, const Request& request, const Denied& denied) {
   const DeviceList& devices = request.devices;
   Assignment assignment;
@@ -73,21 +183,25 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
         assignment.support.verdicts[d][i] = {false, "its compiler refused a segment with this node"};
   assignment.pin.assign(graph.nodes.size(), -1);
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
-  std::vector<size_t> unsupported;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (size_t d = 0; d < devices.size() && assignment.device[i] < 0; ++d)
-      if (assignment.support.at(d, i).supported) assignment.device[i] = static_cast<int32_t>(d);
-    if (assignment.device[i] < 0) unsupported.push_back(i);
-  }
-  if (!unsupported.empty()) {
-    std::string text = base::text("%% supported by no device: ",
-                                  {unsupported.size(), (unsupported.size() == 1 ? " node is" : " nodes are")});
-    for (size_t k = 0; k < unsupported.size() && k < 20; ++k)
-      text += (k ? " | " : "") + refusals(graph, unsupported[k], assignment.support, devices);
-    if (unsupported.size() > 20) text += base::text(" | and % more", {unsupported.size() - 20});
-    base::fail(ErrorCode::unsupported, "%", {text});
-  }
+  if (request.ordered) apply_names(graph, request, assignment.support);
+  assign_in_order(graph, devices, assignment);
+  if (has_choice(assignment.support, graph.nodes.size())) assign_by_cost(graph, request, assignment);
   return assignment;
+}
+
+void price(const Graph& graph, const Request& request, Assignment& assignment) {
+  Question question = make_question(graph, request, assignment);
+  question.query.aim = static_cast<place::Aim>(request.policy);
+  question.query.incumbent = incumbent_of(question, assignment);
+  question.query.keep_incumbent = true;
+  std::string note = std::move(assignment.decision.note);
+  if (ask(question, assignment)) {
+    assignment.decision.note = std::move(note);
+    return;
+  }
+  const auto& candidates = question.query.problem.candidates;
+  for (uint32_t c : question.query.incumbent)
+    assignment.costs.push_back({static_cast<double>(candidates[c].cost_ns), candidates[c].provenance, -1, 0});
 }
 
 }  // namespace motley::plan

@@ -11,6 +11,7 @@
 #include "graph/infer.hpp"
 #include "graph/passes.hpp"
 #include "motley/motley.hpp"
+#include "place/problem.hpp"
 #include "plan/schedule.hpp"
 #include "plan/support.hpp"
 #include "table/advisor.hpp"
@@ -20,9 +21,21 @@ namespace motley::plan {
 // "This node runs on that device": a node's name, or a glob on names, and a device's name. The first that fits counts.
 using Pins = std::vector<std::pair<std::string, std::string>>;
 
+// What the caller said of one device.
+struct Wish {
+  const plugin::Device* device = nullptr;
+  bool named = true;     // one of CompileOptions::devices, or these are empty
+  bool avoided = false;  // another is preferred
+  uint32_t milliwatts = 1000;
+};
+
 // What the caller asked for, resolved against the devices that exist.
 struct Request {
   DeviceList devices;  // in order of preference, fallbacks included
+  std::vector<Wish> wishes;
+  Policy policy = Policy::latency;
+  bool ordered = false;  // the caller named devices in an order
+  const Wish& wish_of(const plugin::Device& device) const;
   Pins pins;
   bool fallback = true;  // a pinned node that its device does not run goes to another
 
@@ -65,17 +78,47 @@ void lower_for(graph::Graph& graph, const Request& request, const std::vector<st
 // Index of the device that a node is pinned to: by its own name or that of a node of the model it comes from. -1: none.
 int32_t pinned_device(const graph::Node& node, const Request& request);
 
+// What a node costs where it runs, and where else it could.
+struct NodeCost {
+  double ns = 0;
+  place::Provenance source = place::Provenance::estimated;
+  int32_t runner_up = -1;  // a device, or -1
+  double more = 0;         // what the plan would cost on top, in the unit of its policy
+};
+
+// How a plan was decided, and what it is thought to cost. Numbers are 0 where they are not known.
+struct Decision {
+  enum class By : uint8_t {
+    order,    // the first device in order that supports a node
+    planner,  // the cheapest placement
+    single    // the best device alone, which nothing beats clearly
+  } by = By::order;
+  std::string note;             // why the planner was not asked, or had no answer
+  double run_ns = 0;            // predicted
+  double cost = 0, bound = 0;   // in the unit of the policy
+  double rival = 0;             // cost of the best device alone, or of the order
+  bool side_by_side = false;
+  double planner_ns = 0;  // time that it took
+};
+
 // Which device runs each node.
 struct Assignment {
   std::vector<int32_t> device;  // per node: index into Request::devices
   std::vector<int32_t> pin;     // per node: the device it is pinned to, or -1
-  SupportTable support;
+  SupportTable support;         // without what pins and compilers rule out
+  std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
+  Decision decision;
 };
-// A node runs on the device that it is pinned to, else on the first in order that supports it. `denied` holds (device,
-// node name) pairs that failed to compile. Throws Error(unsupported) listing every node that nobody can run, or that
-// its device does not run where there is no fallback.
+// A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the planner
+// decides by cost: if no devices were named, a policy other than latency was, or a dispatch table measured nodes on
+// the named devices. Else, and without the planner, the first in order that supports it. Devices that were not named run
+// what none of those named does. `denied` holds (device, node name) pairs that failed to compile. Throws
+// Error(unsupported) listing every node that nobody can run, or that its device does not run where there is no fallback.
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
+
+// Costs and runners-up of an assignment that was not decided by cost, for those who want to know.
+void price(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Nodes submitted together on one device.
 struct SegmentSpec {

@@ -26,29 +26,36 @@ bool Schedule::waits_natively(uint32_t lane, uint32_t other) const {
          own.device->edge_caps(own.handle, maker.handle).wait == MOTLEY_EDGE_NATIVE;
 }
 
-namespace {
-
-// How a device's memory is reached from the host's.
-Way way_to_host(const Lane& lane) {
-  const motley_edge_caps caps = lane.device->edge_caps(lane.handle, nullptr);
-  const motley_plugin& api = lane.device->api();
+Way way_to_host(const plugin::Device& device, motley_device* handle) {
+  const motley_edge_caps caps = device.edge_caps(handle, nullptr);
+  const motley_plugin& api = device.api();
   const auto both = [&](uint32_t access) { return caps.read == access && caps.write == access; };
   if (both(MOTLEY_EDGE_IMPORT) && api.buffer_import) return Way::import;
-  if (both(MOTLEY_EDGE_COPY) && api.copy && lane.queued) return Way::copy;
+  if (both(MOTLEY_EDGE_COPY) && api.copy && device.has_queues()) return Way::copy;
   return Way::map;
 }
 
-bool share_memory(const Lane& a, const Lane& b) {
-  if (&a.device->plugin() != &b.device->plugin()) return false;
-  const motley_edge_caps caps = b.device->edge_caps(b.handle, a.handle);
+bool share_memory(const plugin::Device& a, motley_device* handle_a, const plugin::Device& b, motley_device* handle_b) {
+  if (&a.plugin() != &b.plugin()) return false;
+  const motley_edge_caps caps = b.edge_caps(handle_b, handle_a);
   return caps.read == MOTLEY_EDGE_NATIVE && caps.write == MOTLEY_EDGE_NATIVE;
 }
+
+bool copies_straight(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
+                     motley_device* to_handle) {
+  return to.has_queues() && to.api().copy && &from.plugin() == &to.plugin() &&
+         to.edge_caps(to_handle, from_handle).read == MOTLEY_EDGE_COPY;
+}
+
+namespace {
 
 uint32_t place_of(Schedule& schedule, const Lane& lane) {
   if (lane.device->takes_host_pointers()) return kHost;
   for (uint32_t p = 1; p < schedule.places.size(); ++p)
-    if (share_memory(schedule.lanes[schedule.places[p].lane], lane)) return p;
-  schedule.places.push_back({static_cast<uint32_t>(schedule.lanes.size()), way_to_host(lane)});
+    if (const Lane& other = schedule.lanes[schedule.places[p].lane];
+        share_memory(*other.device, other.handle, *lane.device, lane.handle))
+      return p;
+  schedule.places.push_back({static_cast<uint32_t>(schedule.lanes.size()), way_to_host(*lane.device, lane.handle)});
   return static_cast<uint32_t>(schedule.places.size() - 1);
 }
 
@@ -226,8 +233,7 @@ class StepMaker {
   bool copies(uint32_t from, uint32_t to) const {
     const Lane &source = schedule_.lanes[schedule_.places[from].lane],
                &target = schedule_.lanes[schedule_.places[to].lane];
-    return target.queued && target.device->api().copy && &source.device->plugin() == &target.device->plugin() &&
-           target.device->edge_caps(target.handle, source.handle).read == MOTLEY_EDGE_COPY;
+    return copies_straight(*source.device, source.handle, *target.device, target.handle);
   }
 
   // From device to device, without the host's memory in between.

@@ -15,6 +15,14 @@ namespace motley::plan {
 enum class Way : uint8_t { share, import, copy, map };
 const char* to_string(Way way);
 
+// How a device's memory is reached from the host's. The device is opened.
+Way way_to_host(const plugin::Device& device, motley_device* handle);
+// Both work on each other's buffers as on their own.
+bool share_memory(const plugin::Device& a, motley_device* handle_a, const plugin::Device& b, motley_device* handle_b);
+// `to` copies from the other's memory by itself.
+bool copies_straight(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
+                     motley_device* to_handle);
+
 // A device as a run sees it. What is submitted to one lane is done in that order.
 struct Lane {
   std::shared_ptr<plugin::Device> device;

@@ -114,8 +114,9 @@ double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
   if (node.op == Op::Reshape) return 0;
   const motley_device_info& info = device.info();
   const Work work = work_of(graph, node);
-  // GFLOP/s are FLOP/ns and GB/s are bytes/ns.
-  const double compute = info.peak_gflops > 0 ? work.flops / info.peak_gflops : 0;
+  // GFLOP/s are FLOP/ns and GB/s are bytes/ns. A device that says neither is not taken for infinitely fast.
+  const bool says_nothing = !(info.peak_gflops > 0) && !(info.bandwidth_gbps > 0);
+  const double compute = says_nothing ? work.flops : info.peak_gflops > 0 ? work.flops / info.peak_gflops : 0;
   const double memory = info.bandwidth_gbps > 0 ? work.bytes / info.bandwidth_gbps : 0;
   return std::max(compute, memory) + info.dispatch_ns;
 }

@@ -28,7 +28,7 @@ struct SupportTable {
 // Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
-// The device's prior for one node, ns; else a roofline from its description; 0 where nothing is known.
+// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing.
 double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
 
 // Floating-point operations and bytes moved by a node, for rooflines.

@@ -69,6 +69,17 @@ fs::path user_folder() {
   return {};
 }
 
+void add_standard_places(Places& places) {
+  if (const char* only = base::environment("MOTLEY_PLUGIN_FILES"))
+    return places.add_environment_files("MOTLEY_PLUGIN_FILES", only);
+  if (const char* more = base::environment("MOTLEY_ADD_PLUGIN_FILES"))
+    places.add_environment_files("MOTLEY_ADD_PLUGIN_FILES", more);
+  if (const fs::path user = user_folder(); !user.empty()) places.add_folder(user, false);
+  if (const fs::path system = system_folder(); !system.empty()) places.add_folder(system, false);
+}
+
+}  // namespace
+
 // The file that this code was mapped from, as the kernel knows it: the dynamic loader only remembers by which name it
 // was asked, which may be relative to a working directory that has changed since. Empty where /proc is not there.
 fs::path module_path() {
@@ -82,17 +93,6 @@ fs::path module_path() {
   }
   return {};
 }
-
-void add_standard_places(Places& places) {
-  if (const char* only = base::environment("MOTLEY_PLUGIN_FILES"))
-    return places.add_environment_files("MOTLEY_PLUGIN_FILES", only);
-  if (const char* more = base::environment("MOTLEY_ADD_PLUGIN_FILES"))
-    places.add_environment_files("MOTLEY_ADD_PLUGIN_FILES", more);
-  if (const fs::path user = user_folder(); !user.empty()) places.add_folder(user, false);
-  if (const fs::path system = system_folder(); !system.empty()) places.add_folder(system, false);
-}
-
-}  // namespace
 
 fs::path system_folder() {
   std::vector<fs::path> folders;

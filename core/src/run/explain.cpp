@@ -12,20 +12,30 @@ namespace detail {
 
 namespace {
 
-std::string reason_for(const plan::Plan& plan, size_t node) {
-  const size_t chosen = static_cast<size_t>(plan.assignment.device[node]);
+const char* name_of(place::Provenance source) {
+  static constexpr const char* kNames[] = {"measured", "near", "estimated"};
+  return kNames[static_cast<size_t>(source)];
+}
+
+std::string reason_for(const plan::Plan& plan, const plan::Assignment& assignment, size_t node) {
+  const size_t chosen = static_cast<size_t>(assignment.device[node]);
   for (size_t d = 0; d < plan.devices.size(); ++d)
-    if (plan.assignment.pin[node] == static_cast<int32_t>(d))
+    if (assignment.pin[node] == static_cast<int32_t>(d))
       return d == chosen ? "pinned to it"
                          : base::text("pinned to %, which does not run it: %",
-                                      {plan.devices[d]->name(), plan.assignment.support.at(d, node).reason});
+                                      {plan.devices[d]->name(), assignment.support.at(d, node).reason});
   size_t able = 0;
-  for (size_t d = 0; d < plan.devices.size(); ++d) able += plan.assignment.support.at(d, node).supported;
+  for (size_t d = 0; d < plan.devices.size(); ++d) able += assignment.support.at(d, node).supported;
+  using By = plan::Decision::By;
+  if (able == 1 && chosen == 0) return "the only device that runs it";
+  if (able > 1 && assignment.decision.by == By::planner) return "cheapest placement";
+  if (able > 1 && assignment.decision.by == By::single)
+    return base::text("the best of % devices for the whole network", {able});
   if (chosen > 0) {
-    const std::string& first = plan.assignment.support.at(0, node).reason;
-    return base::text("% does not run it: %", {plan.devices[0]->name(), first});
+    size_t first = 0;
+    while (first + 1 < chosen && assignment.support.at(first, node).supported) ++first;
+    return base::text("% does not run it: %", {plan.devices[first]->name(), assignment.support.at(first, node).reason});
   }
-  if (able == 1) return "the only device that runs it";
   return base::text("first in order of % devices that run it", {able});
 }
 
@@ -37,6 +47,37 @@ std::vector<TensorInfo> tensors_of(const graph::Graph& graph, const std::vector<
     tensors.push_back({tensor.name, static_cast<DataType>(tensor.type), tensor.extents(), {}});
   }
   return tensors;
+}
+
+// What the planner says of a node.
+void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, size_t node, double scale,
+                  Placement& row) {
+  if (node >= assignment.costs.size()) return;
+  const plan::NodeCost& cost = assignment.costs[node];
+  row.estimate_ns = cost.ns;
+  row.cost_source = name_of(cost.source);
+  if (cost.runner_up < 0) return;
+  row.runner_up = plan.devices[static_cast<size_t>(cost.runner_up)]->name();
+  row.runner_up_more = cost.more * scale;
+}
+
+// From the planner's units to those that are shown.
+double scale_of(Policy policy) { return policy == Policy::memory ? 1e-3 : 1; }
+
+void explain_decision(const plan::Decision& decision, Policy policy, PlanCost& cost) {
+  static constexpr const char* kNames[] = {"order", "planner", "single device"};
+  static constexpr const char* kUnits[] = {"ns", "ns", "nJ", "bytes"};
+  const double scale = scale_of(policy);
+  cost.policy = policy;
+  cost.unit = kUnits[static_cast<size_t>(policy)];
+  cost.decided_by = kNames[static_cast<size_t>(decision.by)];
+  if (!decision.note.empty()) cost.note = decision.note;
+  cost.predicted_ns += decision.run_ns;
+  cost.cost += decision.cost * scale;
+  cost.bound += decision.bound * scale;
+  cost.rival += decision.rival * scale;
+  cost.side_by_side = cost.side_by_side || decision.side_by_side;
+  cost.planner_ns += decision.planner_ns;
 }
 
 // The device that makes a tensor; "host" for an input.
@@ -85,7 +126,14 @@ void explain_transfers(const plan::Plan& plan, const run::Instance* instance, ui
 
 }  // namespace
 
-void explain(const plan::Plan& plan, Explanation& result, const run::Instance* instance) {
+void explain(const plan::Plan& plan, const plan::Request& request, Explanation& result, const run::Instance* instance) {
+  plan::Assignment priced = plan.assignment;
+  if (priced.costs.empty()) {
+    plan::Request same = request;
+    same.devices = plan.devices;
+    plan::price(plan.graph, same, priced);
+  }
+  explain_decision(priced.decision, request.policy, result.cost);
   const uint32_t first = result.nodes.empty() ? 0 : result.nodes.back().segment + 1;
   explain_transfers(plan, instance, first, result.transfers);
   for (size_t s = 0; s < plan.segments.size(); ++s) {
@@ -100,8 +148,8 @@ void explain(const plan::Plan& plan, Explanation& result, const run::Instance* i
       row.outputs = tensors_of(plan.graph, node.outputs);
       row.device = segment.device->name();
       row.segment = first + static_cast<uint32_t>(s);
-      row.reason = reason_for(plan, n);
-      row.estimate_ns = plan::estimate_cost(plan.graph, n, *segment.device);
+      row.reason = reason_for(plan, priced, n);
+      explain_cost(plan, priced, n, scale_of(request.policy), row);
       for (size_t d = 0; d < plan.devices.size(); ++d)
         if (!plan.assignment.support.at(d, n).supported)
           row.refused.emplace_back(plan.devices[d]->name(), plan.assignment.support.at(d, n).reason);
@@ -124,6 +172,33 @@ void explain(const plan::Plan& plan, Explanation& result, const run::Instance* i
 
 namespace {
 
+std::string describe(const PlanCost& cost) {
+  char line[256];
+  std::snprintf(line, sizeof line, "plan by %s for %s: %.1f us predicted", cost.decided_by.c_str(),
+                to_string(cost.policy), cost.predicted_ns / 1e3);
+  std::string text = line;
+  const bool time = cost.policy == Policy::latency || cost.policy == Policy::throughput;
+  const double scale = time ? 1e-3 : 1;
+  const char* unit = time ? "us" : cost.unit.c_str();
+  if (cost.policy != Policy::latency) {
+    std::snprintf(line, sizeof line, ", cost %.1f %s", cost.cost * scale, unit);
+    text += line;
+  }
+  if (cost.bound > 0) {
+    std::snprintf(line, sizeof line, ", none below %.1f %s", cost.bound * scale, unit);
+    text += line;
+  }
+  if (cost.rival > 0) {
+    std::snprintf(line, sizeof line, ", %.1f %s without", cost.rival * scale, unit);
+    text += line;
+  }
+  if (cost.side_by_side) text += ", devices side by side";
+  std::snprintf(line, sizeof line, ", planned in %.2f ms", cost.planner_ns / 1e6);
+  text += line;
+  if (!cost.note.empty()) text += base::text(" (%)", {cost.note});
+  return text + "\n";
+}
+
 std::string describe(const TableUse& use) {
   if (use.path.empty()) return {};
   const std::string path = use.path.string();
@@ -138,6 +213,11 @@ std::string describe(const TableUse& use) {
 
 }  // namespace
 
+const char* to_string(Policy policy) noexcept {
+  static constexpr const char* kNames[] = {"latency", "throughput", "power", "memory"};
+  return kNames[static_cast<size_t>(policy)];
+}
+
 std::string Explanation::to_string() const {
   size_t node_width = 4, op_width = 2, device_width = 6;
   for (const Placement& row : nodes) {
@@ -150,15 +230,19 @@ std::string Explanation::to_string() const {
   const auto cell = [](const std::string& s, size_t width) {
     return s.size() <= width ? s : base::text("…%", {s.substr(s.size() - width + 1)});
   };
-  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
-                int(op_width), "op", int(device_width), "device", "estimate", "why");
+  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %-9s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
+                int(op_width), "op", int(device_width), "device", "cost", "source", int(device_width), "else", "more", "why");
   text += line;
   for (const Placement& row : nodes) {
-    std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  ", row.segment, int(node_width),
-                  cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
-                  row.device.c_str(), row.estimate_ns / 1e3);
+    char more[32] = "";
+    if (!row.runner_up.empty()) std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
+    std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  %-9s  %-*s  %10s  ", row.segment,
+                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(),
+                  int(device_width), row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(),
+                  int(device_width), row.runner_up.c_str(), more);
     text += base::text("%%\n", {line, row.reason});
   }
+  text += describe(cost);
   for (const Transfer& t : transfers) {
     const std::string size = base::text("% bytes", {t.bytes});
     text += base::text("before segment %: % from % to % by % (%)\n", {t.segment, t.tensor, t.from, t.to, t.way, size});

@@ -23,35 +23,68 @@ DeviceKind kind_of(motley_device_kind kind) {
   }
 }
 
+uint32_t milliwatts_of(const plugin::Device& device, const CompileOptions& options) {
+  for (const auto& [pattern, watts] : options.watts) {
+    if (!(watts > 0) || watts > 1e6)
+      base::fail(ErrorCode::invalid_argument, "the watts of \"%\" are not above 0 and at most 1000000: correct them",
+                 {pattern});
+    if (base::matches(pattern, device.name())) return std::max(1u, static_cast<uint32_t>(watts * 1000));
+  }
+  switch (kind_of(device.info().kind)) {
+    case DeviceKind::gpu: return 6000;
+    case DeviceKind::dsp: return 1500;
+    case DeviceKind::npu: return 2000;
+    default: return 4000;
+  }
+}
+
 std::string list_names(const plan::DeviceList& devices) {
   std::string known;
   for (const auto& device : devices) known += base::text("%%\"", {(known.empty() ? "\"" : ", \""), device->name()});
   return known;
 }
 
-// The devices a request may use: those named, in their order, then with fallback all others, the fastest first.
-plan::DeviceList choose_devices(const plan::DeviceList& all, const CompileOptions& options) {
+// Those of `all` that are not denied, the preferred ones first.
+plan::DeviceList usable_devices(const plan::DeviceList& all, const CompileOptions& options) {
   if (all.empty())
     base::fail(ErrorCode::not_found,
                "no device is available; see `motley plugins --explain` for what became of each plugin");
-  if (options.devices.empty()) return all;
-  plan::DeviceList chosen;
+  plan::DeviceList devices;
+  for (const auto& device : all)
+    if (!base::matches_any(options.deny, device->name())) devices.push_back(device);
+  if (devices.empty()) base::fail(ErrorCode::not_found, "every device is denied; there are %", {list_names(all)});
+  std::stable_partition(devices.begin(), devices.end(),
+                        [&](const auto& device) { return base::matches_any(options.prefer, device->name()); });
+  return devices;
+}
+
+// The devices a request may use: those named, in their order, then with fallback all others, the fastest first.
+void choose_devices(const plan::DeviceList& all, const CompileOptions& options, plan::Request& request) {
+  const plan::DeviceList usable = usable_devices(all, options);
+  plan::DeviceList& chosen = request.devices;
   const auto add = [&chosen](const std::shared_ptr<plugin::Device>& device) {
     if (std::find(chosen.begin(), chosen.end(), device) == chosen.end()) chosen.push_back(device);
   };
   for (const std::string& pattern : options.devices) {
     bool found = false;
-    for (const auto& device : all) {
+    for (const auto& device : usable) {
       if (fnmatch(pattern.c_str(), device->name().c_str(), 0) != 0) continue;
       add(device);
       found = true;
     }
     if (found) continue;
-    base::fail(ErrorCode::not_found, "device \"%\" does not exist; there are %", {pattern, list_names(all)});
+    base::fail(ErrorCode::not_found, "device \"%\" does not exist or is denied; there are %",
+               {pattern, list_names(usable)});
   }
-  if (options.fallback)
-    for (const auto& device : all) add(device);
-  return chosen;
+  request.ordered = !options.devices.empty();
+  const size_t named = request.ordered ? chosen.size() : usable.size();
+  if (!request.ordered || options.fallback)
+    for (const auto& device : usable) add(device);
+  const auto is_preferred = [&](const auto& device) { return base::matches_any(options.prefer, device->name()); };
+  const bool any_preferred = std::any_of(chosen.begin(), chosen.end(), is_preferred);
+  for (size_t d = 0; d < chosen.size(); ++d)
+    request.wishes.push_back({chosen[d].get(), d < named, any_preferred && !is_preferred(chosen[d]),
+                              milliwatts_of(*chosen[d], options)});
 }
 
 void check_pinned_devices(const CompileOptions& options, const plan::DeviceList& devices) {
@@ -91,7 +124,10 @@ Runtime::Runtime(const RuntimeOptions& options) {
   state->devices = state->registry.devices;
   state->table = options.table;
   std::stable_sort(state->devices.begin(), state->devices.end(),
-                   [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
+                   [](const auto& a, const auto& b) {
+                     const double one = a->info().peak_gflops, other = b->info().peak_gflops;
+                     return one != other ? one > other : a->name() < b->name();
+                   });
   state_ = std::move(state);
 }
 Runtime::~Runtime() = default;
@@ -121,7 +157,8 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   state->module = model.module_;
   state->options = options;
   plan::Request& request = state->request;
-  request.devices = choose_devices(state_->devices, options);
+  choose_devices(state_->devices, options, request);
+  request.policy = options.policy;
   check_pinned_devices(options, request.devices);
   request.pins = options.pins;
   request.fallback = options.fallback;

@@ -344,10 +344,10 @@ Explanation Session::explain() const {
   result.lost = state_->lost;
   result.table = state_->table_use;
   if (!state_->is_staged()) {
-    detail::explain(state_->instance->plan(), result, state_->instance.get());
+    detail::explain(state_->instance->plan(), state_->request, result, state_->instance.get());
   } else {
     for (const auto& plan : state_->last_plans)
-      if (const auto alive = plan.lock()) detail::explain(*alive, result, nullptr);
+      if (const auto alive = plan.lock()) detail::explain(*alive, state_->request, result, nullptr);
   }
   return result;
 }

@@ -95,6 +95,8 @@ struct SessionState {
 };
 
 // Adds a plan's nodes, transfers, passes and memory to an explanation. `instance`: that runs it, where there is one.
-void explain(const plan::Plan& plan, Explanation& result, const run::Instance* instance);
+// Costs are looked up by `request` where the plan
+// was made without.
+void explain(const plan::Plan& plan, const plan::Request& request, Explanation& result, const run::Instance* instance);
 
 }  // namespace motley::detail

@@ -53,8 +53,6 @@ void explain_choice(const plan::Segment& segment, uint32_t node, Placement& row,
     row.problem_key = choice.problem;
     row.config = answer.config;
     row.config_source = table::to_string(answer.source);
-    if (answer.source == table::Source::exact && answer.median_ns)
-      row.estimate_ns = static_cast<double>(answer.median_ns);
     ++use.lookups[row.config_source];
     use.refused += answer.refused;
     const std::string config = answer.config.empty() ? "default" : answer.config;

@@ -75,4 +75,31 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
   return choices;
 }
 
+const plugin::Device* Advisor::same_device(uint32_t of_table) const {
+  for (const auto& [here, lookup] : lookups_)
+    if (lookup->standings()[of_table].source == Source::exact) return here;
+  return nullptr;
+}
+
+// Of several kinds the one that is cheapest for a tensor of usual size; fences come on top.
+bool Advisor::find_transfer(const plugin::Device* from, const plugin::Device* to, TransferRow& cost) const {
+  constexpr uint64_t kUsualBytes = 1 << 16;
+  const auto is_it = [this](uint32_t of_table, const plugin::Device* device) {
+    if (of_table == kHostMemory || !device) return of_table == kHostMemory && !device;
+    return same_device(of_table) == device;
+  };
+  const auto time = [](const TransferRow& row) { return row.alpha_ns + row.beta_ps_per_byte * kUsualBytes / 1000; };
+  const TransferRow* best = nullptr;
+  uint64_t fence_ns = 0;
+  for (const TransferRow& row : table_.transfers) {
+    if (!is_it(row.from, from) || !is_it(row.to, to)) continue;
+    if (row.kind == "fence") fence_ns = row.alpha_ns;
+    else if (!best || time(row) < time(*best)) best = &row;
+  }
+  if (!best) return false;
+  cost = *best;
+  cost.alpha_ns += fence_ns;
+  return true;
+}
+
 }  // namespace motley::table

@@ -39,8 +39,14 @@ class Advisor {
   std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
                                  plugin::Device& device) const;
 
+  // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the host's
+  // memory. False where the table has no row for these two as they are now.
+  bool find_transfer(const plugin::Device* from, const plugin::Device* to, TransferRow& cost) const;
+
  private:
   const Lookup* lookup_for(const plugin::Device& device) const;
+  // The device here that the table's one is, with nothing changed; null where there is none.
+  const plugin::Device* same_device(uint32_t of_table) const;
 
   Table table_;
   std::vector<std::pair<const plugin::Device*, std::unique_ptr<Lookup>>> lookups_;

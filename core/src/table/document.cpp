@@ -99,6 +99,16 @@ std::string lines_of(const json& fingerprint, const char* kind) {
   return lines;
 }
 
+// Index of a device that is known to be listed; kHostMemory for the host.
+uint32_t index_of(const json::array_t& devices, const std::string& id) {
+  return static_cast<uint32_t>(find_device(devices, id));
+}
+
+TransferRow transfer_of(const json& row, const json::array_t& devices) {
+  return {index_of(devices, text_of(row, "from")), index_of(devices, text_of(row, "to")), text_of(row, "kind"),
+          whole_of(row, "alpha_ns"), whole_of(row, "beta_ps_per_byte")};
+}
+
 }  // namespace
 
 std::string hash_of(const std::string& text) {
@@ -143,6 +153,7 @@ Table table_of(const json& document) {
     row.ratio_high = number_of(k, "ratio_high");
     table.kernels.push_back(std::move(row));
   }
+  for (const json& row : list_of(document, "transfers")) table.transfers.push_back(transfer_of(row, devices));
   return table;
 }
 

@@ -38,11 +38,20 @@ struct KernelRow {
   double ratio = 1, ratio_high = 1;  // time over the default's, and the upper end of its 95 % interval
 };
 
+// Moving bytes: alpha_ns + bytes * beta_ps_per_byte / 1000. An end is an index into Table::devices, or kHostMemory.
+inline constexpr uint32_t kHostMemory = UINT32_MAX;
+struct TransferRow {
+  uint32_t from = kHostMemory, to = kHostMemory;
+  std::string kind;  // "map", "copy", "import", ...
+  uint64_t alpha_ns = 0, beta_ps_per_byte = 0;
+};
+
 // What core uses of a table.
 struct Table {
   std::filesystem::path path;
   std::vector<DeviceRow> devices;
   std::vector<KernelRow> kernels;
+  std::vector<TransferRow> transfers;
 };
 
 // All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row

@@ -1,0 +1,141 @@
+// Spreading work so that the busiest device has as little as possible.
+#include <algorithm>
+
+#include "place/objective.hpp"
+#include "place/serial.hpp"
+
+namespace motley::place {
+
+namespace {
+
+constexpr int kRounds = 16;           // of weights
+constexpr uint32_t kCuts = 24;        // places in the order of nodes where a stretch may begin or end
+constexpr int kPasses = 6;            // of local search, at most
+constexpr int64_t kUnit = 1024;       // a weight of 1
+constexpr uint32_t kStates = 512;
+
+Problem weighted(const Query& query, const Problem& objective, const std::vector<int64_t>& weight) {
+  Problem problem = objective;
+  const size_t places = problem.places.size();
+  const auto times = [&](Ns cost, uint32_t resource) { return cost >= kForbidden / (64 * kUnit) ? kForbidden : cost * weight[resource]; };
+  for (Candidate& c : problem.candidates) c.cost_ns = times(c.cost_ns, resource_of(query, c.output_place));
+  for (uint32_t from = 0; from < places; ++from)
+    for (uint32_t to = 0; to < places; ++to) {
+      Move& move = problem.moves[from * places + to];
+      if (from == to || move.alpha_ns >= kForbidden) continue;
+      const uint32_t resource = resource_of_move(query, from, to);
+      move.alpha_ns = times(move.alpha_ns, resource);
+      move.beta_ps_per_byte = times(move.beta_ps_per_byte, resource);
+    }
+  return problem;
+}
+
+class Balancer {
+ public:
+  Balancer(const Query& query, const Problem& objective)
+      : query_(query), objective_(objective), uses_(uses_of(objective)), kept_(cheapest(query, objective)) {
+    by_place_.assign(objective.nodes.size() * objective.places.size(), -1);
+    for (uint32_t c = 0; c < kept_.size(); ++c)
+      if (kept_[c] && usable(objective, objective.candidates[c])) at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
+  }
+
+  void consider(const std::vector<uint32_t>& candidates) {
+    const Ns load = most(candidates);
+    if (load >= best_.load) return;
+    best_.load = load;
+    best_.candidates = candidates;
+  }
+
+  // Multiplicative weights: what is busy gets dearer. The optimum for any weights bounds the busiest from below.
+  void vary_weights() {
+    std::vector<int64_t> weight(objective_.places.size(), 0);
+    for (uint32_t p = 0; p < weight.size(); ++p) weight[resource_of(query_, p)] = kUnit;
+    for (int round = 0; round < kRounds; ++round) {
+      const Problem problem = keep_only(weighted(query_, objective_, weight), kept_);
+      const Plan plan = solve_serial(problem, {.max_states = kStates, .max_resolves = 64});
+      int64_t sum = 0;
+      for (int64_t w : weight) sum += w;
+      best_.bound = std::max(best_.bound, plan.bound_ns / sum);
+      std::vector<uint32_t> candidates(objective_.nodes.size());
+      for (uint32_t c : plan.candidates) candidates[problem.candidates[c].nodes[0]] = problem.candidates[c].tag;
+      consider(candidates);
+      reweigh(weight, candidates);
+    }
+  }
+
+  void search() {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      const Ns before = best_.load;
+      move_stretches();
+      move_nodes();
+      if (best_.load >= before) break;
+    }
+  }
+
+  const Balanced& best() const { return best_; }
+
+ private:
+  int32_t& at(uint32_t node, uint32_t place) { return by_place_[node * objective_.places.size() + place]; }
+
+  Ns most(const std::vector<uint32_t>& candidates) const {
+    const std::vector<Ns> loads = loads_of(query_, objective_, uses_, candidates);
+    return *std::max_element(loads.begin(), loads.end());
+  }
+
+  void reweigh(std::vector<int64_t>& weight, const std::vector<uint32_t>& candidates) const {
+    const std::vector<Ns> loads = loads_of(query_, objective_, uses_, candidates);
+    const Ns top = std::max<Ns>(1, *std::max_element(loads.begin(), loads.end()));
+    for (size_t r = 0; r < weight.size(); ++r) {
+      if (!weight[r]) continue;
+      // From 3/4 for what is idle to 5/4 for the busiest.
+      const int64_t factor = 768 + loads[r] / (top / 512 + 1);
+      weight[r] = std::clamp<int64_t>(weight[r] * factor / 1024, kUnit / 16, kUnit * 16);
+    }
+  }
+
+  // Moves the nodes between two cuts to another place, where all of them have a candidate.
+  void move_stretches() {
+    const auto count = static_cast<uint32_t>(objective_.nodes.size());
+    const uint32_t cuts = std::min(count, kCuts);
+    for (uint32_t a = 0; a < cuts; ++a)
+      for (uint32_t b = a + 1; b <= cuts; ++b)
+        for (uint32_t place = 0; place < objective_.places.size(); ++place) {
+          std::vector<uint32_t> candidates = best_.candidates;
+          for (uint32_t n = a * count / cuts; n < b * count / cuts; ++n)
+            if (at(n, place) >= 0) candidates[n] = static_cast<uint32_t>(at(n, place));
+          if (candidates != best_.candidates) consider(candidates);
+        }
+  }
+
+  void move_nodes() {
+    if (objective_.nodes.size() > 256) return;  // stretches are short enough there
+    for (uint32_t n = 0; n < objective_.nodes.size(); ++n)
+      for (uint32_t place = 0; place < objective_.places.size(); ++place) {
+        if (at(n, place) < 0) continue;
+        std::vector<uint32_t> candidates = best_.candidates;
+        candidates[n] = static_cast<uint32_t>(at(n, place));
+        consider(candidates);
+      }
+  }
+
+  const Query& query_;
+  const Problem& objective_;
+  const Uses uses_;
+  const std::vector<bool> kept_;
+  std::vector<int32_t> by_place_;  // per node and place: a candidate, or -1
+  Balanced best_;
+};
+
+}  // namespace
+
+Balanced balance(const Query& query, const Problem& objective, const std::vector<std::vector<uint32_t>>& starts) {
+  Balancer balancer(query, objective);
+  for (const std::vector<uint32_t>& start : starts) balancer.consider(start);
+  balancer.vary_weights();
+  balancer.search();
+  Balanced best = balancer.best();
+  best.bound = std::min(best.bound, best.load);
+  return best;
+}
+
+}  // namespace motley::place

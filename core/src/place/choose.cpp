@@ -1,0 +1,216 @@
+// Solving for an aim, and deciding whether the answer is good enough to leave what is safe.
+#include "place/choose.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.hpp"
+#include "place/objective.hpp"
+#include "place/parallel.hpp"
+#include "place/serial.hpp"
+#include "place/validate.hpp"
+
+namespace motley::place {
+
+namespace {
+
+// Of annealing and of branch and bound: planning a real network stays within milliseconds.
+constexpr uint64_t kMoveBudget = 400000;  // moves × nodes
+constexpr uint64_t kBranches = 50000;
+
+// A plan and what it costs.
+struct Draft {
+  std::vector<uint32_t> candidates;  // per node, of the query's problem
+  Ns cost = kForbidden, bound = 0;   // by the aim
+  bool found() const { return !candidates.empty(); }
+};
+
+class Chooser {
+ public:
+  explicit Chooser(const Query& query)
+      : query_(query), objective_(objective_of(query)), uses_(uses_of(query.problem)), side_by_side_(works_side_by_side()) {}
+
+  Choice run();
+
+ private:
+  // Devices with memory of their own that keep the host waiting would only seem to work side by side.
+  bool works_side_by_side() const {
+    bool any = false;
+    for (size_t p = 1; p < query_.background.size(); ++p) {
+      if (!query_.background[p]) return false;
+      any = true;
+    }
+    return any && query_.aim == Aim::latency;
+  }
+
+  std::vector<uint32_t> per_node(const Problem& kept, const Plan& plan) const {
+    std::vector<uint32_t> candidates(query_.problem.nodes.size());
+    for (uint32_t c : plan.candidates) candidates[kept.candidates[c].nodes[0]] = kept.candidates[c].tag;
+    return candidates;
+  }
+
+  std::vector<bool> only(const std::vector<uint32_t>& candidates) const {
+    std::vector<bool> keep(objective_.candidates.size(), false);
+    for (uint32_t c : candidates) keep[c] = true;
+    return keep;
+  }
+
+  // The cheapest plan of these candidates.
+  Draft solve(const std::vector<bool>& keep) const {
+    const Problem kept = keep_only(objective_, keep);
+    const Plan plan = solve_serial(kept);
+    check_plan(kept, plan);
+    Draft draft{per_node(kept, plan), plan.total_ns, plan.bound_ns};
+    if (side_by_side_) draft.cost = simulate(kept, plan).makespan_ns;
+    if (query_.aim == Aim::throughput) draft.cost = busiest(draft.candidates);
+    return draft;
+  }
+
+  Draft solve_side_by_side(const std::vector<bool>& keep) const {
+    const Problem kept = keep_only(objective_, keep);
+    ParallelOptions options;
+    options.moves = std::clamp<uint64_t>(kMoveBudget / std::max<size_t>(1, kept.nodes.size()), 16, 20000);
+    options.max_branches = kBranches;
+    const Schedule schedule = solve_parallel(kept, options);
+    return {per_node(kept, schedule.plan), schedule.timeline.makespan_ns, schedule.bound_ns};
+  }
+
+  Draft solve_best() const {
+    const std::vector<bool> keep = cheapest(query_, objective_);
+    Draft best = solve(keep);
+    if (side_by_side_) {
+      Draft other = solve_side_by_side(keep);
+      best.bound = other.bound;
+      if (other.cost < best.cost) best = std::move(other);
+    }
+    if (query_.aim == Aim::throughput) {
+      const Balanced balanced = balance(query_, objective_, {best.candidates});
+      best = {balanced.candidates, balanced.load, balanced.bound};
+    }
+    return best;
+  }
+
+  // The best of those workers that can run everything.
+  Draft best_single() const {
+    Draft best;
+    std::vector<uint32_t> names(query_.workers.size());
+    for (uint32_t w = 0; w < names.size(); ++w) names[w] = w;
+    std::sort(names.begin(), names.end(), [&](uint32_t a, uint32_t b) { return query_.workers[a].name < query_.workers[b].name; });
+    for (uint32_t worker : names) {
+      std::vector<bool> keep(objective_.candidates.size(), false);
+      std::vector<bool> runs(objective_.nodes.size(), false);
+      for (uint32_t c = 0; c < keep.size(); ++c) {
+        if (query_.problem.candidates[c].tag != worker || !usable(objective_, objective_.candidates[c])) continue;
+        keep[c] = true;
+        runs[objective_.candidates[c].nodes[0]] = true;
+      }
+      if (std::find(runs.begin(), runs.end(), false) != runs.end()) continue;
+      try {
+        Draft draft = solve(keep);
+        if (!best.found() || draft.cost < best.cost) best = std::move(draft);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::limit) throw;  // its memory is too small
+      }
+    }
+    return best;
+  }
+
+  bool is_single(const Draft& draft) const {
+    std::set<uint32_t> workers;
+    for (uint32_t c : draft.candidates) workers.insert(query_.problem.candidates[c].tag);
+    return workers.size() <= 1;
+  }
+
+  // Both costs may be wrong: the more doubtful one decides.
+  bool is_clearly_better(const Draft& draft, const Draft& rival) const {
+    const uint32_t doubt = std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates));
+    return draft.cost < rival.cost && static_cast<long double>(draft.cost) * 1000 <= static_cast<long double>(rival.cost) * (1000 - doubt);
+  }
+
+  // The aim's cost is the true time of a run.
+  bool is_time() const {
+    return query_.aim == Aim::latency &&
+           std::none_of(query_.workers.begin(), query_.workers.end(), [](const Worker& w) { return w.avoided; });
+  }
+
+  Ns busiest(const std::vector<uint32_t>& candidates) const {
+    const std::vector<Ns> loads = loads_of(query_, objective_, uses_, candidates);
+    return *std::max_element(loads.begin(), loads.end());
+  }
+
+  // The time of one run, by the true costs.
+  Ns run_ns(const std::vector<uint32_t>& candidates) const {
+    const Problem kept = keep_only(query_.problem, only(candidates));
+    const Plan plan = solve_serial(kept);
+    return side_by_side_ ? simulate(kept, plan).makespan_ns : plan.total_ns;
+  }
+
+  static void check_plan([[maybe_unused]] const Problem& problem, [[maybe_unused]] const Plan& plan) {
+#ifndef NDEBUG
+    const std::string wrong = validate(problem, plan);
+    if (!wrong.empty()) base::fail(ErrorCode::internal, "the planner's plan is wrong: %", {wrong});
+#endif
+  }
+
+  const Query& query_;
+  const Problem objective_;
+  const Uses uses_;
+  const bool side_by_side_;
+};
+
+Choice Chooser::run() {
+  Choice choice;
+  Draft used;
+  Draft incumbent;
+  if (!query_.incumbent.empty()) incumbent = solve(only(query_.incumbent));
+  if (query_.keep_incumbent) {
+    used = incumbent;
+    used.bound = 0;
+    choice.kind = Choice::Kind::incumbent;
+  } else {
+    used = solve_best();
+    const bool single = is_single(used);
+    const Ns bound = used.bound;
+    Draft rival = incumbent;
+    if (!rival.found() && !single) rival = best_single();
+    if (rival.found()) choice.rival_cost = rival.cost;
+    const bool keeps = rival.found() && !is_clearly_better(used, rival);
+    choice.kind = keeps && incumbent.found() ? Choice::Kind::incumbent
+                  : keeps || single          ? Choice::Kind::single
+                                             : Choice::Kind::mixed;
+    if (keeps) used = std::move(rival);
+    used.bound = std::min(bound, used.cost);
+  }
+  choice.candidates = std::move(used.candidates);
+  choice.cost = used.cost;
+  choice.bound = used.bound;
+  choice.side_by_side = side_by_side_;
+  choice.runners_up = runners_up(objective_, uses_, choice.candidates);
+  choice.run_ns = is_time() ? choice.cost : run_ns(choice.candidates);
+  return choice;
+}
+
+// What the rest relies on.
+void check_query(const Query& query) {
+  check(query.problem);
+  const auto wrong = [](const char* what) { base::fail(ErrorCode::invalid_argument, "the planner's query has %", {what}); };
+  if (query.background.size() != query.problem.places.size() || query.move_source.size() != query.problem.moves.size())
+    wrong("lists of other lengths than its problem");
+  if (!query.incumbent.empty() && query.incumbent.size() != query.problem.nodes.size())
+    wrong("an incumbent of another length than its problem");
+  for (const Candidate& candidate : query.problem.candidates)
+    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() || candidate.input_place != candidate.output_place)
+      wrong("a candidate that runs several nodes or names no worker");
+  for (uint32_t n = 0; n < query.incumbent.size(); ++n)
+    if (query.incumbent[n] >= query.problem.candidates.size() || query.problem.candidates[query.incumbent[n]].nodes[0] != n)
+      wrong("an incumbent that runs another node");
+}
+
+}  // namespace
+
+Choice choose(const Query& query) {
+  check_query(query);
+  return Chooser(query).run();
+}
+
+}  // namespace motley::place

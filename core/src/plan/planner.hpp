@@ -1,0 +1,14 @@
+// Asking libmotley_planner, which holds the solvers. It is loaded when there is the first choice to make.
+#pragma once
+
+#include "place/choose.hpp"
+
+namespace motley::plan {
+
+// False where the library is not there, is of another build, or finds no plan; `wrong` says which. [any]
+//
+// The library stands beside libmotley, or in the folder lib beside a program's own; MOTLEY_PLANNER names another file, or
+// "off" for none.
+bool ask_planner(const place::Query& query, place::Choice& choice, std::string& wrong);
+
+}  // namespace motley::plan
