@@ -18,7 +18,7 @@ export class Browser {
     const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
     this.process = spawn(program, ["--headless=new", ...root, "--remote-debugging-pipe", `--user-data-dir=${this.profile}`, "--no-first-run",
       "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking", "--disable-component-update",
-      "--hide-scrollbars", "--window-size=1360,900", "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+      "--hide-scrollbars", "--window-size=1360,900", "about:blank"], { detached: true, stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     this.process.stdio[4].on("data", (data) => this.#receive(data.toString()));
     this.process.on("exit", (code) => { for (const { reject } of this.#waiting.values()) reject(new Error(`the browser ended (${code})`)); });
   }
@@ -99,10 +99,17 @@ export class Browser {
   size(width, height) { return this.send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false }); }
   async screenshot(options = {}) { return Buffer.from((await this.send("Page.captureScreenshot", options)).data, "base64"); }
 
+  // Its processes are a group of their own, and some outlive the first.
   async close() {
     const gone = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.kill("SIGKILL");
+    process.kill(-this.process.pid, "SIGKILL");
     await gone;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    for (let attempt = 0; attempt < 50; ++attempt) {
+      try {
+        return rmSync(this.profile, { recursive: true, force: true });
+      } catch (error) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 }

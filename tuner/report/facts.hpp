@@ -17,8 +17,11 @@
 //   left_out          [{problem, device, reason}]: problems whose default does not work there
 //   session           with a model: {model, devices, inputs, outputs, table, passes, lost, …_bytes, runs, run_ns,
 //                       nodes: [{name, op, origins, device, segment, reason, predicted_ns, measured_ns, kernel,
-//                                problem, config, provenance, inputs, outputs: [{name, type, shape}],
-//                                refused: [{device, reason}], runner_up: {device, ns, …}}],
+//                                provenance: measured|near|estimated, problem, config, config_source,
+//                                inputs, outputs: [{name, type, shape}], refused: [{device, reason}],
+//                                runner_up: {device, more}}],
+//                       cost: {policy, decided_by, note, unit, cost, bound, rival, predicted_ns, planner_ns,
+//                              side_by_side}, as PlanCost
 //                       edges: [{from, to, tensor, transfer_ns}], `from` and `to` as indices of nodes
 //                       critical_path: [index of a node], by measured times where there are some
 //                       segments: [{segment, device, nodes, predicted_ns, without_prediction, measured_ns}],

@@ -29,10 +29,12 @@ json node_json(const Placement& p, const Timeline& line) {
                {"refused", pairs_json(p.refused)}};
   if (p.estimate_ns > 0) node["predicted_ns"] = p.estimate_ns;
   if (!p.problem_key.empty()) node["problem"] = p.problem_key;
+  if (!p.cost_source.empty()) node["provenance"] = p.cost_source;
   if (!p.config_source.empty()) {
     node["config"] = p.config;
-    node["provenance"] = p.config_source;
+    node["config_source"] = p.config_source;
   }
+  if (!p.runner_up.empty()) node["runner_up"] = {{"device", p.runner_up}, {"more", p.runner_up_more}};
   if (const auto at = line.node_ns.find(p.node); at != line.node_ns.end()) node["measured_ns"] = at->second;
   if (const auto at = line.kernel.find(p.node); at != line.kernel.end()) node["kernel"] = at->second;
   return node;
@@ -108,6 +110,18 @@ json devices_json(const std::vector<DeviceInfo>& devices) {
   return list;
 }
 
+json cost_json(const PlanCost& cost) {
+  json facts = {{"policy", to_string(cost.policy)}, {"decided_by", cost.decided_by}, {"unit", cost.unit},
+                {"side_by_side", cost.side_by_side}};
+  if (!cost.note.empty()) facts["note"] = cost.note;
+  const std::pair<const char*, double> figures[] = {{"predicted_ns", cost.predicted_ns}, {"cost", cost.cost},
+                                                    {"bound", cost.bound},               {"rival", cost.rival},
+                                                    {"planner_ns", cost.planner_ns}};
+  for (const auto& [name, value] : figures)
+    if (value != 0) facts[name] = value;
+  return facts;
+}
+
 json table_json(const TableUse& use) {
   if (use.path.empty()) return nullptr;
   json unused = json::array();
@@ -144,6 +158,7 @@ json session_facts(const TracedSession& session) {
   facts["activation_bytes"] = explanation.activation_bytes;
   facts["constant_bytes"] = explanation.constant_bytes;
   facts["resident_bytes"] = explanation.resident_bytes;
+  facts["cost"] = cost_json(explanation.cost);
   facts["table"] = table_json(explanation.table);
   return facts;
 }

@@ -13,8 +13,8 @@ function scatter(nodes) {
   const ends = [Math.min(...nodes.flatMap((n) => [n.predicted_ns, n.measured_ns])), Math.max(...nodes.flatMap((n) => [n.predicted_ns, n.measured_ns]))].map((v) => v / 1e3);
   const devices = [...new Set(nodes.map((n) => n.device))];
   return h("figure", { class: "plot" }, Plot.plot({
-    width: 560, height: 460, marginLeft: 60, grid: true,
-    x: { type: "log", label: "predicted, µs →", tickFormat: "~s" }, y: { type: "log", label: "↑ measured, µs", tickFormat: "~s" },
+    width: 560, height: 470, marginLeft: 60, marginBottom: 50, grid: true,
+    x: { type: "log", label: "predicted, µs →", labelOffset: 42, tickFormat: "~s" }, y: { type: "log", label: "↑ measured, µs", tickFormat: "~s" },
     color: { ...scale(devices), legend: true },
     marks: [
       Plot.line([[ends[0], ends[0]], [ends[1], ends[1]]], { stroke: "currentColor", strokeOpacity: 0.6 }),
@@ -38,6 +38,7 @@ export function accuracySection(session) {
   return h("section", { id: "accuracy" }, h("h2", {}, "Predicted and measured"),
     h("p", { class: "lead" }, "Medians over the traced runs. Dashed lines: 10 % off. A node that its device does not time has no measured time."),
     h("div", { class: "cards" },
+      session.cost.predicted_ns && session.run_ns ? card(`${format.time(session.cost.predicted_ns)} → ${format.time(session.run_ns)}`, `a whole run, predicted → measured: ${format.ratio(session.run_ns / session.cost.predicted_ns)}`) : null,
       card(nodes.length ? format.time(sum("predicted_ns")) : "–", "predicted, summed over the nodes below"),
       card(nodes.length ? format.time(sum("measured_ns")) : "–", "measured, the same nodes"),
       card(nodes.length ? `${near} of ${nodes.length}` : "–", "nodes within 10 %"),

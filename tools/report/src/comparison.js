@@ -11,8 +11,8 @@ const distance = (row) => (row.ratio ? Math.abs(Math.log(row.ratio)) : -1);
 function chart(rows) {
   const sorted = [...rows].sort((a, b) => a.ratio - b.ratio).map((row, rank) => ({ ...row, rank: rank + 1 }));
   return h("figure", { class: "plot" }, Plot.plot({
-    width: 1100, height: 260, marginLeft: 60, color: { ...scale([...new Set(rows.map((r) => r.device))]), legend: true },
-    x: { label: "problems, by ratio →", domain: [0, sorted.length + 1] }, y: { type: "log", label: "↑ after / before", grid: true, nice: true, tickFormat: "~r" },
+    width: 1100, height: 280, marginLeft: 60, marginBottom: 48, color: { ...scale([...new Set(rows.map((r) => r.device))]), legend: true },
+    x: { label: "problems, by ratio →", labelOffset: 40, domain: [0, sorted.length + 1] }, y: { type: "log", label: "↑ after / before", grid: true, nice: true, tickFormat: "~r" },
     marks: [Plot.ruleY([1], { stroke: "currentColor" }),
       Plot.dot(sorted, { x: "rank", y: "ratio", fill: "device", r: 4, symbol: (d) => (d.config_changed ? "other config" : "same config"),
         title: (d) => `${d.problem}\n${format.time(d.before.ns)} → ${format.time(d.after.ns)}\n${format.config(d.before.config)} → ${format.config(d.after.config)}`, tip: true })],

@@ -5,9 +5,10 @@ import * as format from "./format.js";
 
 const tensors = (all) => h("span", {}, ...all.flatMap((t, i) => [i ? h("br") : null, h("code", {}, t.name), ` ${format.shape(t)}`].filter(Boolean)));
 
-const runnerUp = (r) => [r.device, r.config, r.ns !== undefined ? format.time(r.ns) : null, r.reason].filter(Boolean).join(", ");
+const runnerUp = (r, unit) => `${r.device}: the plan would cost ${format.cost(Math.abs(r.more), unit)} ${r.more < 0 ? "less" : "more"}`;
 
-export function nodeDetails(node) {
+// `unit`: of the plan's cost.
+export function nodeDetails(node, unit) {
   return h("div", {},
     h("h3", {}, node.name || "(no name)"),
     list([
@@ -16,10 +17,10 @@ export function nodeDetails(node) {
       ["Measured", node.measured_ns !== undefined ? format.time(node.measured_ns) : null],
       ["Predicted", node.predicted_ns !== undefined ? format.time(node.predicted_ns) : null],
       ["Provenance of the prediction", node.provenance],
-      ["Config", node.provenance !== undefined ? h("code", {}, format.config(node.config)) : null],
+      ["Config", node.config_source !== undefined ? h("span", {}, h("code", {}, format.config(node.config)), ` (${node.config_source})`) : null],
       ["Kernel", node.kernel],
       ["Why here", node.reason],
-      ["Runner-up", node.runner_up ? runnerUp(node.runner_up) : null],
+      ["Runner-up", node.runner_up ? runnerUp(node.runner_up, unit) : null],
       ["Segment", String(node.segment)],
       ["Reads", node.inputs.length ? tensors(node.inputs) : null],
       ["Writes", node.outputs.length ? tensors(node.outputs) : null],

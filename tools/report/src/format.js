@@ -7,6 +7,13 @@ export function time(ns) {
   return `${significant(ns)} ns`;
 }
 
+// In the units of a plan's cost.
+export function cost(value, unit) {
+  if (value === undefined || value === null) return "–";
+  if (unit === "nJ") return `${significant(value / 1e3)} µJ`;
+  return unit === "bytes" ? bytes(Math.round(value)) : time(value);
+}
+
 export function bytes(count) {
   if (count === undefined || count === null) return "–";
   for (const [unit, name] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) if (count >= unit) return `${significant(count / unit)} ${name}`;

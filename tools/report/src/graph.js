@@ -53,6 +53,13 @@ function path(points) {
 const label = ({ node, port, name }) =>
   port ? `${port} ${name}` : `${node.name}, ${node.op}, on ${node.device}${cost(node) ? `, ${format.time(cost(node))}` : ""}`;
 
+function decision(cost) {
+  const figure = (name, value) => (value !== undefined ? `, ${name} ${format.cost(value, cost.unit)}` : "");
+  const by = { planner: "the planner found the cheapest placement", "single device": "one device alone is as good as any mix", order: "devices were taken in order of preference" }[cost.decided_by] ?? cost.decided_by;
+  return `Placed for ${cost.policy}: ${by}${figure("this plan", cost.cost)}${figure("no plan is below", cost.bound)}${figure("the best single device", cost.rival)}`
+    + `${cost.planner_ns ? `; planned in ${format.time(cost.planner_ns)}` : ""}${cost.note ? `. ${cost.note}` : ""}.`;
+}
+
 export function graphSection(session) {
   const { nodes, edges } = drawn(session);
   const placed = place(nodes, edges);
@@ -117,7 +124,7 @@ export function graphSection(session) {
       box.setAttribute("tabindex", i === index ? 0 : -1);
     });
     const item = nodes[index];
-    details.replaceChildren(item.port ? h("p", {}, `${item.port} of the network: `, h("code", {}, item.name)) : nodeDetails(item.node));
+    details.replaceChildren(item.port ? h("p", {}, `${item.port} of the network: `, h("code", {}, item.name)) : nodeDetails(item.node, session.cost.unit));
   }
 
   const order = nodes.map((_, i) => i).sort((a, b) => placed.nodes[a].y - placed.nodes[b].y || placed.nodes[a].x - placed.nodes[b].x);
@@ -156,5 +163,6 @@ export function graphSection(session) {
   const total = session.critical_path.reduce((sum, i) => sum + cost(session.nodes[i]), 0);
   return h("section", { id: "graph" }, h("h2", {}, "Graph"),
     h("p", { class: "lead" }, `${format.count(session.nodes.length, "node")} of ${session.model} after optimization. Nodes are as large as they are dear; drag to move, Ctrl and the wheel or the buttons to zoom. The critical path has ${format.count(critical.size, "node")} and ${format.time(total)}.`),
+    h("p", {}, decision(session.cost)),
     legend, h("div", { class: "graph" }, h("div", { class: "canvas" }, canvas), details));
 }

@@ -6,22 +6,26 @@ import * as format from "./format.js";
 import { table } from "./table.js";
 
 const mostDots = 500;
+const bottom = { marginBottom: 54 };
 
-const works = (problem) => problem.configs.filter((c) => c.ending === "measured" && c.ns > 0);
+// A device changes its pace from minute to minute, and ratios are of paired runs: so a config's time is its ratio times
+// the default's time, where both are known.
+const fair = (c, problem) => (c.ratio > 0 && problem.default_ns > 0 ? c.ratio * problem.default_ns : c.ns);
+const works = (problem) => problem.configs.filter((c) => c.ending === "measured" && fair(c, problem) > 0);
 const gain = (problem) => (problem.default_ns && problem.choice_ns ? problem.default_ns / problem.choice_ns : undefined);
 
 function distribution(problem) {
-  const configs = works(problem).map((c) => ({ ...c, us: c.ns / 1e3 }));
+  const configs = works(problem).map((c) => ({ ...c, us: fair(c, problem) / 1e3 }));
   if (!configs.length) return h("p", {}, "No config was measured.");
-  const marked = [{ us: problem.default_ns / 1e3, text: "default" }, { us: problem.choice_ns / 1e3, text: "choice" }]
+  const marked = [{ us: problem.default_ns / 1e3, text: "default" }, { us: problem.default_ns ? problem.ratio * problem.default_ns / 1e3 : problem.choice_ns / 1e3, text: "choice" }]
     .filter((m) => m.us > 0 && !(m.text === "choice" && problem.choice_is_default));
   const times = configs.map((c) => c.us);
-  const x = { type: Math.max(...times) / Math.min(...times) > 8 ? "log" : "linear", label: "time, µs →", grid: true, nice: true, tickFormat: "~s" };
-  const title = (c) => `${format.config(c.config)}\n${format.time(c.ns)}${c.ratio ? `, ${format.ratio(c.ratio)} the default's` : ""}${c.runs ? `, ${format.count(c.runs, "run")}` : ""}`;
+  const x = { type: Math.max(...times) / Math.min(...times) > 8 ? "log" : "linear", label: "time, µs →", labelOffset: 46, grid: true, nice: true, tickFormat: "~s" };
+  const title = (c) => `${format.config(c.config)}\n${format.time(c.us * 1e3)}${c.ratio ? `, ${format.ratio(c.ratio)} the default's` : ""}${c.runs ? `, ${format.count(c.runs, "run")}` : ""}`;
   const dots = configs.length <= mostDots
     ? Plot.dot(configs, Plot.dodgeY({ x: "us", anchor: "middle", r: configs.length > 150 ? 2.2 : 4, fill: colour(problem.device), fillOpacity: 0.8, title, tip: true }))
     : Plot.rectY(configs, Plot.binX({ y: "count" }, { x: "us", thresholds: 60, fill: colour(problem.device) }));
-  return Plot.plot({ width: 560, height: 240, marginTop: 34, marginBottom: 44, x, y: { axis: null },
+  return Plot.plot({ width: 560, height: 250, marginTop: 34, ...bottom, x, y: { axis: null },
     marks: [dots,
       Plot.ruleX(marked, { x: "us", stroke: (m) => m.text, strokeWidth: 2, strokeDasharray: (m) => (m.text === "default" ? "5 4" : "") }),
       ...marked.map((m, i) => Plot.text([m], { x: "us", frameAnchor: "top", dy: i ? -10 : -22, text: "text", fill: "text", fontWeight: 600 }))],
@@ -32,7 +36,7 @@ function curve(problem) {
   const last = Math.max(problem.trials, ...problem.curve.map(([trial]) => trial));
   const points = problem.curve.map(([trial, ns]) => ({ trial, us: ns / 1e3 }));
   const line = [...points, { trial: last, us: points[points.length - 1].us }];
-  return Plot.plot({ width: 560, height: 240, marginLeft: 60, x: { label: "configs tried →", domain: [1, Math.max(2, last)] },
+  return Plot.plot({ width: 560, height: 250, marginLeft: 60, marginTop: 34, ...bottom, x: { label: "configs tried →", labelOffset: 46, domain: [1, Math.max(2, last)] },
     y: { label: "↑ best so far, µs", grid: true, zero: false, nice: true },
     marks: [Plot.ruleY([problem.default_ns / 1e3], { stroke: "var(--muted)", strokeDasharray: "5 4" }),
       Plot.lineY(line, { x: "trial", y: "us", curve: "step-after", stroke: colour(problem.device), strokeWidth: 2 }),
@@ -40,8 +44,8 @@ function curve(problem) {
 }
 
 const importance = (problem) => Plot.plot({
-  width: 560, height: 60 + 26 * problem.importance.length, marginLeft: 130,
-  x: { domain: [0, 1], label: "share of the variance of log times →", percent: false, tickFormat: "%", grid: true },
+  width: 560, height: 80 + 26 * problem.importance.length, marginLeft: 130, ...bottom,
+  x: { domain: [0, 1], label: "share of the variance of log times →", labelOffset: 46, tickFormat: "%", grid: true },
   y: { domain: problem.importance.map((i) => i.parameter), label: null },
   marks: [Plot.barX(problem.importance, { x: "share", y: "parameter", fill: colour(problem.device), title: (i) => `${format.percent(i.share)}, ${format.count(i.values, "value")}`, tip: true })] });
 
@@ -57,7 +61,7 @@ function configs(problem) {
     { name: "Runs", number: true, value: (c) => c.runs },
     { name: "Tried as", number: true, value: (c) => c.order },
     { name: "Ending", value: (c) => c.ending, show: (c) => h("span", { class: c.ending === "measured" ? null : "bad" }, c.ending) },
-  ], problem.configs, { caption: "configs", chosen: (c) => c.choice, sort: { column: 1, down: false } });
+  ], problem.configs, { caption: "configs", chosen: (c) => c.choice, sort: { column: 3, down: false } });
 }
 
 function detail(problem) {
@@ -71,6 +75,7 @@ function detail(problem) {
       problem.curve.length ? figure("Best so far", curve(problem)) : null,
       problem.importance.length ? h("div", {}, figure("What the parameters explain", importance(problem)),
         h("p", { class: "muted" }, "Each parameter's main effect alone; the rest is interactions and noise.")) : null),
+    h("p", { class: "muted" }, "In the charts, times are ratios to the default, from paired runs, times the default's time. A config with few runs may owe its place to luck; the choice is the one whose 95 % interval ends lowest."),
     configs(problem));
 }
 
@@ -79,7 +84,7 @@ export function problemsSection(facts) {
   const open = (problem) => holder.replaceChildren(detail(problem));
   const rows = table([
     { name: "Problem", value: (p) => p.problem, show: (p) => h("button", { type: "button", class: "link mono", onclick: () => { open(p); holder.scrollIntoView({ block: "start" }); } }, p.problem) },
-    { name: "Device", value: (p) => p.device, show: (p) => h("span", {}, h("span", { class: "swatch", style: `background:${colour(p.device)}` }), p.device) },
+    { name: "Device", nowrap: true, value: (p) => p.device, show: (p) => h("span", {}, h("span", { class: "swatch", style: `background:${colour(p.device)}` }), p.device) },
     { name: "Configs", number: true, value: (p) => p.configs.length },
     { name: "Failed", number: true, value: (p) => p.failed, show: (p) => h("span", { class: p.failed ? "bad" : null }, String(p.failed)) },
     { name: "Default", number: true, value: (p) => p.default_ns, show: (p) => format.time(p.default_ns) },

@@ -11,11 +11,10 @@ function chart(race) {
   const bars = race.candidates.flatMap((c) => [["measured", c.measured_ns], ["predicted", c.predicted_ns]]
     .filter(([, ns]) => ns > 0).map(([what, ns]) => ({ name: c.name, what, us: ns / 1e3 })));
   return h("figure", { class: "plot" }, Plot.plot({
-    width: 900, height: 60 + 46 * race.candidates.length, marginLeft: 10, marginTop: 24,
-    x: { label: "µs →", grid: true }, y: { axis: null, domain: ["measured", "predicted"] }, fy: { label: null, domain: race.candidates.map((c) => c.name), axis: null },
+    width: 1100, height: 70 + 46 * race.candidates.length, marginLeft: 170, marginBottom: 48,
+    x: { label: "µs →", labelOffset: 40, grid: true }, y: { axis: null, domain: ["measured", "predicted"] }, fy: { label: null, domain: race.candidates.map((c) => c.name), axis: "left", tickFormat: (name) => (name === race.winner ? `${name} (chosen)` : name) },
     color: { domain: ["measured", "predicted"], range: ["var(--d0)", "var(--d7)"], legend: true },
-    marks: [Plot.barX(bars, { x: "us", y: "what", fy: "name", fill: "what", title: (b) => `${b.name}, ${b.what}: ${format.time(b.us * 1e3)}`, tip: true }),
-      Plot.text(race.candidates, { fy: "name", text: (c) => `${c.name}${c.name === race.winner ? " ← chosen" : ""}`, frameAnchor: "left", dx: 6, textAnchor: "start", fontWeight: 600, fill: "var(--text)", stroke: "var(--page)" })],
+    marks: [Plot.barX(bars, { x: "us", y: "what", fy: "name", fill: "what", title: (b) => `${b.name}, ${b.what}: ${format.time(b.us * 1e3)}`, tip: true })],
   }));
 }
 

@@ -22,7 +22,7 @@ function cards(facts) {
 
 function devices(facts) {
   return table([
-    { name: "Device", value: (d) => d.id, show: (d) => swatch(d.id) }, { name: "Plugin", value: (d) => d.plugin },
+    { name: "Device", nowrap: true, value: (d) => d.id, show: (d) => swatch(d.id) }, { name: "Plugin", value: (d) => d.plugin },
     { name: "Hardware", value: (d) => prints(d.fingerprint.hw) }, { name: "Driver", value: (d) => prints(d.fingerprint.driver) },
     { name: "Kernels", value: (d) => prints(d.fingerprint.kernels) },
     { name: "Rows", number: true, value: (d) => d.rows }, { name: "Trials", number: true, value: (d) => d.trials },

@@ -3,7 +3,7 @@ import { h, search } from "./dom.js";
 
 const firstRows = 200;
 
-// columns: [{name, value: row → number or text to sort and search by, show?: row → node or text, number?: true}]
+// columns: [{name, value: row → number or text to sort and search by, show?: row → node or text, number?: true, nowrap?: true}]
 // options: {caption, chosen?: row → bool, sort?: {column: index, down: bool}}
 export function table(columns, rows, options = {}) {
   let sorted = options.sort ?? null, filter = "", limit = firstRows;
@@ -50,7 +50,7 @@ export function table(columns, rows, options = {}) {
 
   const line = (row) =>
     h("tr", { class: options.chosen?.(row) ? "chosen" : null }, ...columns.map((column) =>
-      h("td", { class: column.number ? "number" : null }, (column.show ?? column.value)(row) ?? "–")));
+      h("td", { class: column.number ? "number" : column.nowrap ? "nowrap" : null }, (column.show ?? column.value)(row) ?? "–")));
 
   draw();
   const element = h("div", {},

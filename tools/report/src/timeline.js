@@ -27,8 +27,8 @@ export function timelineSection(session) {
     const shown = events.filter((event) => event.end_ns >= from && event.begin_ns <= to);
     const shortest = (to - from) * least;
     const chart = Plot.plot({
-      width: 1250, height: 70 + 34 * tracks.length, marginLeft: 150,
-      x: { domain: [from / 1e3, to / 1e3], label: "µs →", grid: true },
+      width: 1250, height: 80 + 34 * tracks.length, marginLeft: 170, marginBottom: 48,
+      x: { domain: [from / 1e3, to / 1e3], label: "µs →", labelOffset: 40, grid: true },
       y: { domain: tracks, label: null, tickSize: 0 },
       color: { ...scale(devices), legend: true },
       marks: [
@@ -68,7 +68,7 @@ export function timelineSection(session) {
   for (const name of ["pointerup", "pointerleave"]) holder.addEventListener(name, () => { dragged = null; });
   holder.addEventListener("click", () => {
     const node = pointed && byName.get(pointed.name);
-    details.replaceChildren(node ? h("div", { class: "panel" }, nodeDetails(node)) : "");
+    details.replaceChildren(node ? h("div", { class: "panel" }, nodeDetails(node, session.cost.unit)) : "");
   });
   draw();
 
