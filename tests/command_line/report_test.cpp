@@ -14,7 +14,8 @@ TEST(Report, RefusesWhatItCannotUse) {
   EXPECT_TRUE(fails_with(motley({"report", kTable}), "-o report.html"));
   EXPECT_TRUE(fails_with(motley({"report", "/no/such/table.json", "--json"}), "/no/such/table.json"));
   EXPECT_TRUE(fails_with(motley({"report", scratch.path(), "--json"}), scratch.path()));
-  EXPECT_TRUE(fails_with(motley({"report", MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/two_keys.json", "--json"}), "twice (runs)"));
+  EXPECT_TRUE(fails_with(motley({"report", MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/two_keys.json", "--json"}),
+                         "twice (runs)"));
   EXPECT_TRUE(fails_with(motley({"report", kTable, kTable, "--model", digits_onnx(), "--json"}), "merge them first"));
   write_text(scratch / "journal", "{\"journal\":\"motley.journal/1\"}\n");
   EXPECT_TRUE(fails_with(motley({"report", scratch / "journal", "--json"}), "no line that can be read"));
@@ -22,7 +23,8 @@ TEST(Report, RefusesWhatItCannotUse) {
 }
 
 TEST(Report, FactsOfATableAndAModel) {
-  const Outcome outcome = motley({"report", kTable, "--model", digits_onnx(), "--devices", "cpu", "--runs", "2", "--compare", kTable, "--json"});
+  const Outcome outcome = motley(
+      {"report", kTable, "--model", digits_onnx(), "--devices", "cpu", "--runs", "2", "--compare", kTable, "--json"});
   ASSERT_TRUE(succeeds(outcome));
   const nlohmann::json facts = outcome.json();
   EXPECT_EQ(facts["schema"], "motley.report/1");
@@ -31,7 +33,8 @@ TEST(Report, FactsOfATableAndAModel) {
   EXPECT_EQ(facts["session"]["runs"], 2);
   EXPECT_GT(facts["session"]["nodes"].size(), 3u);
   bool told = false;
-  for (const auto& warning : facts["warnings"]) told = told || warning.get<std::string>().find("not used as measured") != std::string::npos;
+  for (const auto& warning : facts["warnings"])
+    told = told || warning.get<std::string>().find("not used as measured") != std::string::npos;
   EXPECT_TRUE(told) << "the table is of other hardware: " << facts["warnings"];
 }
 

@@ -44,7 +44,8 @@ TEST(Facts, OfAnEmptyTable) {
   EXPECT_EQ(facts["inputs"].size(), 1u);
   EXPECT_EQ(facts["inputs"][0]["kind"], "table");
   EXPECT_EQ(facts["inputs"][0]["rows"], 0);
-  for (const char* list : {"devices", "problems", "transfers", "plans", "warnings", "notes"}) EXPECT_TRUE(facts[list].empty()) << list;
+  for (const char* list : {"devices", "problems", "transfers", "plans", "warnings", "notes"})
+    EXPECT_TRUE(facts[list].empty()) << list;
   EXPECT_FALSE(facts.contains("session"));
 }
 
@@ -59,7 +60,8 @@ TEST(Facts, OfATable) {
   for (const json& problem : facts["problems"]) {
     EXPECT_EQ(problem["choice_is_default"], problem["ratio"] == 1);
     EXPECT_FALSE(problem["choice_is_default"]);
-    EXPECT_NEAR(problem["choice_ns"].get<double>() / problem["default_ns"].get<double>(), problem["ratio"].get<double>(), 1e-3);
+    EXPECT_NEAR(problem["choice_ns"].get<double>() / problem["default_ns"].get<double>(),
+                problem["ratio"].get<double>(), 1e-3);
     EXPECT_TRUE(find(problem["configs"], "config", "")["default"]);
     EXPECT_TRUE(find(problem["configs"], "config", problem["choice"])["choice"]);
   }
@@ -81,8 +83,9 @@ TEST(Facts, OfAJournalWithFailures) {
     EXPECT_FALSE(config.contains("ns")) << "what failed has no time";
     EXPECT_FALSE(config.contains("choice"));
   }
-  EXPECT_EQ(endings, (std::map<std::string, size_t>{
-                         {"measured", 56}, {"wrong", 1}, {"crashed", 1}, {"hung", 1}, {"invalid", 1}, {"interrupted", 1}}));
+  EXPECT_EQ(endings,
+            (std::map<std::string, size_t>{
+                {"measured", 56}, {"wrong", 1}, {"crashed", 1}, {"hung", 1}, {"invalid", 1}, {"interrupted", 1}}));
   const json& standard = find(problem["configs"], "config", "kc=256,mc=96,nc=384");
   EXPECT_TRUE(standard["default"]);
   EXPECT_EQ(standard["order"], 1);
@@ -132,7 +135,8 @@ TEST(Facts, NotesOfTheTunerStandInForATable) {
     Journal journal(files.folder / "journal");
     journal.note("device", {{"row", table["devices"][0]}});
     for (const int round : {1, 2})
-      journal.note("kernel", {{"device", table["devices"][0]["id"]}, {"problem", table["kernels"][0]["problem_key"]},
+      journal.note("kernel", {{"device", table["devices"][0]["id"]},
+                              {"problem", table["kernels"][0]["problem_key"]},
                               {"rows", round == 1 ? json::array({table["kernels"][0]}) : table["kernels"]}});
     journal.note("transfer", {{"row", table["transfers"][0]}});
   }
@@ -211,7 +215,7 @@ TEST(Facts, OfATracedSession) {
   for (int i = 0; i < 3; ++i) session.run();
   Files files;
   files.add_table(sample_table(1));
-  files.inputs.session = TracedSession{"net.motley",          runtime.devices(), session.input_names(),
+  files.inputs.session = TracedSession{"net.motley",           runtime.devices(), session.input_names(),
                                        session.output_names(), session.explain(), session.trace()};
   const json facts = report_facts(files.inputs)["session"];
   ASSERT_GT(facts["nodes"].size(), 8u);
@@ -226,7 +230,8 @@ TEST(Facts, OfATracedSession) {
   EXPECT_GT(timed, facts["nodes"].size() / 2);
   for (const json& edge : facts["edges"]) {
     ASSERT_LT(edge["from"], edge["to"]);
-    crossing += facts["nodes"][edge["from"].get<size_t>()]["device"] != facts["nodes"][edge["to"].get<size_t>()]["device"];
+    crossing +=
+        facts["nodes"][edge["from"].get<size_t>()]["device"] != facts["nodes"][edge["to"].get<size_t>()]["device"];
   }
   EXPECT_GT(crossing, 0u);
   EXPECT_EQ(facts["runs"], 3);

@@ -46,7 +46,8 @@ TEST(Importance, FindsTheParameterThatMatters) {
   std::vector<Sample> samples;
   for (int a = 0; a < 6; ++a)
     for (int b = 0; b < 6; ++b)
-      samples.push_back({{{"a", std::to_string(a)}, {"b", std::to_string(b)}, {"same", "x"}}, 100 * std::exp(a * 0.5 + b * 0.05)});
+      samples.push_back(
+          {{{"a", std::to_string(a)}, {"b", std::to_string(b)}, {"same", "x"}}, 100 * std::exp(a * 0.5 + b * 0.05)});
   const auto importance = importance_of(samples);
   ASSERT_EQ(importance.size(), 3u);
   EXPECT_EQ(importance[0].parameter, "a");
@@ -67,14 +68,16 @@ TEST(Importance, OfNoiseIsNearNothing) {
 TEST(Importance, NeedsSpreadAndSamples) {
   EXPECT_TRUE(importance_of({{{{"a", "1"}}, 1}, {{{"a", "2"}}, 2}}).empty());
   EXPECT_TRUE(importance_of(std::vector<Sample>(20, {{{"a", "1"}}, 7})).empty());
-  EXPECT_EQ(parameters_of("a=1,b=x=y,c,,d="), (std::map<std::string, std::string>{{"a", "1"}, {"b", "x=y"}, {"d", ""}}));
+  EXPECT_EQ(parameters_of("a=1,b=x=y,c,,d="),
+            (std::map<std::string, std::string>{{"a", "1"}, {"b", "x=y"}, {"d", ""}}));
 }
 
 TEST(CriticalPath, TakesTheDearestChain) {
   // 0 → 1 → 3 and 0 → 2 → 3, where the edge to 2 costs more than node 1.
   EXPECT_EQ(critical_path({1, 5, 1, 1}, {{0, 1, 0}, {0, 2, 6}, {1, 3, 0}, {2, 3, 0}}), (std::vector<size_t>{0, 2, 3}));
   EXPECT_EQ(critical_path({1, 5, 1, 1}, {{0, 1, 0}, {0, 2, 3}, {1, 3, 0}, {2, 3, 0}}), (std::vector<size_t>{0, 1, 3}));
-  EXPECT_EQ(critical_path({1, 9}, {{1, 0, 5}, {0, 7, 1}}), std::vector<size_t>{1}) << "edges backwards and out of range";
+  EXPECT_EQ(critical_path({1, 9}, {{1, 0, 5}, {0, 7, 1}}), std::vector<size_t>{1})
+      << "edges backwards and out of range";
   EXPECT_TRUE(critical_path({}, {}).empty());
   EXPECT_EQ(critical_path({0, 0}, {{0, 1, 0}}).size(), 1u);
 }

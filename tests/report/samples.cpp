@@ -21,7 +21,9 @@ table::Fingerprint print() { return {kHardware, "", "build=sample\n"}; }
 // As a journal writes it.
 std::string lines() { return "hw cores=2\nhw cpu=Sample <b>CPU</b>\nkernels build=sample\n"; }
 
-std::string problem_name(size_t i) { return "matmul f32 b=1 m=" + std::to_string(16 << i % 8) + " n=128 k=" + std::to_string(64 + i); }
+std::string problem_name(size_t i) {
+  return "matmul f32 b=1 m=" + std::to_string(16 << i % 8) + " n=128 k=" + std::to_string(64 + i);
+}
 
 json row(const std::string& problem, const std::string& config, double ns, double ratio) {
   Observed o;
@@ -43,7 +45,8 @@ double scatter(size_t i) {
 
 Outcome measured(double ratio, double ns, size_t seed) {
   Outcome outcome;
-  for (size_t run = 0; run < 6; ++run) outcome.log_ratios.push_back(std::log(ratio) + 0.02 * (scatter(seed * 7 + run) - 0.5));
+  for (size_t run = 0; run < 6; ++run)
+    outcome.log_ratios.push_back(std::log(ratio) + 0.02 * (scatter(seed * 7 + run) - 0.5));
   outcome.median_ns = static_cast<uint64_t>(ns);
   return outcome;
 }
@@ -64,7 +67,8 @@ void tune(Journal& journal, const std::string& problem, double default_ns) {
   for (const int kc : {64, 128, 192, 512, 1024})
     for (const int mc : {48, 96, 144, 192})
       for (const int nc : {192, 384, 768}) {
-        const Subject subject{lines(), problem, "kc=" + std::to_string(kc) + ",mc=" + std::to_string(mc) + ",nc=" + std::to_string(nc)};
+        const Subject subject{lines(), problem,
+                              "kc=" + std::to_string(kc) + ",mc=" + std::to_string(mc) + ",nc=" + std::to_string(nc)};
         journal.begin(subject);
         const size_t turn = i++;
         if (turn == 7) journal.finish(subject, failed(Ending::crashed, "ended by signal 11 (segmentation fault)"));
@@ -72,7 +76,8 @@ void tune(Journal& journal, const std::string& problem, double default_ns) {
         else if (turn == 19) journal.finish(subject, failed(Ending::wrong, std::string("element 3 of ") + kHostile));
         else if (turn == 23) journal.finish(subject, failed(Ending::invalid, "kc * nc is over the cache"));
         else if (turn != 29) {  // the 30th was never finished
-          const double ratio = std::abs(std::log2(kc / 500.0)) * 0.35 + 0.7 + std::abs(mc - 144) * 0.0008 + 0.03 * scatter(turn);
+          const double ratio =
+              std::abs(std::log2(kc / 500.0)) * 0.35 + 0.7 + std::abs(mc - 144) * 0.0008 + 0.03 * scatter(turn);
           journal.finish(subject, measured(ratio, ratio * default_ns, turn));
         }
       }
@@ -128,9 +133,11 @@ json sample_table(size_t problems, double pace) {
     const double ns = 20000 * std::pow(1.3, static_cast<double>(i));
     document["kernels"].push_back(row(problem_name(i), "", ns, 1));
     const double best = (0.55 + 0.4 * scatter(i)) * (1 + (pace - 1) * scatter(i + 50));
-    document["kernels"].push_back(row(problem_name(i), pace != 1 && i % 3 == 0 ? "kc=128,mc=48,nc=768" : "kc=512,mc=144,nc=384", ns * best, best));
+    document["kernels"].push_back(row(
+        problem_name(i), pace != 1 && i % 3 == 0 ? "kc=128,mc=48,nc=768" : "kc=512,mc=144,nc=384", ns * best, best));
   }
-  document["transfers"].push_back({{"from", "host"}, {"to", "device"}, {"kind", "copy"}, {"alpha_ns", 900}, {"beta_ps_per_byte", 80}});
+  document["transfers"].push_back(
+      {{"from", "host"}, {"to", "device"}, {"kind", "copy"}, {"alpha_ns", 900}, {"beta_ps_per_byte", 80}});
   return canonical(document);
 }
 
@@ -140,10 +147,17 @@ void write_sample_journal(const std::filesystem::path& path) {
   tune(journal, problem_name(0), 20000);
   tune(journal, std::string("conv ") + kHostile, 480000);
   json candidates = json::array();
-  for (const auto& [name, measured] : {std::pair{"untuned", 1400000}, std::pair{"cpu", 900000}, std::pair{"cpu,gpu", 760000}})
-    candidates.push_back({{"name", name}, {"devices", {"cpu"}}, {"tuned", true}, {"predicted_ns", measured * 95 / 100},
-                          {"measured_ns", measured}, {"runs", 40}, {"winner_ratio", 760000.0 / measured},
-                          {"winner_ratio_low", 750000.0 / measured}, {"winner_ratio_high", 770000.0 / measured}});
+  for (const auto& [name, measured] :
+       {std::pair{"untuned", 1400000}, std::pair{"cpu", 900000}, std::pair{"cpu,gpu", 760000}})
+    candidates.push_back({{"name", name},
+                          {"devices", {"cpu"}},
+                          {"tuned", true},
+                          {"predicted_ns", measured * 95 / 100},
+                          {"measured_ns", measured},
+                          {"runs", 40},
+                          {"winner_ratio", 760000.0 / measured},
+                          {"winner_ratio_low", 750000.0 / measured},
+                          {"winner_ratio_high", 770000.0 / measured}});
   journal.note("plan", {{"model", "net.motley"}, {"winner", "cpu,gpu"}, {"candidates", candidates}});
   journal.note("left_out", {{"device", "cpu"}, {"problem", "topk"}, {"reason", kHostile}});
 }

@@ -16,8 +16,8 @@ inline constexpr const char* kHostile = "</script><img src=x onerror=alert(1)>\"
 // A table with one device of plugin "cpu" and `problems` problems; `pace` scales the times of all but the defaults.
 nlohmann::json sample_table(size_t problems, double pace = 1);
 
-// A journal of the same device with two problems of 3 parameters and 60 configs, most of which work; some are wrong, hang,
-// crash, are invalid, or were never finished; and notes as the tuner writes them.
+// A journal of the same device with two problems of 3 parameters and 60 configs, most of which work; some are wrong,
+// hang, crash, are invalid, or were never finished; and notes as the tuner writes them.
 void write_sample_journal(const std::filesystem::path& path);
 
 // A network of `blocks` blocks of 5 nodes with two branches each; every second block's right branch is named "far…".

@@ -55,8 +55,9 @@ std::string now() {
 std::string table_for_model(const ReportOptions& options, const tuner::ReportInputs& inputs) {
   if (!options.session.table.empty() || inputs.tables.empty()) return options.session.table;
   if (inputs.tables.size() > 1)
-    throw Error(ErrorCode::invalid_argument,
-                "--model takes one table, and several are given; merge them first (motley table merge), or say --table");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "--model takes one table, and several are given; merge them first (motley table merge), or say --table");
   return inputs.tables.front().path;
 }
 
@@ -72,8 +73,8 @@ tuner::TracedSession trace(const ReportOptions& options, const std::string& tabl
   for (uint32_t i = 0; i < kWarmup; ++i) session.run();
   session.set_tracing(true);
   for (uint32_t i = 0; i < options.runs; ++i) session.run();
-  return {options.model,           runtime.devices(), session.input_names(), session.output_names(),
-          session.explain(), session.trace()};
+  return {options.model,          runtime.devices(), session.input_names(),
+          session.output_names(), session.explain(), session.trace()};
 }
 
 tuner::ReportInputs gather(const ReportOptions& options) {
@@ -105,7 +106,8 @@ void report(const ReportOptions& options) {
 
 void add_report(CLI::App& app) {
   auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand("report", "Show what was tuned and what a model does with it, as one HTML file");
+  CLI::App* command =
+      app.add_subcommand("report", "Show what was tuned and what a model does with it, as one HTML file");
   command->footer(
       "The file holds all it needs and asks no network. docs/report.md tells what it shows.\n"
       "Example: motley report table.json journal --model model.motley -o report.html");

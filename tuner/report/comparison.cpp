@@ -20,7 +20,8 @@ using Devices = std::map<std::string, std::string>;  // id → plugin
 
 Devices devices_of(const json& document) {
   Devices devices;
-  for (const json& row : document.at("devices")) devices[row.at("id").get<std::string>()] = row.at("plugin").get<std::string>();
+  for (const json& row : document.at("devices"))
+    devices[row.at("id").get<std::string>()] = row.at("plugin").get<std::string>();
   return devices;
 }
 

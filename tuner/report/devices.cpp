@@ -37,7 +37,8 @@ const std::string& ReportDevices::of_journal(const std::string& fingerprint) {
 
 json ReportDevices::facts() const {
   json facts = json::array();
-  for (const table::DeviceRow& device : devices_) facts.push_back(device_row(device.id, device.plugin, device.fingerprint));
+  for (const table::DeviceRow& device : devices_)
+    facts.push_back(device_row(device.id, device.plugin, device.fingerprint));
   return facts;
 }
 

@@ -52,7 +52,8 @@ json table_of_notes(const ReportInputs& inputs) {
       if (kind == "device") latest[kind + note.at("row").at("id").dump()] = note;
       if (kind == "kernel") latest[kind + note.at("device").dump() + note.at("problem").dump()] = note;
       if (kind == "transfer")
-        latest[kind + note.at("row").at("from").dump() + note.at("row").at("to").dump() + note.at("row").at("kind").dump()] = note;
+        latest[kind + note.at("row").at("from").dump() + note.at("row").at("to").dump() +
+               note.at("row").at("kind").dump()] = note;
       if (kind == "plan")
         latest[kind + note.at("row").at("graph_hash").dump() + note.at("row").at("devices").dump()] = note;
     }
@@ -66,6 +67,17 @@ json table_of_notes(const ReportInputs& inputs) {
   return table::parse_document(table_text(canonical(document)), "what the journal notes");
 }
 
+// One document of all rows; null where the notes are not fit for one, which is a warning.
+json all_rows(const ReportInputs& inputs, json& warnings) {
+  if (!inputs.tables.empty()) return merged(inputs.tables);
+  try {
+    return table_of_notes(inputs);
+  } catch (const std::exception& error) {
+    warnings.push_back(base::text("the journal's notes are no table: %", {error.what()}));
+    return nullptr;
+  }
+}
+
 json left_out(const ReportInputs& inputs) {
   std::map<std::string, json> latest;
   for (const ReportJournal& journal : inputs.journals)
@@ -75,7 +87,8 @@ json left_out(const ReportInputs& inputs) {
         return at != note.end() && at->is_string() ? at->get<std::string>() : std::string();
       };
       const std::string kind = text("kind"), problem = text("problem"), device = text("device");
-      if (kind == "left_out") latest[device + "\n" + problem] = {{"problem", problem}, {"device", device}, {"reason", text("reason")}};
+      if (kind == "left_out")
+        latest[device + "\n" + problem] = {{"problem", problem}, {"device", device}, {"reason", text("reason")}};
       if (kind == "kernel") latest.erase(device + "\n" + problem);
     }
   json list = json::array();
@@ -94,9 +107,9 @@ void warn_of_session(const json& session, json& warnings) {
   if (const auto problem = table["problem"].get<std::string>(); !problem.empty())
     warnings.push_back(base::text("the table is not used: %", {problem}));
   for (const json& u : table["unused"])
-    warnings.push_back(base::text("% of % not used as measured here: %",
-                                  {many(u["rows"].get<size_t>(), "row"), u["device"].get<std::string>(),
-                                   u["reason"].get<std::string>()}));
+    warnings.push_back(base::text(
+        "% of % not used as measured here: %",
+        {many(u["rows"].get<size_t>(), "row"), u["device"].get<std::string>(), u["reason"].get<std::string>()}));
   if (const auto refused = table["refused"].get<size_t>(); refused > 0)
     warnings.push_back(base::text("% of the table refused by the devices here", {many(refused, "config")}));
   if (const auto missed = table["lookups"].value("none", size_t{0}); missed > 0)
@@ -141,6 +154,32 @@ void count_by_device(json& facts, const json& kernels) {
   }
 }
 
+// Problems and devices of rows and trials, and the rows that need no joining.
+void add_rows(const json& document, const std::vector<ReportJournal>& journals, json& facts) {
+  ReportDevices devices;
+  ReportProblems problems;
+  if (document.is_object()) {
+    devices.add_table(document);
+    problems.add_table(document);
+    facts["transfers"] = document["transfers"];
+    facts["plans"] = document["plans"];
+  }
+  for (const ReportJournal& journal : journals) problems.add_journal(journal.file, devices);
+  facts["problems"] = problems.facts();
+  facts["devices"] = devices.facts();
+  count_by_device(facts, document.is_object() ? document["kernels"] : json::array());
+}
+
+json compare(const ReportInputs& inputs, const json& document) {
+  if (inputs.tables.empty())
+    base::fail(ErrorCode::invalid_argument, "there is no table to compare with \"%\": name one among the inputs",
+               {inputs.compare->path});
+  json facts = comparison_facts(inputs.compare->document, document);
+  facts["before"] = inputs.compare->path;
+  facts["after"] = inputs.tables.front().path;
+  return facts;
+}
+
 }  // namespace
 
 void read_report_input(const std::filesystem::path& path, ReportInputs& inputs) {
@@ -156,44 +195,18 @@ json report_facts(const ReportInputs& inputs) {
   json facts = {{"schema", "motley.report/1"}, {"tool", inputs.tool},       {"date", inputs.date},
                 {"inputs", json::array()},     {"warnings", json::array()}, {"transfers", json::array()},
                 {"plans", json::array()}};
-  ReportDevices devices;
-  ReportProblems problems;
-  json kernels = json::array();
   for (const ReportTable& table : inputs.tables) facts["inputs"].push_back(input_facts(table));
   for (const ReportJournal& journal : inputs.journals) facts["inputs"].push_back(input_facts(journal));
-  json document;
-  if (!inputs.tables.empty()) document = merged(inputs.tables);
-  else try {
-    document = table_of_notes(inputs);
-  } catch (const std::exception& error) {
-    facts["warnings"].push_back(base::text("the journal's notes are no table: %", {error.what()}));
-  }
-  if (document.is_object()) {
-    devices.add_table(document);
-    problems.add_table(document);
-    kernels = document["kernels"];
-    facts["transfers"] = document["transfers"];
-    facts["plans"] = document["plans"];
-  }
-  for (const ReportJournal& journal : inputs.journals) problems.add_journal(journal.file, devices);
-  facts["problems"] = problems.facts();
-  facts["devices"] = devices.facts();
+  const json document = all_rows(inputs, facts["warnings"]);
+  add_rows(document, inputs.journals, facts);
   facts["notes"] = notes_of(inputs);
   facts["left_out"] = left_out(inputs);
-  count_by_device(facts, kernels);
   warn_of_inputs(inputs, facts["problems"], facts["warnings"]);
   if (inputs.session) {
     facts["session"] = session_facts(*inputs.session);
     warn_of_session(facts["session"], facts["warnings"]);
   }
-  if (inputs.compare) {
-    if (inputs.tables.empty())
-      base::fail(ErrorCode::invalid_argument, "there is no table to compare with \"%\": name one among the inputs",
-                 {inputs.compare->path});
-    facts["comparison"] = comparison_facts(inputs.compare->document, document);
-    facts["comparison"]["before"] = inputs.compare->path;
-    facts["comparison"]["after"] = inputs.tables.front().path;
-  }
+  if (inputs.compare) facts["comparison"] = compare(inputs, document);
   return facts;
 }
 

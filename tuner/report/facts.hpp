@@ -60,7 +60,8 @@ struct ReportInputs {
   std::string tool, date;
 };
 
-// A table or a journal, told by its first bytes, into `inputs`. Throws what table::read_document and read_journal throw.
+// A table or a journal, told by its first bytes, into `inputs`. Throws what table::read_document and read_journal
+// throw.
 void read_report_input(const std::filesystem::path& path, ReportInputs& inputs);
 
 // Throws Error(invalid_argument) for a comparison without a table among the inputs.

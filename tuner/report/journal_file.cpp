@@ -62,7 +62,8 @@ class Reader {
     if (record.contains("journal")) {
       const auto schema = record.at("journal").get<std::string>();
       if (schema != kSchema)
-        base::fail(ErrorCode::invalid_argument, "% has the format \"%\", this program reads \"%\": use the one that wrote it",
+        base::fail(ErrorCode::invalid_argument,
+                   "% has the format \"%\", this program reads \"%\": use the one that wrote it",
                    {what_, schema, kSchema});
       return;
     }

@@ -40,7 +40,8 @@ void take(ConfigFacts& facts, const Trial& trial) {
     return;
   }
   const Outcome& outcome = *trial.outcome;
-  facts.strikes += outcome.ending == Ending::wrong || outcome.ending == Ending::crashed || outcome.ending == Ending::hung;
+  facts.strikes +=
+      outcome.ending == Ending::wrong || outcome.ending == Ending::crashed || outcome.ending == Ending::hung;
   facts.ending = to_string(outcome.ending);
   facts.reason = outcome.reason;
   if (outcome.ending != Ending::measured) return;

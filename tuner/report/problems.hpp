@@ -17,8 +17,8 @@ struct ConfigFacts {
   double ratio = 0;           // time over the default's; 0: not known
   double ratio_high = 0;      // upper end of its 95 % interval; 0: not known
   size_t runs = 0;
-  std::string rigor;            // "" where only a journal knows it
-  std::string ending, reason;   // as in the journal, or "interrupted"; "measured" from a table
+  std::string rigor;               // "" where only a journal knows it
+  std::string ending, reason;      // as in the journal, or "interrupted"; "measured" from a table
   std::vector<double> log_ratios;  // of the journal
   size_t strikes = 0;
   size_t order = 0;  // of its first trial in the journals, from 1; 0: not there

@@ -12,7 +12,8 @@ namespace {
 
 json tensors_json(const std::vector<TensorInfo>& tensors) {
   json list = json::array();
-  for (const TensorInfo& t : tensors) list.push_back({{"name", t.name}, {"type", to_string(t.type)}, {"shape", t.shape}});
+  for (const TensorInfo& t : tensors)
+    list.push_back({{"name", t.name}, {"type", to_string(t.type)}, {"shape", t.shape}});
   return list;
 }
 
@@ -23,9 +24,14 @@ json pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
 }
 
 json node_json(const Placement& p, const Timeline& line) {
-  json node = {{"name", p.node},       {"op", p.op},         {"origins", p.origins},
-               {"device", p.device},   {"segment", p.segment}, {"reason", p.reason},
-               {"inputs", tensors_json(p.inputs)},           {"outputs", tensors_json(p.outputs)},
+  json node = {{"name", p.node},
+               {"op", p.op},
+               {"origins", p.origins},
+               {"device", p.device},
+               {"segment", p.segment},
+               {"reason", p.reason},
+               {"inputs", tensors_json(p.inputs)},
+               {"outputs", tensors_json(p.outputs)},
                {"refused", pairs_json(p.refused)}};
   if (p.estimate_ns > 0) node["predicted_ns"] = p.estimate_ns;
   if (!p.problem_key.empty()) node["problem"] = p.problem_key;
@@ -111,11 +117,15 @@ json devices_json(const std::vector<DeviceInfo>& devices) {
 }
 
 json cost_json(const PlanCost& cost) {
-  json facts = {{"policy", to_string(cost.policy)}, {"decided_by", cost.decided_by}, {"unit", cost.unit},
+  json facts = {{"policy", to_string(cost.policy)},
+                {"decided_by", cost.decided_by},
+                {"unit", cost.unit},
                 {"side_by_side", cost.side_by_side}};
   if (!cost.note.empty()) facts["note"] = cost.note;
-  const std::pair<const char*, double> figures[] = {{"predicted_ns", cost.predicted_ns}, {"cost", cost.cost},
-                                                    {"bound", cost.bound},               {"rival", cost.rival},
+  const std::pair<const char*, double> figures[] = {{"predicted_ns", cost.predicted_ns},
+                                                    {"cost", cost.cost},
+                                                    {"bound", cost.bound},
+                                                    {"rival", cost.rival},
                                                     {"planner_ns", cost.planner_ns}};
   for (const auto& [name, value] : figures)
     if (value != 0) facts[name] = value;
@@ -136,10 +146,14 @@ json table_json(const TableUse& use) {
 json session_facts(const TracedSession& session) {
   const Explanation& explanation = session.explanation;
   const Timeline line = timeline_of(session.events);
-  json facts = {{"model", session.model},     {"devices", devices_json(session.devices)},
-                {"inputs", session.inputs},   {"outputs", session.outputs},
-                {"nodes", json::array()},     {"edges", json::array()},
-                {"runs", line.runs},          {"events", events_json(line.events)},
+  json facts = {{"model", session.model},
+                {"devices", devices_json(session.devices)},
+                {"inputs", session.inputs},
+                {"outputs", session.outputs},
+                {"nodes", json::array()},
+                {"edges", json::array()},
+                {"runs", line.runs},
+                {"events", events_json(line.events)},
                 {"lost", pairs_json(explanation.lost)}};
   if (line.runs) facts["run_ns"] = line.run_ns;
   std::vector<double> costs;

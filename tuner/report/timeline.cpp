@@ -106,7 +106,7 @@ Timeline timeline_of(const std::vector<TraceEvent>& events) {
 json events_json(const std::vector<TraceEvent>& events) {
   json list = json::array();
   for (const TraceEvent& event : events) {
-    json row = {{"kind", name_of(event.kind)}, {"name", event.name},        {"device", event.device},
+    json row = {{"kind", name_of(event.kind)}, {"name", event.name},         {"device", event.device},
                 {"segment", event.segment},    {"begin_ns", event.begin_ns}, {"end_ns", event.end_ns}};
     if (!event.detail.empty()) row["detail"] = event.detail;
     if (event.bytes) row["bytes"] = event.bytes;

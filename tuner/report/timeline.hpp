@@ -12,9 +12,9 @@ namespace motley::tuner {
 
 struct Timeline {
   size_t runs = 0;
-  double run_ns = 0;               // median
-  std::vector<TraceEvent> events;  // of the run whose time is the median, by time; it begins at 0
-  std::map<std::string, double> node_ns;      // medians, by name
+  double run_ns = 0;                      // median
+  std::vector<TraceEvent> events;         // of the run whose time is the median, by time; it begins at 0
+  std::map<std::string, double> node_ns;  // medians, by name
   std::map<uint32_t, double> segment_ns;
   std::map<std::string, double> transfer_ns;  // by tensor
   std::map<std::string, std::string> kernel;  // what a device says of a node: its op and kernel

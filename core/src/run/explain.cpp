@@ -230,16 +230,18 @@ std::string Explanation::to_string() const {
   const auto cell = [](const std::string& s, size_t width) {
     return s.size() <= width ? s : base::text("…%", {s.substr(s.size() - width + 1)});
   };
-  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %-9s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
-                int(op_width), "op", int(device_width), "device", "cost", "source", int(device_width), "else", "more", "why");
+  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %-9s  %-*s  %10s  %s\n", "segment", int(node_width),
+                "node", int(op_width), "op", int(device_width), "device", "cost", "source", int(device_width), "else",
+                "more", "why");
   text += line;
   for (const Placement& row : nodes) {
     char more[32] = "";
-    if (!row.runner_up.empty()) std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
+    if (!row.runner_up.empty())
+      std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
     std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  %-9s  %-*s  %10s  ", row.segment,
-                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(),
-                  int(device_width), row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(),
-                  int(device_width), row.runner_up.c_str(), more);
+                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
+                  row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(), int(device_width),
+                  row.runner_up.c_str(), more);
     text += base::text("%%\n", {line, row.reason});
   }
   text += describe(cost);

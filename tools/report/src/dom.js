@@ -9,7 +9,7 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 export function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   set(element, attributes);
   element.append(...children);
   return element;
@@ -17,26 +17,33 @@ export function svg(tag, attributes = {}, ...children) {
 
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
-    else if (value === true) element.setAttribute(name, "");
+    if (typeof value === 'function') element.addEventListener(name.replace(/^on/, ''), value);
+    else if (value === true) element.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
 }
 
-export const button = (text, label, onclick) => h("button", { type: "button", "aria-label": label ?? text, title: label ?? text, onclick }, text);
+export const button = (text, label, onclick) =>
+    h('button', {type: 'button', 'aria-label': label ?? text, title: label ?? text, onclick}, text);
 
 export function list(pairs) {
-  const dl = h("dl");
+  const dl = h('dl');
   for (const [name, value] of pairs)
-    if (value !== undefined && value !== null && value !== "") dl.append(h("dt", {}, name), h("dd", {}, value));
+    if (value !== undefined && value !== null && value !== '') dl.append(h('dt', {}, name), h('dd', {}, value));
   return dl;
 }
 
 // What the search box asks for, and who wants to know.
 const listeners = new Set();
-let wanted = "";
+let wanted = '';
 export const search = {
-  get text() { return wanted; },
-  set(text) { wanted = text.trim().toLowerCase(); for (const listener of listeners) listener(wanted); },
-  listen(listener) { listeners.add(listener); return () => listeners.delete(listener); },
+  get text() { return wanted;},
+  set(text) {
+    wanted = text.trim().toLowerCase();
+    for (const listener of listeners) listener(wanted);
+  },
+  listen(listener) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
 };
