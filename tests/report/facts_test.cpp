@@ -201,6 +201,20 @@ TEST(Facts, InputsThatAreNeither) {
   EXPECT_THROW(read_report_input(files.folder / "", files.inputs), Error);
 }
 
+TEST(Facts, PlacementOfAJournalsPlan) {
+  Files files;
+  files.add_journal();
+  const json facts = report_facts(files.inputs)["session"];
+  EXPECT_TRUE(facts["planned"]);
+  ASSERT_EQ(facts["nodes"].size(), 4u);
+  EXPECT_EQ(facts["nodes"][3]["name"], kHostile);
+  EXPECT_EQ(facts["nodes"][3]["measured_ns"], 24000);
+  EXPECT_EQ(facts["edges"].size(), 3u);
+  EXPECT_EQ(facts["critical_path"], json({0, 2, 3}));
+  EXPECT_EQ(facts["run_ns"], 760000);
+  EXPECT_TRUE(facts["events"].empty());
+}
+
 TEST(Facts, OfATracedSession) {
   RuntimeOptions places;
   places.plugin_folders = {MOTLEY_PLUGINS};
@@ -237,6 +251,8 @@ TEST(Facts, OfATracedSession) {
   EXPECT_EQ(facts["runs"], 3);
   EXPECT_GT(facts["critical_path"].size(), 3u);
   EXPECT_GT(facts["segments"].size(), 1u);
+  EXPECT_FALSE(facts.contains("planned")) << "a session counts for more than a journal's notes";
+  EXPECT_EQ(facts["cost"]["policy"], "latency");
   // Hostile names went in, and none gets out.
   const std::string text = html_safe_json(facts);
   EXPECT_NE(text.find("onerror"), std::string::npos);

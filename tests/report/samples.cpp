@@ -2,6 +2,7 @@
 #include "samples.hpp"
 
 #include <cmath>
+#include <tuple>
 
 #include "journal/journal.hpp"
 #include "table/rows.hpp"
@@ -158,7 +159,28 @@ void write_sample_journal(const std::filesystem::path& path) {
                           {"winner_ratio", 760000.0 / measured},
                           {"winner_ratio_low", 750000.0 / measured},
                           {"winner_ratio_high", 770000.0 / measured}});
-  journal.note("plan", {{"model", "net.motley"}, {"winner", "cpu,gpu"}, {"candidates", candidates}});
+  json nodes = json::array();
+  for (const auto& [name, reads, device] :
+       {std::tuple{"first", "image", "cpu"}, std::tuple{"left", "first_out", "cpu"},
+        std::tuple{"right", "first_out", "gpu"}, std::tuple{kHostile, "right_out", "gpu"}})
+    nodes.push_back({{"node", name},
+                     {"op", "Conv"},
+                     {"device", device},
+                     {"segment", nodes.size()},
+                     {"problem", problem_name(0)},
+                     {"config", ""},
+                     {"source", "exact"},
+                     {"estimate_ns", 20000},
+                     {"measured_ns", 21000 + 1000 * nodes.size()},
+                     {"inputs", {reads}},
+                     {"outputs", {std::string(name) + "_out"}}});
+  journal.note("plan", {{"model", "net.motley"},
+                        {"winner", "cpu,gpu"},
+                        {"candidates", candidates},
+                        {"nodes", nodes},
+                        {"predicted_ns", 722000},
+                        {"measured_ns", 760000},
+                        {"transfers", json::array()}});
   journal.note("left_out", {{"device", "cpu"}, {"problem", "topk"}, {"reason", kHostile}});
 }
 

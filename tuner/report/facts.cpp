@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "report/comparison.hpp"
 #include "report/devices.hpp"
+#include "report/planned.hpp"
 #include "report/problems.hpp"
 #include "table/merge.hpp"
 #include "table/text.hpp"
@@ -205,6 +206,9 @@ json report_facts(const ReportInputs& inputs) {
   if (inputs.session) {
     facts["session"] = session_facts(*inputs.session);
     warn_of_session(facts["session"], facts["warnings"]);
+  } else {
+    std::vector<json> notes = facts["notes"];
+    if (auto planned = planned_facts(notes)) facts["session"] = std::move(*planned);
   }
   if (inputs.compare) facts["comparison"] = compare(inputs, document);
   return facts;

@@ -15,7 +15,8 @@
 //   notes             the journals' other records, without checksums ("session", "plan", …); where no table is given,
 //                     rows of devices, kernels, transfers and plans are taken from them
 //   left_out          [{problem, device, reason}]: problems whose default does not work there
-//   session           with a model: {model, devices, inputs, outputs, table, passes, lost, …_bytes, runs, run_ns,
+//   session           with a model, or from the notes of a journal (then `planned` is true): {model, devices, inputs,
+//   outputs, table, passes, lost, …_bytes, runs, run_ns,
 //                       nodes: [{name, op, origins, device, segment, reason, predicted_ns, measured_ns, kernel,
 //                                provenance: measured|near|estimated, problem, config, config_source,
 //                                inputs, outputs: [{name, type, shape}], refused: [{device, reason}],

@@ -2,7 +2,6 @@
 #include "report/session.hpp"
 
 #include "report/critical_path.hpp"
-#include "report/timeline.hpp"
 
 namespace motley::tuner {
 
@@ -12,8 +11,10 @@ namespace {
 
 json tensors_json(const std::vector<TensorInfo>& tensors) {
   json list = json::array();
-  for (const TensorInfo& t : tensors)
-    list.push_back({{"name", t.name}, {"type", to_string(t.type)}, {"shape", t.shape}});
+  for (const TensorInfo& t : tensors) {
+    list.push_back({{"name", t.name}});
+    if (t.rank_known) list.back().update({{"type", to_string(t.type)}, {"shape", t.shape}});
+  }
   return list;
 }
 
@@ -143,9 +144,10 @@ json table_json(const TableUse& use) {
 
 }  // namespace
 
-json session_facts(const TracedSession& session) {
+json session_facts(const TracedSession& session) { return session_facts(session, timeline_of(session.events)); }
+
+json session_facts(const TracedSession& session, const Timeline& line) {
   const Explanation& explanation = session.explanation;
-  const Timeline line = timeline_of(session.events);
   json facts = {{"model", session.model},
                 {"devices", devices_json(session.devices)},
                 {"inputs", session.inputs},

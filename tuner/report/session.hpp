@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "motley/motley.hpp"
+#include "report/timeline.hpp"
 
 namespace motley::tuner {
 
@@ -19,5 +20,7 @@ struct TracedSession {
 
 // See facts.hpp, "session".
 nlohmann::json session_facts(const TracedSession& session);
+// The same with times that are known already; its events are not looked at.
+nlohmann::json session_facts(const TracedSession& session, const Timeline& line);
 
 }  // namespace motley::tuner

@@ -31,5 +31,6 @@ export const ratio = (value) =>
     (value === undefined || value === null ? '–' : `${value.toFixed(value < 10 ? 3 : 1)} ×`);
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 export const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
-export const shape = (tensor) => `${tensor.type} ${tensor.shape.length ? tensor.shape.join('×') : 'scalar'}`;
+export const shape = (tensor) =>
+    !tensor.shape ? '' : `${tensor.type} ${tensor.shape.length ? tensor.shape.join('×') : 'scalar'}`;
 export const config = (text) => (text ? text : '(default)');

@@ -11,11 +11,11 @@ import {place} from './layout.js';
 const small = {
   width: 84,
   height: 34
-},
-      growth = {
-        width: 110,
-        height: 40
-      };
+};
+const growth = {
+  width: 110,
+  height: 40
+};
 
 const cost = (node) => node.measured_ns ?? node.predicted_ns ?? 0;
 
@@ -35,6 +35,8 @@ function drawn(session) {
   });
   const edges = session.edges.map(
       (edge) => ({...edge, crosses: session.nodes[edge.from].device !== session.nodes[edge.to].device}));
+  if (!edges.length)  // known by order alone
+    for (let to = 1; to < nodes.length; ++to) edges.push({from: to - 1, to, tensor: 'runs before', crosses: true});
   const port = (name, what) =>
       nodes.push({port: what, name, width: small.width, height: 26, title: `${what} ${name}`}) - 1;
   const reading = (name) => session.nodes.flatMap((node, i) => (node.inputs.some((t) => t.name === name) ? [i] : []));
@@ -232,6 +234,8 @@ export function graphSection(session) {
             session
                 .model} after optimization. Nodes are as large as they are dear; drag to move, Ctrl and the wheel or the buttons to zoom. The critical path has ${
             format.count(critical.size, 'node')} and ${format.time(total)}.`),
-      h('p', {}, decision(session.cost)), legend,
-      h('div', {class: 'graph'}, h('div', {class: 'canvas'}, canvas), details));
+      h('p', {},
+        session.planned ? 'As the tuner planned it: the plan that won its race. Times are those of the kernels alone.' :
+                          decision(session.cost)),
+      legend, h('div', {class: 'graph'}, h('div', {class: 'canvas'}, canvas), details));
 }
