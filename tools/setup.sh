@@ -11,7 +11,11 @@ packages=(g++ cmake ninja-build ccache pkg-config binutils
   zlib1g-dev   # the tuner
   opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd oclgrind clinfo   # the opencl plugin, and a driver to test it with
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc glslang-tools spirv-tools vulkan-tools   # the vulkan plugin, likewise
-  libgtest-dev)   # tests
+  libgtest-dev   # tests
+  chromium fonts-dejavu-core)   # the test of the report's page
+# The report's page. A node or npm from elsewhere will do; Debian's packages would not go with it.
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
 foreign=(g++-aarch64-linux-gnu qemu-user libhwy-dev:arm64 libgtest-dev:arm64)
 
 say() { echo "setup: $*"; }

@@ -17,5 +17,6 @@ void add_explain(CLI::App& app);
 void add_table(CLI::App& app);
 void add_tune(CLI::App& app);
 void add_tune_worker(CLI::App& app);  // hidden: the processes that `tune` starts
+void add_report(CLI::App& app);
 
 }  // namespace motley::cli

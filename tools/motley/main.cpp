@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   cli::add_table(app);
   cli::add_tune(app);
   cli::add_tune_worker(app);
+  cli::add_report(app);
 #endif
   try {
     app.parse(argc, argv);

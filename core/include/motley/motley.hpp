@@ -271,6 +271,8 @@ struct Placement {
   // without a table, and for nodes whose device names no problem. An empty config is the device's default.
   std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
+  // What it reads, constants included, and what it writes. Equal names are one tensor: these are the graph's edges.
+  std::vector<TensorInfo> inputs = {}, outputs = {};
 };
 
 // A tensor on its way from one device to another.

@@ -39,6 +39,16 @@ std::string reason_for(const plan::Plan& plan, const plan::Assignment& assignmen
   return base::text("first in order of % devices that run it", {able});
 }
 
+std::vector<TensorInfo> tensors_of(const graph::Graph& graph, const std::vector<graph::TensorId>& ids) {
+  std::vector<TensorInfo> tensors;
+  for (const graph::TensorId id : ids) {
+    if (id == graph::kNone) continue;
+    const graph::Tensor& tensor = graph.tensor(id);
+    tensors.push_back({tensor.name, static_cast<DataType>(tensor.type), tensor.extents(), {}});
+  }
+  return tensors;
+}
+
 // What the planner says of a node.
 void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, size_t node, double scale,
                   Placement& row) {
@@ -134,6 +144,8 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
       row.node = node.name;
       row.op = graph::describe_op(node);
       row.origins = node.origins;
+      row.inputs = tensors_of(plan.graph, node.inputs);
+      row.outputs = tensors_of(plan.graph, node.outputs);
       row.device = segment.device->name();
       row.segment = first + static_cast<uint32_t>(s);
       row.reason = reason_for(plan, priced, n);
