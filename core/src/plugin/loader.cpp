@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/sha256.hpp"
+#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "motley/error.hpp"
 #include "plugin/call.hpp"
@@ -219,7 +220,7 @@ std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
     fail("plugin \"%\" could not list its devices (%): see its documentation", {plugin.id, room.describe(status)});
   }
   if (!found.failure.empty()) fail("%", {found.failure});
-  std::sort(found.infos.begin(), found.infos.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  base::sort_short(found.infos, [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<std::shared_ptr<Device>> devices;
   for (const motley_device_info& info : found.infos) {
     const auto is_same = [&](const auto& device) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/environment.hpp"
+#include "base/sort.hpp"
 #include "base/text.hpp"
 
 namespace motley::plugin {
@@ -49,7 +50,7 @@ class Places {
       if (it->path().extension() == ".json") files.push_back(it->path());
       if (code) break;
     }
-    std::sort(files.begin(), files.end());
+    base::sort_short(files);
     for (const fs::path& file : files) add_file(file);
   }
 
