@@ -130,10 +130,16 @@ class Reader {
     errno = 0;
     if (whole && negative) {
       const int64_t number = std::strtoll(begin, nullptr, 10);
-      if (errno == 0) return void(result = number);
+      if (errno == 0) {
+        result = number;
+        return;
+      }
     } else if (whole) {
       const uint64_t number = std::strtoull(begin, nullptr, 10);
-      if (errno == 0) return void(result = number);
+      if (errno == 0) {
+        result = number;
+        return;
+      }
     }
     std::string text(begin, at_);
     if (const size_t point = text.find('.'); point != std::string::npos)

@@ -57,7 +57,8 @@ void emit_nms(Emitter& e) {
   if (lines > 0) {
     Call pick;
     pick.variant = "nms_pick";
-    const uint32_t wanted = e.device.device_class == DeviceClass::cpu ? 8 : 64;
+    // Where a work item is a loop on a core, barriers only cost.
+    const uint32_t wanted = e.device.native_vector > 1 ? 1 : e.device.device_class == DeviceClass::cpu ? 8 : 64;
     pick.group[0] = std::min({wanted, e.device.max_group_size, e.device.max_group[0]});
     pick.groups[0] = static_cast<uint32_t>(lines);
     pick.constants = {e.node.attributes<schema::NonMaxSuppressionAttributes>().center_point_box() ? 1 : 0,
