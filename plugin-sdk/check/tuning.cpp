@@ -91,7 +91,8 @@ std::string config_text(const Space& space, const std::vector<size_t>& choice) {
 }
 
 // The default, each single change of it, and points of the whole product: a sample by seed, or all of them. `cases`
-// share the work: where these are many, each tries other changes, for kernels of their own may cost a second per config.
+// share the work: where these are many, each tries other changes, for kernels of their own may cost a second per
+// config.
 std::vector<std::string> configs(const Space& space, const Options& options, uint64_t salt, size_t cases) {
   std::vector<size_t> standard;
   double product = 1;

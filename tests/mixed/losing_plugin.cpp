@@ -1,4 +1,5 @@
-// A GPU plugin that can lose its device at any call: all of another plugin, MOTLEY_LOSING_LIBRARY, passed through and counted.
+// A GPU plugin that can lose its device at any call: all of another plugin, MOTLEY_LOSING_LIBRARY, passed through and
+// counted.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -15,7 +16,8 @@ VirtualGpuControl& control() {
 const motley_plugin* inner = nullptr;
 std::atomic<bool> lost{false};
 
-// Whether this call reaches the device. One that fails as lost makes all later ones fail, until the device is opened again.
+// Whether this call reaches the device. One that fails as lost makes all later ones fail, until the device is opened
+// again.
 bool fails(motley_error* error) {
   VirtualGpuControl& c = control();
   if (c.calls++ == c.fail_at) lost = true;

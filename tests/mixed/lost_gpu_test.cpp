@@ -59,7 +59,8 @@ class LostGpu : public testing::TestWithParam<const char*> {
 TEST_P(LostGpu, AWholeNetwork) { lose_at_every_call(two_branches(2), {.devices = {device, "cpu"}, .fallback = false}); }
 
 TEST_P(LostGpu, HalfOfANetwork) {
-  lose_at_every_call(two_branches(3), {.devices = {"cpu", device}, .fallback = false, .pins = {{"left*", device}}, .optimize = false});
+  lose_at_every_call(two_branches(3),
+                     {.devices = {"cpu", device}, .fallback = false, .pins = {{"left*", device}}, .optimize = false});
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugins, LostGpu, testing::Values("opencl", "vulkan"),

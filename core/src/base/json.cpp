@@ -66,8 +66,14 @@ class Reader {
       case '{': return object(result, depth + 1);
       case '[': return list(result, depth + 1);
       case '"': result = string(); return;
-      case 't': expect("true"); result = true; return;
-      case 'f': expect("false"); result = false; return;
+      case 't':
+        expect("true");
+        result = true;
+        return;
+      case 'f':
+        expect("false");
+        result = false;
+        return;
       case 'n': return expect("null");
       default: number(result);
     }

@@ -13,8 +13,7 @@ std::vector<uint32_t> sorted_order(size_t count, Before before, const void* cont
       const size_t end = middle + width < count ? middle + width : count;
       size_t left = begin, right = middle;
       for (size_t to = begin; to < end; ++to) {
-        const bool take_right =
-            left == middle || (right < end && before(context, order[right], order[left]));
+        const bool take_right = left == middle || (right < end && before(context, order[right], order[left]));
         merged[to] = order[take_right ? right++ : left++];
       }
     }

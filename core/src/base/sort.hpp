@@ -18,8 +18,7 @@ std::vector<uint32_t> sorted_order(size_t count, Before before, const void* cont
 template <class Function>
 std::vector<uint32_t> sorted_order(size_t count, const Function& before) {
   return sorted_order(
-      count,
-      [](const void* context, uint32_t a, uint32_t b) { return (*static_cast<const Function*>(context))(a, b); },
+      count, [](const void* context, uint32_t a, uint32_t b) { return (*static_cast<const Function*>(context))(a, b); },
       &before);
 }
 

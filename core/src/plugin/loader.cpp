@@ -112,8 +112,7 @@ void check_required(const motley_plugin& api, const std::string& object) {
 // Entry point and what it returned, before anything is started.
 std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
   const std::string object = base::text("the library \"%\" ", {path.string()});
-  const auto entry =
-      reinterpret_cast<motley_plugin_entry_fn>(::dlsym(library.handle.native(), "motley_plugin_entry"));
+  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(::dlsym(library.handle.native(), "motley_plugin_entry"));
   if (!entry)
     fail("%has no symbol motley_plugin_entry: it is no Motley plugin, or was linked without exporting it", {object});
   const motley_plugin* raw = nullptr;

@@ -12,7 +12,8 @@ void check_nonzero(const NodeView& node, const Capabilities&) {
 }
 
 bool has_sign_bit(DataType type) {
-  return type == DataType::float16 || type == DataType::bfloat16 || type == DataType::float32 || type == DataType::float64;
+  return type == DataType::float16 || type == DataType::bfloat16 || type == DataType::float32 ||
+         type == DataType::float64;
 }
 
 void emit_nonzero(Emitter& e) {
@@ -77,9 +78,8 @@ void emit_nms(Emitter& e) {
 }  // namespace
 
 const std::vector<OpEntry>& data_dependent_ops() {
-  static const auto* table =
-      new std::vector<OpEntry>{op<reference::nonzero_kernel, check_nonzero>(emit_nonzero),
-                               op<reference::non_max_suppression_kernel, check_nms>(emit_nms)};
+  static const auto* table = new std::vector<OpEntry>{op<reference::nonzero_kernel, check_nonzero>(emit_nonzero),
+                                                      op<reference::non_max_suppression_kernel, check_nms>(emit_nms)};
   return *table;
 }
 

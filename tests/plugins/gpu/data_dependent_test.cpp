@@ -37,7 +37,8 @@ void expect_same(const NodeCase& c, size_t lines, int64_t room, int64_t per_row)
 void expect_nonzero_like_reference(Value x) {
   const auto rank = static_cast<int64_t>(x.shape.size());
   const int64_t room = sdk::Shape(x.shape).elements();
-  SCOPED_TRACE(std::string(schema::EnumNameDataType(x.type)) + ", rank " + std::to_string(rank) + ", " + std::to_string(room));
+  SCOPED_TRACE(std::string(schema::EnumNameDataType(x.type)) + ", rank " + std::to_string(rank) + ", " +
+               std::to_string(room));
   expect_same(node_case(Op::NonZero, schema::NoAttributesT(), {std::move(x)},
                         {output_of<int64_t>({rank, room}), output_of<int64_t>({1})}),
               static_cast<size_t>(rank), room, 1);
@@ -76,7 +77,8 @@ TEST(GpuDataDependent, NonMaxSuppression) {
   SKIP_WITHOUT_DEVICE();
   const Value boxes = random_value({2, 150, 4}, 1, 0, 1);
   // Equal scores, and NaN, which comes last.
-  const Value scores = scores_with({2, 3, 150}, {{0, 0.5f}, {7, 0.5f}, {11, NAN}, {149, 2.0f}, {450, NAN}, {450 + 149, 0.5f}});
+  const Value scores =
+      scores_with({2, 3, 150}, {{0, 0.5f}, {7, 0.5f}, {11, NAN}, {149, 2.0f}, {450, NAN}, {450 + 149, 0.5f}});
   for (bool center : {false, true})
     for (int64_t most : {0, 1, 20, 1000}) {
       schema::NonMaxSuppressionAttributesT a;
@@ -98,12 +100,19 @@ TEST(GpuDataDependent, NonMaxSuppression) {
 
 TEST(GpuDataDependent, NonMaxSuppressionOfNothing) {
   SKIP_WITHOUT_DEVICE();
-  const auto outputs = [](int64_t room) { return std::vector<Value>{output_of<int64_t>({room, 3}), output_of<int64_t>({1})}; };
+  const auto outputs = [](int64_t room) {
+    return std::vector<Value>{output_of<int64_t>({room, 3}), output_of<int64_t>({1})};
+  };
   const Value most = value<int64_t>({1}, {5});
   const schema::NonMaxSuppressionAttributesT a;
-  expect_same(node_case(Op::NonMaxSuppression, a, {random_value({1, 0, 4}, 1), random_value({1, 2, 0}, 1), most}, outputs(0)), 1, 0, 3);
-  expect_same(node_case(Op::NonMaxSuppression, a, {random_value({1, 9, 4}, 1), random_value({1, 0, 9}, 1), most}, outputs(0)), 1, 0, 3);
-  expect_same(node_case(Op::NonMaxSuppression, a, {random_value({1, 9, 4}, 1), random_value({1, 2, 9}, 1)}, outputs(0)), 1, 0, 3);
+  expect_same(
+      node_case(Op::NonMaxSuppression, a, {random_value({1, 0, 4}, 1), random_value({1, 2, 0}, 1), most}, outputs(0)),
+      1, 0, 3);
+  expect_same(
+      node_case(Op::NonMaxSuppression, a, {random_value({1, 9, 4}, 1), random_value({1, 0, 9}, 1), most}, outputs(0)),
+      1, 0, 3);
+  expect_same(node_case(Op::NonMaxSuppression, a, {random_value({1, 9, 4}, 1), random_value({1, 2, 9}, 1)}, outputs(0)),
+              1, 0, 3);
 }
 
 }  // namespace motley::test

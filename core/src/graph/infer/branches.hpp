@@ -2,8 +2,8 @@
 // inferred.
 #pragma once
 
-#include <string>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "graph/graph.hpp"

@@ -1,9 +1,9 @@
 // Element values that are known before a run: of constants, and of the small tensors that shape arithmetic makes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <map>
 #include <vector>
 
 #include "graph/graph.hpp"
