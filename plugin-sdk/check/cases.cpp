@@ -7,6 +7,7 @@
 #include <random>
 
 #include "graph/infer.hpp"
+#include "graph/steering.hpp"
 
 namespace motley::check {
 
@@ -70,6 +71,20 @@ double element_of(DataType type, const Bytes& bytes, size_t i) {
     }
     default: return 0;
   }
+}
+
+// As an op whose size depends on data crosses the ABI: room for as much as it may give, and a second output for its count.
+void make_room(graph::Graph& graph) {
+  graph::Node& node = graph.nodes.front();
+  const graph::Tensor& elements = graph.tensor(node.inputs[node.op == schema::Op::NonZero ? 0 : 1]);
+  for (graph::Dim& dim : *graph.tensor(node.outputs[0]).shape)
+    if (!dim.known()) dim = graph::Dim(elements.elements());
+  graph::Tensor count;
+  count.name = "count";
+  count.type = DataType::int64;
+  count.shape = graph::Dims{graph::Dim(1)};
+  node.outputs.push_back(graph.add_tensor(std::move(count)));
+  graph.outputs.push_back(node.outputs.back());
 }
 
 }  // namespace
@@ -148,6 +163,7 @@ void CaseList::add(graph::Node node, const std::vector<Input>& inputs, int outpu
   } catch (const Error&) {
     return;  // the grid holds combinations that the op forbids (a kernel larger than the padded image)
   }
+  if (graph::size_depends_on_data(c.graph.nodes.front().op)) make_room(c.graph);
   for (graph::TensorId id : c.graph.outputs)
     if (!c.graph.tensor(id).shape_known()) return;
   c.label = graph::describe_op(c.graph.nodes.front());
@@ -167,6 +183,7 @@ std::vector<Case> all_cases() {
   recurrent_cases(list);
   quantized_cases(list);
   attention_cases(list);
+  data_dependent_cases(list);
   return std::move(list.cases);
 }
 

@@ -65,6 +65,7 @@ void resize_cases(CaseList& list);
 void recurrent_cases(CaseList& list);
 void quantized_cases(CaseList& list);
 void attention_cases(CaseList& list);
+void data_dependent_cases(CaseList& list);
 
 std::vector<Case> all_cases();
 

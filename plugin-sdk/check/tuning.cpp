@@ -90,8 +90,10 @@ std::string config_text(const Space& space, const std::vector<size_t>& choice) {
   return text;
 }
 
-// The default, each single change of it, and points of the whole product: a sample by seed, or all of them.
-std::vector<std::string> configs(const Space& space, const Options& options, uint64_t salt) {
+// The default, each single change of it, and points of the whole product: a sample by seed, or all of them. `cases`
+// share the work: where these are many, each tries other changes, for kernels of their own may cost a second per
+// config.
+std::vector<std::string> configs(const Space& space, const Options& options, uint64_t salt, size_t cases) {
   std::vector<size_t> standard;
   double product = 1;
   for (const Parameter& p : space.parameters) {
@@ -124,9 +126,11 @@ std::vector<std::string> configs(const Space& space, const Options& options, uin
     for (const Parameter& p : space.parameters) choice.push_back(random() % p.values.size());
     list.push_back(config_text(space, choice));
   }
-  if (options.depth == Depth::quick && list.size() > 10) {
+  constexpr size_t kConfigs = 240;  // of one op
+  const size_t most = options.by_depth<size_t>(10, std::max<size_t>(6, kConfigs / cases), list.size());
+  if (list.size() > most) {
     std::shuffle(list.begin() + 1, list.end(), random);
-    list.resize(10);
+    list.resize(most);
   }
   return list;
 }
@@ -170,7 +174,7 @@ int check_label(Scene& scene, const std::string& label, const std::vector<size_t
       check_space(space);
       if (space.parameters.empty()) continue;
       bool first = true;
-      for (const std::string& config : configs(space, scene.options, i)) {
+      for (const std::string& config : configs(space, scene.options, i, which.size())) {
         where = label + ", " + c.detail + ", " + config;
         scene.reporter.stage(where);
         if (!first && scene.out_of_time()) break;

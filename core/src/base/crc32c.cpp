@@ -8,8 +8,11 @@ namespace {
 
 constexpr uint32_t kReversedPolynomial = 0x82f63b78;
 
-constexpr auto make_tables() {
-  std::array<std::array<uint32_t, 256>, 4> tables{};
+using Tables = std::array<std::array<uint32_t, 256>, 4>;
+
+// Made on first use: 4 kB that the library's file need not hold.
+Tables make_tables() {
+  Tables tables;
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t crc = byte;
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? kReversedPolynomial : 0);
@@ -22,19 +25,18 @@ constexpr auto make_tables() {
   }
   return tables;
 }
-constexpr auto kTables = make_tables();
 
 }  // namespace
 
 uint32_t crc32c(const void* data, size_t size, uint32_t before) {
+  static const Tables tables = make_tables();
   const auto* p = static_cast<const uint8_t*>(data);
   uint32_t crc = ~before;
   for (; size >= 4; size -= 4, p += 4) {
     crc ^= uint32_t{p[0]} | uint32_t{p[1]} << 8 | uint32_t{p[2]} << 16 | uint32_t{p[3]} << 24;
-    crc =
-        kTables[3][crc & 0xff] ^ kTables[2][(crc >> 8) & 0xff] ^ kTables[1][(crc >> 16) & 0xff] ^ kTables[0][crc >> 24];
+    crc = tables[3][crc & 0xff] ^ tables[2][(crc >> 8) & 0xff] ^ tables[1][(crc >> 16) & 0xff] ^ tables[0][crc >> 24];
   }
-  for (; size > 0; --size, ++p) crc = (crc >> 8) ^ kTables[0][(crc ^ *p) & 0xff];
+  for (; size > 0; --size, ++p) crc = (crc >> 8) ^ tables[0][(crc ^ *p) & 0xff];
   return ~crc;
 }
 

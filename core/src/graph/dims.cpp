@@ -2,7 +2,7 @@
 #include "graph/dims.hpp"
 
 #include <mutex>
-#include <unordered_set>
+#include <set>
 
 #include "base/text.hpp"
 
@@ -12,7 +12,7 @@ Symbol::Symbol(std::string_view text) {
   if (text.empty()) return;
   struct Table {
     std::mutex mutex;
-    std::unordered_set<std::string> texts;  // its elements stay where they are
+    std::set<std::string> texts;  // its elements stay where they are
     size_t bytes = 0;
   };
   static Table& table = *new Table;  // never destroyed: symbols outlive all static destructors

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <queue>
+#include <set>
 
 #include "base/text.hpp"
 
@@ -164,20 +164,20 @@ void Graph::sort_nodes() {
       for (int32_t reader : readers[t]) ++waiting[static_cast<size_t>(reader)];
 
   // The ready node that stood first goes first, so a graph already in order stays as it is.
-  std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+  std::set<size_t> ready;
   for (size_t i = 0; i < nodes.size(); ++i)
-    if (waiting[i] == 0) ready.push(i);
+    if (waiting[i] == 0) ready.insert(i);
   std::vector<size_t> order;
   std::vector<bool> done(nodes.size(), false);
   while (!ready.empty()) {
-    const size_t i = ready.top();
-    ready.pop();
+    const size_t i = *ready.begin();
+    ready.erase(ready.begin());
     order.push_back(i);
     done[i] = true;
     for (TensorId id : nodes[i].outputs) {
       if (id == kNone) continue;
       for (int32_t reader : readers[static_cast<size_t>(id)])
-        if (--waiting[static_cast<size_t>(reader)] == 0) ready.push(static_cast<size_t>(reader));
+        if (--waiting[static_cast<size_t>(reader)] == 0) ready.insert(static_cast<size_t>(reader));
     }
   }
   if (order.size() != nodes.size()) throw_cycle(*this, writer, done);

@@ -124,12 +124,6 @@ void Rewriter::replace(size_t at, Node node, const std::set<size_t>& others) {
   attach(at);
 }
 
-void Rewriter::change(size_t i, const std::function<void(Node&)>& change) {
-  detach(i);
-  change(graph_.nodes[i]);
-  attach(i);
-}
-
 void Rewriter::remove(size_t i) {
   detach(i);
   removed_[i] = true;

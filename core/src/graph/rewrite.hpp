@@ -1,7 +1,6 @@
 // Rewriting a graph in place: who reads and writes what, kept up to date, and what may be touched.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -53,7 +52,12 @@ class Rewriter {
   // Puts `node` where node `at` was, with the name of node `at`, and removes `others`; origins are joined in order.
   void replace(size_t at, Node node, const std::set<size_t>& others = {});
   // Changes inputs, outputs or attributes of node i; the callback gets the node.
-  void change(size_t i, const std::function<void(Node&)>& change);
+  template <class Callback>
+  void change(size_t i, const Callback& callback) {
+    detach(i);
+    callback(graph_.nodes[i]);
+    attach(i);
+  }
   void remove(size_t i);
   // Everything that reads `from` reads `to`; graph outputs are left alone.
   void read_instead(TensorId from, TensorId to);

@@ -2,7 +2,7 @@
 #include "model/check.hpp"
 
 #include <algorithm>
-#include <unordered_set>
+#include <set>
 
 #include "base/text.hpp"
 #include "graph/nested.hpp"
@@ -90,7 +90,7 @@ class GraphChecker {
   }
 
   void check_inputs() {
-    std::unordered_set<std::string_view> names;
+    std::set<std::string_view> names;
     for (TensorId id : graph_.inputs) {
       if (!in_range(id)) fail("has an input that is no tensor (%)", {id});
       const Tensor& tensor = graph_.tensor(id);
@@ -161,7 +161,7 @@ class GraphChecker {
   }
 
   void check_outputs() const {
-    std::unordered_set<std::string_view> names;
+    std::set<std::string_view> names;
     if (is_main_ && graph_.outputs.empty()) fail("has no output");
     for (TensorId id : graph_.outputs) {
       if (!in_range(id)) fail("has an output that is no tensor (%)", {id});
@@ -195,7 +195,7 @@ class NestingChecker {
     }
     used_[index] = true;
     for (std::string_view name : captured_[index]) check_captured(name);
-    std::unordered_set<std::string_view> names;
+    std::set<std::string_view> names;
     bool named = false;
     for (const Node& node : module_.graphs[index].nodes) {
       for (int32_t child : graph::nested_graphs(node)) {
@@ -231,7 +231,7 @@ class NestingChecker {
   const Limits& limits_;
   const std::string& what_;
   std::vector<bool> used_;
-  std::vector<const std::unordered_set<std::string_view>*> ancestors_;
+  std::vector<const std::set<std::string_view>*> ancestors_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Cutting a placed graph into segments whose graph has no cycle.
 #include <algorithm>
 
+#include "base/sort.hpp"
 #include "plan/plan.hpp"
 
 namespace motley::plan {
@@ -133,7 +134,11 @@ std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t
       }
       it = ready.upper_bound(n);  // what became ready stands behind n
     }
-    std::sort(segment.nodes.begin(), segment.nodes.end());
+    const std::vector<uint32_t> order = base::sorted_order(
+        segment.nodes.size(), [&](uint32_t a, uint32_t b) { return segment.nodes[a] < segment.nodes[b]; });
+    std::vector<uint32_t> nodes;
+    for (uint32_t i : order) nodes.push_back(segment.nodes[i]);
+    segment.nodes = std::move(nodes);
     segments.push_back(std::move(segment));
   }
   find_borders(graph, segments);

@@ -1,6 +1,7 @@
 // Loading one plugin library: verify, open, check the ABI, start it, ask for its devices.
 #include "plugin/loader.hpp"
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "base/sha256.hpp"
+#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "motley/error.hpp"
 #include "plugin/call.hpp"
@@ -78,23 +80,14 @@ fs::path loadable_path(int descriptor, const fs::path& path, const Manifest* man
   fail("the library \"%\" cannot be loaded as verified (/proc/self/fd is not there): mount /proc", {path.string()});
 }
 
-// Boost's message wraps the loader's own, which names the missing symbol or library.
-std::string loader_text(const std::exception& error) {
-  const std::string text = error.what();
-  const std::string mark = "dlerror system message: ";
-  const size_t begin = text.find(mark);
-  if (begin == std::string::npos) return text;
-  const size_t end = text.rfind("): ");
-  return text.substr(begin + mark.size(),
-                     end == std::string::npos || end < begin ? std::string::npos : end - begin - mark.size());
-}
-
+// The dynamic loader's own message names the missing symbol or library.
 void open_library(Library& library, const fs::path& loadable, const fs::path& path) {
-  try {
-    library.handle.load(loadable, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-  } catch (const std::exception& error) {
-    fail("the library \"%\" cannot be loaded (%): install what it needs", {path.string(), loader_text(error)});
-  }
+  std::error_code code;
+  library.handle.load(loadable, code, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  if (library.handle.is_loaded()) return;
+  const char* const text = ::dlerror();
+  fail("the library \"%\" cannot be loaded (%): install what it needs",
+       {path.string(), text ? std::string(text) : code.message()});
 }
 
 void check_required(const motley_plugin& api, const std::string& object) {
@@ -119,10 +112,9 @@ void check_required(const motley_plugin& api, const std::string& object) {
 // Entry point and what it returned, before anything is started.
 std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
   const std::string object = base::text("the library \"%\" ", {path.string()});
-  if (!library.handle.has("motley_plugin_entry")) {
+  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(::dlsym(library.handle.native(), "motley_plugin_entry"));
+  if (!entry)
     fail("%has no symbol motley_plugin_entry: it is no Motley plugin, or was linked without exporting it", {object});
-  }
-  auto* const entry = &library.handle.get<std::remove_pointer_t<motley_plugin_entry_fn>>("motley_plugin_entry");
   const motley_plugin* raw = nullptr;
   ErrorRoom room;
   const motley_status status = guarded(room, [&] {
@@ -219,7 +211,7 @@ std::vector<std::shared_ptr<Device>> enumerate(Library& library) {
     fail("plugin \"%\" could not list its devices (%): see its documentation", {plugin.id, room.describe(status)});
   }
   if (!found.failure.empty()) fail("%", {found.failure});
-  std::sort(found.infos.begin(), found.infos.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  base::sort_short(found.infos, [](const auto& a, const auto& b) { return a.index < b.index; });
   std::vector<std::shared_ptr<Device>> devices;
   for (const motley_device_info& info : found.infos) {
     const auto is_same = [&](const auto& device) {

@@ -39,28 +39,29 @@ class Reader {
   uint32_t number(const char* key) {
     const json* value = find(key);
     if (!value) fail("lacks \"%\": add it", {key});
-    if (!value->is_number_unsigned() || value->get<uint64_t>() > UINT16_MAX) {
+    const auto* number = value->get_ptr<const json::number_unsigned_t*>();
+    if (!number || *number > UINT16_MAX)
       fail("has a wrong \"%\" (%): give a whole number from 0 to 65535", {key, shown(*value)});
-    }
-    return value->get<uint32_t>();
+    return static_cast<uint32_t>(*number);
   }
   std::vector<std::string> texts_or_empty(const char* key) {
     std::vector<std::string> result;
     const json* value = find(key);
     if (!value) return result;
-    if (!value->is_array()) fail("has a wrong \"%\" (%): give a list of texts", {key, shown(*value)});
-    for (const json& item : *value) result.push_back(text_of(key, item));
+    const auto* items = value->get_ptr<const json::array_t*>();
+    if (!items) fail("has a wrong \"%\" (%): give a list of texts", {key, shown(*value)});
+    for (const json& item : *items) result.push_back(text_of(key, item));
     return result;
   }
   const json* find(const char* key) {
     known_.push_back(key);
-    const auto it = object_.find(key);
-    return it == object_.end() ? nullptr : &*it;
+    const auto it = members().find(key);
+    return it == members().end() ? nullptr : &it->second;
   }
   // "key (x) is unknown to this version", or empty.
   std::string remark() const {
     std::string unknown;
-    for (const auto& [key, value] : object_.items()) {
+    for (const auto& [key, value] : members()) {
       if (std::find(known_.begin(), known_.end(), key) == known_.end()) unknown += (unknown.empty() ? "" : ", ") + key;
     }
     return unknown.empty() ? "" : base::text("ignored keys of the manifest (%)", {unknown});
@@ -72,13 +73,12 @@ class Reader {
 
  private:
   std::string text_of(const char* key, const json& value) const {
-    if (!value.is_string() || value.get_ref<const std::string&>().empty() ||
-        value.get_ref<const std::string&>().size() > kLongestText ||
-        value.get_ref<const std::string&>().find('\0') != std::string::npos) {
+    const auto* text = value.get_ptr<const std::string*>();
+    if (!text || text->empty() || text->size() > kLongestText || text->find('\0') != std::string::npos)
       fail("has a wrong \"%\" (%): give a text of 1 to 4096 bytes", {key, shown(value)});
-    }
-    return value.get<std::string>();
+    return *text;
   }
+  const json::object_t& members() const { return *object_.get_ptr<const json::object_t*>(); }
   static std::string shown(const json& value) {
     const std::string text = base::short_text(value);
     return text.size() <= 60 ? text : base::text("%...", {text.substr(0, 57)});

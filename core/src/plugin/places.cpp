@@ -2,11 +2,13 @@
 #include "plugin/places.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
 #include <set>
 
 #include "base/environment.hpp"
+#include "base/sort.hpp"
 #include "base/text.hpp"
 
 namespace motley::plugin {
@@ -49,7 +51,7 @@ class Places {
       if (it->path().extension() == ".json") files.push_back(it->path());
       if (code) break;
     }
-    std::sort(files.begin(), files.end());
+    base::sort_short(files);
     for (const fs::path& file : files) add_file(file);
   }
 
@@ -83,15 +85,16 @@ void add_standard_places(Places& places) {
 // The file that this code was mapped from, as the kernel knows it: the dynamic loader only remembers by which name it
 // was asked, which may be relative to a working directory that has changed since. Empty where /proc is not there.
 fs::path module_path() {
-  std::ifstream maps("/proc/self/maps");
+  std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+  if (!maps) return {};
   const auto here = reinterpret_cast<uintptr_t>(&system_folder);
-  for (std::string line; std::getline(maps, line);) {
-    unsigned long long begin = 0, end = 0;
-    if (std::sscanf(line.c_str(), "%llx-%llx", &begin, &end) != 2 || here < begin || here >= end) continue;
-    const size_t path = line.find('/');
-    return path == std::string::npos ? fs::path() : fs::path(line.substr(path));
-  }
-  return {};
+  char line[PATH_MAX + 256];
+  const char* path = nullptr;
+  unsigned long long begin = 0, end = 0;
+  while (!path && std::fgets(line, sizeof line, maps))
+    if (std::sscanf(line, "%llx-%llx", &begin, &end) == 2 && here >= begin && here < end) path = std::strchr(line, '/');
+  std::fclose(maps);
+  return path ? fs::path(path, path + std::strcspn(path, "\n")) : fs::path();
 }
 
 fs::path system_folder() {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "motley/sdk/arena.hpp"
 #include "plugin/call.hpp"
@@ -106,12 +107,15 @@ void Instance::make_buffers() {
     for (TensorId id : segment.spec.outputs) add_buffer(place, id);
     if (place != kHost) scratch[segment.lane] = std::max(scratch[segment.lane], segment.requirements.scratch_bytes);
   }
-  std::sort(buffers_.begin(), buffers_.end(), [](const DeviceBuffer& a, const DeviceBuffer& b) {
-    return a.place != b.place ? a.place < b.place : a.tensor < b.tensor;
+  // In order, each once.
+  const std::vector<DeviceBuffer> all = std::move(buffers_);
+  buffers_.clear();
+  const std::vector<uint32_t> order = base::sorted_order(all.size(), [&](uint32_t a, uint32_t b) {
+    return all[a].place != all[b].place ? all[a].place < all[b].place : all[a].tensor < all[b].tensor;
   });
-  buffers_.erase(std::unique(buffers_.begin(), buffers_.end(),
-                             [](const auto& a, const auto& b) { return a.place == b.place && a.tensor == b.tensor; }),
-                 buffers_.end());
+  for (uint32_t i : order)
+    if (buffers_.empty() || buffers_.back().place != all[i].place || buffers_.back().tensor != all[i].tensor)
+      buffers_.push_back(all[i]);
   for (const Step& step : plan_->schedule.steps)
     if (step.kind == Step::Kind::reclaim) buffer_of(step.from, step.tensor)->host_writes = true;
   for (DeviceBuffer& buffer : buffers_) fill(buffer);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/glob.hpp"
+#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "run/session_state.hpp"
@@ -123,7 +124,7 @@ Runtime::Runtime(const RuntimeOptions& options) {
       {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
   state->devices = state->registry.devices;
   state->table = options.table;
-  std::stable_sort(state->devices.begin(), state->devices.end(), [](const auto& a, const auto& b) {
+  base::sort_short(state->devices, [](const auto& a, const auto& b) {
     const double one = a->info().peak_gflops, other = b->info().peak_gflops;
     return one != other ? one > other : a->name() < b->name();
   });

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "run/instance.hpp"
 #include "run/watch.hpp"
@@ -26,12 +27,9 @@ void Trace::add_event(TraceEvent event) {
 
 // Numbers are sorted, not events, whose moves would cost the library 30 kB.
 std::vector<TraceEvent> Trace::sorted() const {
-  std::vector<uint32_t> order(events_.size());
-  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [this](uint32_t i, uint32_t k) {
+  const std::vector<uint32_t> order = base::sorted_order(events_.size(), [this](uint32_t i, uint32_t k) {
     const TraceEvent &a = events_[i], &b = events_[k];
-    if (a.begin_ns != b.begin_ns) return a.begin_ns < b.begin_ns;
-    return a.end_ns != b.end_ns ? a.end_ns > b.end_ns : i < k;
+    return a.begin_ns != b.begin_ns ? a.begin_ns < b.begin_ns : a.end_ns > b.end_ns;
   });
   std::vector<TraceEvent> events;
   events.reserve(order.size());

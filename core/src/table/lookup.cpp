@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/sort.hpp"
 #include "table/fingerprint.hpp"
 #include "table/problem.hpp"
 
@@ -44,8 +45,10 @@ Lookup::Lookup(const Table& table, const std::string& plugin, const Fingerprint&
   std::vector<const KernelRow*> rows;
   for (const KernelRow& row : table.kernels)
     if (standings_[row.device].source != Source::none) rows.push_back(&row);
-  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return comes_before(*a, *b); });
-  for (const KernelRow* row : rows) {
+  const std::vector<uint32_t> order =
+      base::sorted_order(rows.size(), [&](uint32_t a, uint32_t b) { return comes_before(*rows[a], *rows[b]); });
+  for (uint32_t i : order) {
+    const KernelRow* row = rows[i];
     if (groups_.empty() || groups_.back().device != row->device || *groups_.back().problem != row->problem)
       groups_.push_back({&row->problem, row->device, {}});
     groups_.back().rows.push_back(row);

@@ -6,8 +6,9 @@ namespace motley::gpu {
 const OpEntry* find_op(Op op) {
   static const std::vector<OpEntry>* all = [] {
     auto* table = new std::vector<OpEntry>;
-    for (const auto* list : {&elementwise_ops(), &movement_ops(), &indexing_ops(), &row_ops(), &window_ops(), &product_ops(),
-                             &conv_ops(), &sampling_ops(), &quantized_ops(), &recurrent_ops()})
+    for (const auto* list :
+         {&elementwise_ops(), &movement_ops(), &indexing_ops(), &row_ops(), &window_ops(), &product_ops(), &conv_ops(),
+          &sampling_ops(), &quantized_ops(), &recurrent_ops(), &data_dependent_ops()})
       table->insert(table->end(), list->begin(), list->end());
     return table;
   }();

@@ -66,5 +66,6 @@ const std::vector<OpEntry>& conv_ops();         // conv.cpp
 const std::vector<OpEntry>& sampling_ops();     // sampling.cpp
 const std::vector<OpEntry>& quantized_ops();    // quantized.cpp
 const std::vector<OpEntry>& recurrent_ops();    // recurrent.cpp
+const std::vector<OpEntry>& data_dependent_ops();  // data_dependent.cpp
 
 }  // namespace motley::gpu

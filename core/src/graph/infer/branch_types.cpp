@@ -1,6 +1,6 @@
 // Types of what a branch gives, found without running or splicing it.
 #include <functional>
-#include <unordered_map>
+#include <map>
 
 #include "graph/infer.hpp"
 #include "graph/infer/branches.hpp"
@@ -27,7 +27,7 @@ class BranchTypes {
     Graph body = module_.graphs[static_cast<size_t>(index)];
     check_tensor_ids(body);
     capture(body, around);
-    std::unordered_map<std::string, TensorId> names;
+    std::map<std::string, TensorId> names;
     for (size_t i = 0; i < body.tensors.size(); ++i) names.emplace(body.tensors[i].name, static_cast<TensorId>(i));
     const Lookup inside = [&](const std::string& name) {
       const auto it = names.find(name);

@@ -2,8 +2,8 @@
 // inferred.
 #pragma once
 
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -23,7 +23,7 @@ class Scopes {
  private:
   struct Scope {
     size_t parent;
-    std::unordered_map<std::string, TensorId> names;
+    std::map<std::string, TensorId> names;
   };
   std::vector<Scope> scopes_;
 };

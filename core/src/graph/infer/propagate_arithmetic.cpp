@@ -106,15 +106,21 @@ Element combine(const Context& c, BinaryFunction function, DataType type, const 
 
 namespace {
 
-// fn(a, b) for each pair of elements that broadcast.
-template <class Fn>
-Elements for_pairs(const Context& c, size_t first, size_t second, Fn&& fn) {
+// combine(a, b) for each pair of elements of the two inputs that broadcast. `context` is what `combine` gets.
+using Combine = Element (*)(const void* context, const Element& a, const Element& b);
+Elements for_pairs(const Context& c, const void* context, Combine combine) {
   const Extents output = c.output(0).extents();
-  const Elements a = operand(c, first), b = operand(c, second);
-  const std::vector<size_t> at_a = broadcast_map(c, first, output), at_b = broadcast_map(c, second, output);
+  const Elements a = operand(c, 0), b = operand(c, 1);
+  const std::vector<size_t> at_a = broadcast_map(c, 0, output), at_b = broadcast_map(c, 1, output);
   Elements result;
-  for (size_t i = 0; i < at_a.size(); ++i) result.push_back(fn(a[at_a[i]], b[at_b[i]]));
+  for (size_t i = 0; i < at_a.size(); ++i) result.push_back(combine(context, a[at_a[i]], b[at_b[i]]));
   return result;
+}
+template <class Fn>
+Elements for_pairs(const Context& c, const Fn& fn) {
+  return for_pairs(c, &fn, [](const void* context, const Element& a, const Element& b) {
+    return (*static_cast<const Fn*>(context))(a, b);
+  });
 }
 
 }  // namespace
@@ -122,8 +128,7 @@ Elements for_pairs(const Context& c, size_t first, size_t second, Fn&& fn) {
 Elements binary_values(const Context& c) {
   const auto& a = c.attributes<schema::BinaryAttributesT>();
   if (a.activation.function() != UnaryFunction::identity) return {};
-  return for_pairs(c, 0, 1,
-                   [&](const Element& x, const Element& y) { return combine(c, a.function, c.type(0), x, y); });
+  return for_pairs(c, [&](const Element& x, const Element& y) { return combine(c, a.function, c.type(0), x, y); });
 }
 
 Elements variadic_values(const Context& c) {
@@ -192,14 +197,13 @@ Element combine_logical(LogicalFunction function, const Element& a, const Elemen
 
 Elements compare_values(const Context& c) {
   const CompareFunction function = c.attributes<schema::CompareAttributesT>().function;
-  return for_pairs(c, 0, 1, [&](const Element& a, const Element& b) {
-    return compare_elements(function, is_float(c.type(0)), a, b);
-  });
+  return for_pairs(
+      c, [&](const Element& a, const Element& b) { return compare_elements(function, is_float(c.type(0)), a, b); });
 }
 
 Elements logical_values(const Context& c) {
   const LogicalFunction function = c.attributes<schema::LogicalAttributesT>().function;
-  return for_pairs(c, 0, 1, [&](const Element& a, const Element& b) { return combine_logical(function, a, b); });
+  return for_pairs(c, [&](const Element& a, const Element& b) { return combine_logical(function, a, b); });
 }
 
 Elements where_values(const Context& c) {

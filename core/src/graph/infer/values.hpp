@@ -1,9 +1,9 @@
 // Element values that are known before a run: of constants, and of the small tensors that shape arithmetic makes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -39,7 +39,7 @@ class ValueTable {
   void set(TensorId id, Elements elements);
 
  private:
-  std::unordered_map<TensorId, Elements> elements_;
+  std::map<TensorId, Elements> elements_;
 };
 
 // Types whose values shape arithmetic computes: int64, int32, bool, float32.

@@ -1,6 +1,7 @@
 // Transpose, DepthToSpace and SpaceToDepth: the input seen with more dimensions, and these permuted.
 #include <algorithm>
 
+#include "base/sort.hpp"
 #include "graph/lower/rules.hpp"
 
 namespace motley::graph {
@@ -12,7 +13,7 @@ void lower_transpose(Lowering& l) {
   if (perm.empty())
     for (size_t i = rank; i-- > 0;) perm.push_back(i);
   AxisList sorted = perm;
-  std::sort(sorted.begin(), sorted.end());
+  base::sort_short(sorted);
   if (sorted.size() != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
     l.invalid("its perm is not a permutation of % dimensions", {rank});
   l.transpose(l.in(0), perm, l.out());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/sort.hpp"
 #include "base/text.hpp"
 
 namespace motley::graph {
@@ -59,8 +60,7 @@ void simplify(RegionT& region) {
   std::vector<size_t> order;
   for (size_t i = 0; i < region.extents.size(); ++i)
     if (region.extents[i] != 1) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return region.dst_strides[a] > region.dst_strides[b]; });
+  base::sort_short(order, [&](size_t a, size_t b) { return region.dst_strides[a] > region.dst_strides[b]; });
   Extents extents, src, dst;
   for (size_t i : order) {
     const int64_t extent = region.extents[i], from = region.src_strides[i], to = region.dst_strides[i];

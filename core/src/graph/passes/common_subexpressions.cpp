@@ -1,6 +1,6 @@
 // Nodes with the same op, attributes and inputs compute the same: the first one's results serve all.
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "graph/passes/all.hpp"
 
@@ -16,7 +16,7 @@ void append_number(std::string& key, int64_t number) {
 // Small constants with equal content count as one tensor.
 std::vector<TensorId> unify_constants(const Graph& graph) {
   std::vector<TensorId> same(graph.tensors.size());
-  std::unordered_map<std::string, TensorId> seen;
+  std::map<std::string, TensorId> seen;
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
     const Tensor& tensor = graph.tensors[i];
     same[i] = static_cast<TensorId>(i);
@@ -58,7 +58,7 @@ bool serves(const Rewriter& r, const Node& first, const Node& other) {
 size_t share_common_subexpressions(Graph& graph, const PassContext& context) {
   const std::vector<TensorId> same = unify_constants(graph);
   Rewriter r(graph, context);
-  std::unordered_map<std::string, size_t> seen;
+  std::map<std::string, size_t> seen;
   size_t count = 0;
   for (size_t i = 0; i < r.size(); ++i) {
     const Node& node = r.node(i);

@@ -2,6 +2,7 @@
 // then a scale and a bias.
 #include <algorithm>
 
+#include "base/sort.hpp"
 #include "graph/passes/all.hpp"
 #include "graph/passes/expression.hpp"
 
@@ -32,7 +33,7 @@ std::optional<Mean> mean_of(const Rewriter& r, TensorId id) {
   }
   const auto rank = static_cast<int64_t>(shape->size());
   for (int64_t& axis : axes) axis += axis < 0 ? rank : 0;
-  std::sort(axes.begin(), axes.end());
+  base::sort_short(axes);
   for (size_t k = 0; k < axes.size(); ++k)
     if (axes[k] != rank - static_cast<int64_t>(axes.size() - k)) return std::nullopt;
   if (axes.empty()) return std::nullopt;

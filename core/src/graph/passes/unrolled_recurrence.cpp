@@ -5,7 +5,7 @@
 // continues that one's chain.
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
+#include <map>
 
 #include "graph/passes/all.hpp"
 #include "graph/passes/recurrent_cell.hpp"
@@ -106,7 +106,7 @@ bool sizes_fit(const Rewriter& r, const Chain& chain) {
 }
 
 std::vector<Chain> find_chains(const Rewriter& r, const std::vector<RecurrentCell>& cells) {
-  std::unordered_map<TensorId, size_t> by_result;
+  std::map<TensorId, size_t> by_result;
   for (size_t i = 0; i < cells.size(); ++i) by_result.emplace(cells[i].h, i);
   std::vector<std::optional<size_t>> before(cells.size()), after(cells.size());
   std::vector<bool> forks(cells.size());
