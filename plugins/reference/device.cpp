@@ -10,7 +10,7 @@ namespace motley::reference {
 namespace {
 // One core, one element at a time.
 constexpr double kNanosecondsPerElement = 5;
-constexpr double kDispatchNanoseconds = 500;
+constexpr double kDispatchNanoseconds = 1000;
 }  // namespace
 
 std::span<const KernelEntry> ReferenceDevice::kernels() const {

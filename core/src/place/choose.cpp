@@ -15,8 +15,8 @@ namespace motley::place {
 namespace {
 
 // Of annealing and of branch and bound: planning a real network stays within milliseconds.
-constexpr uint64_t kMoveBudget = 400000;  // moves × nodes
-constexpr uint64_t kBranches = 50000;
+constexpr uint64_t kMoveBudget = 120000;  // moves × nodes
+constexpr uint64_t kBranches = 20000;
 
 // A plan and what it costs.
 struct Draft {
