@@ -75,6 +75,7 @@ class Chooser {
     options.moves = std::clamp<uint64_t>(kMoveBudget / std::max<size_t>(1, kept.nodes.size()), 16, 20000);
     options.max_branches = std::min<uint64_t>(20000, kBranchBudget / std::max<size_t>(1, kept.nodes.size()));
     const Schedule schedule = solve_parallel(kept, options);
+    check_plan(kept, schedule.plan);
     return {per_node(kept, schedule.plan), schedule.timeline.makespan_ns, schedule.bound_ns};
   }
 

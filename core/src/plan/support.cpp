@@ -111,6 +111,16 @@ Work work_of(const Graph& graph, const Node& node) {
   return work;
 }
 
+namespace {
+
+// What the peak rate that a device states is a bound for.
+bool is_float(const Graph& graph, const Node& node) {
+  return !node.outputs.empty() && node.outputs[0] != graph::kNone &&
+         graph.tensor(node.outputs[0]).type == graph::DataType::float32;
+}
+
+}  // namespace
+
 double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
   const Node& node = graph.nodes[index];
   const motley_device_info& info = device.info();
@@ -122,7 +132,7 @@ double estimate_cost(const Graph& graph, size_t index, plugin::Device& device) {
     double cost = 0;
     const motley_graph view = one.view();
     if (device.api().estimate_cost(device.handle(), &view, 0, &cost) == MOTLEY_OK && cost > 0)
-      return std::max(cost, compute);  // nothing is faster than the peak rate that the device states
+      return is_float(graph, node) ? std::max(cost, compute) : cost;
   }
   if (node.op == Op::Reshape) return 0;
   const double memory = info.bandwidth_gbps > 0 ? work.bytes / info.bandwidth_gbps : 0;
