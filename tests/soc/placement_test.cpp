@@ -48,8 +48,8 @@ double best_alone(const std::string& phone, const Model& model) {
 
 // Small enough for branch and bound.
 std::vector<Model> small_networks() {
-  return {branching_network(2, 2, 16, 28), branching_network(3, 2, 32, 28), branching_network(3, 3, 16, 56),
-          branching_network(4, 2, 64, 14)};
+  return {branching_network(2, 1, 32, 56), branching_network(2, 2, 16, 28), branching_network(2, 3, 32, 28),
+          branching_network(3, 1, 64, 28), branching_network(2, 2, 64, 56)};
 }
 
 TEST(Soc, MixedPlansBeatTheBestDeviceAndReachTheBound) {
@@ -57,7 +57,6 @@ TEST(Soc, MixedPlansBeatTheBestDeviceAndReachTheBound) {
     for (const Model& model : small_networks()) {
       Session session = soc_runtime().compile(model, on(phone, model));
       const Explanation e = session.explain();
-      ASSERT_LE(e.nodes.size(), 24u);
       const double alone = best_alone(phone, model);
       EXPECT_GE(devices_used(e).size(), 2u) << phone << "\n" << e.to_string();
       EXPECT_LT(e.cost.predicted_ns, alone) << phone << "\n" << e.to_string();
@@ -185,12 +184,13 @@ TEST(Soc, DenyAndPreferDecideAmongDevices) {
   const auto count = [](const Explanation& e, const std::string& device) {
     return std::count_if(e.nodes.begin(), e.nodes.end(), [&](const Placement& p) { return p.device == device; });
   };
-  CompileOptions budget = on("budget", model);
+  const Model wide = branching_network(2, 1, 16, 224);
+  CompileOptions budget = on("budget", wide);
   budget.policy = Policy::memory;  // one after another, so that only speed counts
   budget.devices = {"soc:budget.big", "soc:budget.little"};
-  const Explanation neutral = soc_runtime().compile(model, budget).explain();
+  const Explanation neutral = soc_runtime().compile(wide, budget).explain();
   budget.prefer = {"*.little"};
-  const Explanation little = soc_runtime().compile(model, budget).explain();
+  const Explanation little = soc_runtime().compile(wide, budget).explain();
   EXPECT_GT(count(little, "soc:budget.little"), count(neutral, "soc:budget.little"))
       << neutral.to_string() << little.to_string();
 }

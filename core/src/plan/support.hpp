@@ -32,7 +32,7 @@ struct SupportTable {
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
 // The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing. A
-// device that is not open is not asked.
+// device that is not open is not asked, and no estimate for float32 is taken to be above the stated peak rate.
 double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
 
 // Floating-point operations and bytes moved by a node, for rooflines.
