@@ -77,7 +77,7 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   journal.note("session", session_facts(models, options));
   CampaignResult result;
   result.problems = problems.size();
-  Desk desk{devices, options, ledger, journal, budget, {}, result, {}};
+  Desk desk{devices, all, options, ledger, journal, budget, {}, result, {}};
   for (const TunedDevice& device : devices) {
     ledger.add_device(device);
     desk.workers.push_back(std::make_shared<Worker>(options.worker));

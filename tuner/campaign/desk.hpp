@@ -9,6 +9,7 @@ namespace motley::tuner {
 
 struct Desk {
   const std::vector<TunedDevice>& devices;
+  const plan::DeviceList& all;  // of the runtime
   const CampaignOptions& options;
   Ledger& ledger;
   Journal& journal;

@@ -137,11 +137,22 @@ class PlanRace {
           sum += row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
     return static_cast<uint64_t>(sum);
   }
-  // Of devices that are not tuned, too: what none of the tuned ones runs.
+  // Of devices that are not tuned, too, which run what none of the tuned ones does; "host" for the host.
   std::string id(const std::string& name) const {
     for (const TunedDevice& d : desk_.devices)
       if (d.device->name() == name) return d.id();
-    return name;
+    const auto known = others_.find(name);
+    return known == others_.end() ? name : known->second.id();
+  }
+  // Gives the devices that a plan uses beside the tuned ones a row in the table. Throws Error(plugin) for one without a
+  // fingerprint: such a plan cannot be kept.
+  void describe_others(const json& plan) {
+    for (const json& node : plan["nodes"]) {
+      const std::string name = node["device"];
+      if (id(name) != name) continue;
+      for (const auto& device : desk_.all)
+        if (device->name() == name) others_.emplace(name, describe_device(device));
+    }
   }
 
   // The untuned plan stays, so that there is always what the others are compared with.
@@ -166,6 +177,8 @@ class PlanRace {
 
   void conclude() {
     const Contestant& best = winner();
+    describe_others(best.plan);
+    for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
     ModelResult result{model_.path.filename().string(), best.name, {}};
     json candidates = json::array();
     for (const Contestant& c : contestants_) {
@@ -224,6 +237,7 @@ class PlanRace {
   Budget budget_;
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   std::vector<Contestant> contestants_;
+  std::map<std::string, TunedDevice> others_;
 };
 
 }  // namespace
@@ -239,7 +253,12 @@ void race_plans(Desk& desk, const std::vector<TunedModel>& models, const std::ve
       desk.say(base::text("no plan of % is raced, because its shapes depend on data", {models[m].path.string()}));
       continue;
     }
-    PlanRace(desk, models[m], planned[m], desk.budget.part(1.0 / static_cast<double>(models.size() - m))).run();
+    try {
+      PlanRace(desk, models[m], planned[m], desk.budget.part(1.0 / static_cast<double>(models.size() - m))).run();
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::io) throw;
+      desk.say(base::text("no plan of % is kept: %", {models[m].path.string(), error.what()}));
+    }
   }
 }
 
