@@ -102,15 +102,16 @@ class CaseRun {
   Explanation run_once(const Model& model, const CompileOptions& options, const std::vector<io::Tensor>& inputs,
                        const std::vector<io::Tensor>& expected) {
     Session session = prepare([&] { return runtime_.compile(model, options); });
-    for (const Placement& placement : session.explain().nodes) used_.insert(placement.device);
     for (const io::Tensor& tensor : inputs) write(session.input(tensor.name), tensor);
     // Where sizes depend on data, parts are compiled while running.
     prepare([&] {
       session.run();
       return true;
     });
+    const Explanation explained = session.explain();
+    for (const Placement& placement : explained.nodes) used_.insert(placement.device);
     check(session, expected);
-    return session.explain();
+    return explained;
   }
 
   // Each node that ran goes to one of the devices that can run it.
