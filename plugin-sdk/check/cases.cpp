@@ -73,7 +73,8 @@ double element_of(DataType type, const Bytes& bytes, size_t i) {
   }
 }
 
-// As an op whose size depends on data crosses the ABI: room for as much as it may give, and a second output for its count.
+// As an op whose size depends on data crosses the ABI: room for as much as it may give, and a second output for its
+// count.
 void make_room(graph::Graph& graph) {
   graph::Node& node = graph.nodes.front();
   const graph::Tensor& elements = graph.tensor(node.inputs[node.op == schema::Op::NonZero ? 0 : 1]);
