@@ -1,5 +1,4 @@
-// From a problem and what the caller wants to the plan that is used. Whoever plans fills in a Query and gets a Choice;
-// libmotley does so across the border of libmotley_planner (entry.hpp).
+// From a problem and what the caller wants to the plan that is used. libmotley asks by way of sketch.hpp.
 #pragma once
 
 #include <string>

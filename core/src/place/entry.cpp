@@ -8,9 +8,9 @@ namespace motley::place {
 
 namespace {
 
-bool choose_safely(const Query& query, Choice& choice, std::string& wrong) {
+bool answer_safely(const Sketch& sketch, Answer& result, std::string& wrong) {
   try {
-    choice = choose(query);
+    result = answer(sketch);
     return true;
   } catch (const std::exception& error) {
     wrong = error.what();
@@ -22,11 +22,11 @@ bool choose_safely(const Query& query, Choice& choice, std::string& wrong) {
 
 }  // namespace motley::place
 
-extern "C" __attribute__((visibility("default"))) motley::place::ChooseFn motley_planner_entry(const char* build,
-                                                                                               size_t query_bytes,
-                                                                                               size_t choice_bytes) {
+extern "C" __attribute__((visibility("default"))) motley::place::AnswerFn motley_planner_entry(const char* build,
+                                                                                               size_t sketch_bytes,
+                                                                                               size_t answer_bytes) {
   using namespace motley::place;
   const bool same =
-      std::strcmp(build, MOTLEY_VERSION) == 0 && query_bytes == sizeof(Query) && choice_bytes == sizeof(Choice);
-  return same ? choose_safely : nullptr;
+      std::strcmp(build, MOTLEY_VERSION) == 0 && sketch_bytes == sizeof(Sketch) && answer_bytes == sizeof(Answer);
+  return same ? answer_safely : nullptr;
 }

@@ -2,14 +2,15 @@
 // the string tells; so C++ objects cross, and no exception does.
 #pragma once
 
-#include "place/choose.hpp"
+#include "place/sketch.hpp"
 
 namespace motley::place {
 
 inline constexpr const char* kEntryName = "motley_planner_entry";
 
-// Null where `build` is not the library's own. Else chooses; false with a sentence in `wrong` where it can't. [any]
-using ChooseFn = bool (*)(const Query& query, Choice& choice, std::string& wrong);
-using EntryFn = ChooseFn (*)(const char* build, size_t query_bytes, size_t choice_bytes);
+// Answers; false with a sentence in `wrong` where it can't. [any]
+using AnswerFn = bool (*)(const Sketch& sketch, Answer& answer, std::string& wrong);
+// Null where `build` is not the library's own.
+using EntryFn = AnswerFn (*)(const char* build, size_t sketch_bytes, size_t answer_bytes);
 
 }  // namespace motley::place

@@ -105,45 +105,45 @@ bool has_choice(const SupportTable& support, size_t nodes) {
   return false;
 }
 
-// The candidates of the devices that were assigned.
-std::vector<uint32_t> incumbent_of(const Question& question, const Assignment& assignment) {
-  std::vector<uint32_t> incumbent(assignment.device.size());
-  const auto& candidates = question.query.problem.candidates;
-  for (uint32_t c = 0; c < candidates.size(); ++c) {
-    const uint32_t n = candidates[c].nodes[0];
-    if (question.device[candidates[c].tag] == static_cast<size_t>(assignment.device[n])) incumbent[n] = c;
+// The devices that were assigned, as the planner calls them.
+void keep_order(const Assignment& assignment, Question& question) {
+  for (int32_t d : assignment.device) question.sketch.incumbent.push_back(question.worker[static_cast<size_t>(d)]);
+}
+
+// What nodes cost where they are assigned.
+void fill_costs(const Question& question, Assignment& assignment) {
+  const size_t workers = question.device.size();
+  assignment.costs.resize(assignment.device.size());
+  for (size_t n = 0; n < assignment.device.size(); ++n) {
+    const auto worker = static_cast<size_t>(question.worker[static_cast<size_t>(assignment.device[n])]);
+    const place::Ns ns = question.sketch.cost_ns[n * workers + worker];
+    assignment.costs[n].ns = ns < place::kForbidden ? static_cast<double>(ns) : 0;
+    assignment.costs[n].source = question.sketch.cost_source[n * workers + worker];
   }
-  return incumbent;
 }
 
 // False where the planner gave no answer; the decision's note says why.
 bool ask(const Question& question, Assignment& assignment) {
   Decision& decision = assignment.decision;
-  place::Choice choice;
+  place::Answer answer;
   const auto begin = std::chrono::steady_clock::now();
-  if (!ask_planner(question.query, choice, decision.note)) return false;
+  if (!ask_planner(question.sketch, answer, decision.note)) return false;
   decision.planner_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
   using Kind = place::Choice::Kind;
-  decision.by = choice.kind == Kind::mixed    ? Decision::By::planner
-                : choice.kind == Kind::single ? Decision::By::single
+  decision.by = answer.kind == Kind::mixed    ? Decision::By::planner
+                : answer.kind == Kind::single ? Decision::By::single
                                               : Decision::By::order;
-  decision.run_ns = static_cast<double>(choice.run_ns);
-  decision.cost = static_cast<double>(choice.cost);
-  decision.bound = static_cast<double>(choice.bound);
-  decision.rival = choice.rival_cost < place::kForbidden ? static_cast<double>(choice.rival_cost) : 0;
-  decision.side_by_side = choice.side_by_side;
-  const auto& candidates = question.query.problem.candidates;
-  const auto device_of = [&](uint32_t c) { return static_cast<int32_t>(question.device[candidates[c].tag]); };
-  assignment.costs.resize(choice.candidates.size());
-  for (size_t n = 0; n < choice.candidates.size(); ++n) {
-    const uint32_t c = choice.candidates[n];
-    assignment.device[n] = device_of(c);
-    NodeCost& cost = assignment.costs[n];
-    cost = {static_cast<double>(candidates[c].cost_ns), candidates[c].provenance, -1, 0};
-    const place::RunnerUp& second = choice.runners_up[n];
-    if (second.candidate < 0) continue;
-    cost.runner_up = device_of(static_cast<uint32_t>(second.candidate));
-    cost.more = static_cast<double>(second.more);
+  decision.run_ns = static_cast<double>(answer.run_ns);
+  decision.cost = static_cast<double>(answer.cost);
+  decision.bound = static_cast<double>(answer.bound);
+  decision.rival = answer.rival < place::kForbidden ? static_cast<double>(answer.rival) : 0;
+  decision.side_by_side = answer.side_by_side;
+  const auto device_of = [&](int32_t worker) { return worker < 0 ? -1 : question.device[static_cast<size_t>(worker)]; };
+  for (size_t n = 0; n < answer.worker.size(); ++n) assignment.device[n] = device_of(answer.worker[n]);
+  fill_costs(question, assignment);
+  for (size_t n = 0; n < answer.worker.size(); ++n) {
+    assignment.costs[n].runner_up = device_of(answer.runner_up[n]);
+    assignment.costs[n].more = static_cast<double>(answer.more[n]);
   }
   return true;
 }
@@ -154,8 +154,8 @@ void assign_by_cost(const Graph& graph, const Request& request, Assignment& assi
   if (order_decides && !request.advisor) return;
   Question question = make_question(graph, request, assignment);
   if (order_decides && !question.measured) return;
-  question.query.aim = static_cast<place::Aim>(request.policy);
-  if (request.ordered) question.query.incumbent = incumbent_of(question, assignment);
+  question.sketch.aim = static_cast<place::Aim>(request.policy);
+  if (request.ordered) keep_order(assignment, question);
   if (ask(question, assignment)) return;
   base::log(base::LogLevel::info, "plan",
             base::text("devices are used in order of preference, because the planner gave no plan: %",
@@ -192,20 +192,15 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
 
 void price(const Graph& graph, const Request& request, Assignment& assignment) {
   Question question = make_question(graph, request, assignment);
-  question.query.aim = static_cast<place::Aim>(request.policy);
-  question.query.incumbent = incumbent_of(question, assignment);
-  question.query.keep_incumbent = true;
+  question.sketch.aim = static_cast<place::Aim>(request.policy);
+  keep_order(assignment, question);
+  question.sketch.keep_incumbent = true;
   const Decision decision = assignment.decision;
-  if (ask(question, assignment)) {
-    assignment.decision.note = decision.note;
-    if (decision.by != Decision::By::raced) return;
-    assignment.decision.by = decision.by;
-    assignment.decision.run_ns = decision.run_ns;  // measured
-    return;
-  }
-  const auto& candidates = question.query.problem.candidates;
-  for (uint32_t c : question.query.incumbent)
-    assignment.costs.push_back({static_cast<double>(candidates[c].cost_ns), candidates[c].provenance, -1, 0});
+  if (!ask(question, assignment)) return fill_costs(question, assignment);
+  assignment.decision.note = decision.note;
+  if (decision.by != Decision::By::raced) return;
+  assignment.decision.by = decision.by;
+  assignment.decision.run_ns = decision.run_ns;  // measured
 }
 
 }  // namespace motley::plan

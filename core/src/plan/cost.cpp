@@ -30,65 +30,66 @@ std::vector<size_t> by_name(const DeviceList& devices) {
 class QuestionMaker {
  public:
   QuestionMaker(const Graph& graph, const Request& request, const Assignment& assignment)
-      : graph_(graph), request_(request), support_(assignment.support), problem_(question_.query.problem) {}
+      : graph_(graph), request_(request), support_(assignment.support), sketch_(question_.sketch) {}
 
   Question make() {
-    add_devices();
+    add_workers();
     add_tensors();
-    for (uint32_t w = 0; w < question_.device.size(); ++w) add_candidates(w);
+    const size_t count = graph_.nodes.size() * question_.device.size();
+    sketch_.cost_ns.assign(count, place::kForbidden);
+    sketch_.cost_source.assign(count, Provenance::estimated);
+    for (size_t w = 0; w < question_.device.size(); ++w) add_costs(w);
     return std::move(question_);
   }
 
  private:
-  bool runs_anything(size_t d) const {
-    for (size_t n = 0; n < graph_.nodes.size(); ++n)
-      if (support_.allows(d, n)) return true;
-    return false;
-  }
-
-  // The host's memory, with all that works there while the host waits, and a place for each other device.
-  void add_devices() {
-    problem_.devices.push_back({"host memory"});  // no device has a blank in its name
+  void add_workers() {
     std::vector<plugin::Device*> owners;
+    question_.worker.resize(request_.devices.size());
     for (size_t d : by_name(request_.devices)) {
       plugin::Device& device = *request_.devices[d];
-      if (!runs_anything(d)) continue;
       const Wish& wish = request_.wish_of(device);
-      question_.device.push_back(d);
-      question_.query.workers.push_back({device.name(), wish.milliwatts, wish.avoided});
       const bool own_memory = !device.takes_host_pointers();
-      place_.push_back(0);
-      if (!own_memory && !device.has_queues()) continue;
-      place_.back() = static_cast<uint32_t>(problem_.devices.size());
-      const uint64_t bytes = own_memory ? device.info().memory_bytes : 0;
-      const bool is_known = bytes && bytes < static_cast<uint64_t>(place::kUnlimited);
-      problem_.devices.push_back({device.name(), is_known ? static_cast<int64_t>(bytes) : place::kUnlimited});
-      owners.push_back(&device);
+      place::Sketch::Worker worker;
+      worker.name = device.name();
+      worker.milliwatts = wish.milliwatts;
+      worker.avoided = wish.avoided;
+      worker.background = device.has_queues();
+      worker.own_place = own_memory || worker.background;
+      const uint64_t bytes = device.info().memory_bytes;
+      if (own_memory)
+        worker.memory_bytes =
+            bytes && bytes < static_cast<uint64_t>(place::kUnlimited) ? static_cast<int64_t>(bytes) : place::kUnlimited;
+      if (worker.own_place) owners.push_back(&device);
+      question_.worker[d] = static_cast<int32_t>(question_.device.size());
+      question_.device.push_back(static_cast<int32_t>(d));
+      sketch_.workers.push_back(std::move(worker));
     }
-    for (uint32_t p = 0; p < problem_.devices.size(); ++p) {
-      problem_.places.push_back({p, 0});
-      question_.query.background.push_back(p && owners[p - 1]->has_queues());
+    add_moves(owners, request_.advisor.get(), sketch_);
+  }
+
+  // Those of `ids` that move, behind their number.
+  void add_edges(const std::vector<TensorId>& ids) {
+    const size_t count = sketch_.edges.size();
+    sketch_.edges.push_back(0);
+    for (TensorId id : ids) {
+      if (id == kNone || graph_.tensor(id).is_constant()) continue;
+      sketch_.edges.push_back(static_cast<uint32_t>(id));
+      ++sketch_.edges[count];
     }
-    problem_.moves = moves_between(owners, request_.advisor.get(), question_.query.move_source);
   }
 
   void add_tensors() {
-    problem_.tensors.resize(graph_.tensors.size());
-    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
-      const graph::Tensor& tensor = graph_.tensors[t];
-      if (!tensor.is_constant() && tensor.shape_known())
-        problem_.tensors[t].bytes = static_cast<int64_t>(tensor.bytes());
-    }
-    for (TensorId id : graph_.inputs) problem_.tensors[static_cast<size_t>(id)].home = 0;
+    for (const graph::Tensor& tensor : graph_.tensors)
+      sketch_.tensor_bytes.push_back(
+          tensor.is_constant() || !tensor.shape_known() ? 0 : static_cast<int64_t>(tensor.bytes()));
+    for (TensorId id : graph_.inputs) sketch_.given.push_back(static_cast<uint32_t>(id));
     for (TensorId id : graph_.outputs)
-      if (!graph_.tensor(id).is_constant()) problem_.tensors[static_cast<size_t>(id)].wanted = 0;
-    problem_.nodes.resize(graph_.nodes.size());
-    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-      for (TensorId id : graph_.nodes[n].inputs)
-        if (id != kNone && !graph_.tensor(id).is_constant())
-          problem_.nodes[n].inputs.push_back(static_cast<uint32_t>(id));
-      for (TensorId id : graph_.nodes[n].outputs)
-        if (id != kNone) problem_.nodes[n].outputs.push_back(static_cast<uint32_t>(id));
+      if (!graph_.tensor(id).is_constant()) sketch_.wanted.push_back(static_cast<uint32_t>(id));
+    for (const Node& node : graph_.nodes) {
+      add_edges(node.inputs);
+      add_edges(node.outputs);
+      sketch_.constant_bytes.push_back(constant_bytes(node));
     }
   }
 
@@ -105,8 +106,8 @@ class QuestionMaker {
     return able > 1;
   }
 
-  void add_candidates(uint32_t worker) {
-    const size_t d = question_.device[worker];
+  void add_costs(size_t worker) {
+    const auto d = static_cast<size_t>(question_.device[worker]);
     plugin::Device& device = *request_.devices[d];
     std::vector<uint32_t> nodes;
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
@@ -115,21 +116,17 @@ class QuestionMaker {
     if (request_.advisor) known = request_.advisor->choose(graph_, nodes, device);
     size_t next = 0;  // of `known`, which stands in the order of `nodes`
     for (uint32_t n : nodes) {
-      place::Candidate candidate;
-      candidate.nodes = {n};
-      candidate.input_place = candidate.output_place = place_[worker];
-      candidate.tag = worker;
-      if (!device.takes_host_pointers()) candidate.memory_bytes = constant_bytes(graph_.nodes[n]);
+      const size_t at = n * question_.device.size() + worker;
       while (next < known.size() && known[next].node < n) ++next;
       const table::Answer* answer = next < known.size() && known[next].node == n ? &known[next].answer : nullptr;
-      if (answer && answer->median_ns) {
-        candidate.cost_ns = whole_ns(static_cast<double>(answer->median_ns));
-        candidate.provenance = answer->source == table::Source::exact ? Provenance::measured : Provenance::near;
-        question_.measured = question_.measured || (answer->source == table::Source::exact && is_choice(n));
-      } else {
-        candidate.cost_ns = whole_ns(estimate_cost(graph_, n, device));
+      if (!answer || !answer->median_ns) {
+        sketch_.cost_ns[at] = whole_ns(estimate_cost(graph_, n, device));
+        continue;
       }
-      problem_.candidates.push_back(std::move(candidate));
+      const bool is_exact = answer->source == table::Source::exact;
+      sketch_.cost_ns[at] = whole_ns(static_cast<double>(answer->median_ns));
+      sketch_.cost_source[at] = is_exact ? Provenance::measured : Provenance::near;
+      question_.measured = question_.measured || (is_exact && is_choice(n));
     }
   }
 
@@ -137,8 +134,7 @@ class QuestionMaker {
   const Request& request_;
   const SupportTable& support_;
   Question question_;
-  place::Problem& problem_;
-  std::vector<uint32_t> place_;  // per worker
+  place::Sketch& sketch_;
 };
 
 }  // namespace

@@ -46,34 +46,32 @@ bool estimate(plugin::Device& from, plugin::Device& to, Move& move) {
   return false;
 }
 
+// Between places; null is the host.
+Move cost_of(plugin::Device* from, plugin::Device* to, const table::Advisor* advisor, Provenance& source) {
+  Move move;
+  source = Provenance::measured;
+  if (from == to) return {0, 0};
+  if (is_measured(advisor, from, to, move)) return move;
+  source = Provenance::estimated;
+  if (!from || !to) return estimate(from ? *from : *to);
+  if (estimate(*from, *to, move)) return move;
+  Provenance second;
+  const Move out = cost_of(from, nullptr, advisor, source), in = cost_of(nullptr, to, advisor, second);
+  if (second != source) source = Provenance::estimated;
+  return {out.alpha_ns + in.alpha_ns, out.beta_ps_per_byte + in.beta_ps_per_byte};
+}
+
 }  // namespace
 
-std::vector<Move> moves_between(const std::vector<plugin::Device*>& owners, const table::Advisor* advisor,
-                                std::vector<Provenance>& sources) {
-  const size_t places = owners.size() + 1;
-  std::vector<Move> moves(places * places, Move{0, 0});
-  sources.assign(moves.size(), Provenance::estimated);
-  for (size_t p = 1; p < places; ++p) {
-    plugin::Device* device = owners[p - 1];
-    for (const size_t at : {p, p * places}) {  // from the host, to the host
-      const bool measured = is_measured(advisor, at == p ? nullptr : device, at == p ? device : nullptr, moves[at]);
-      if (measured) sources[at] = Provenance::measured;
-      else moves[at] = estimate(*device);
+void add_moves(const std::vector<plugin::Device*>& owners, const table::Advisor* advisor, place::Sketch& sketch) {
+  for (size_t from = 0; from <= owners.size(); ++from)
+    for (size_t to = 0; to <= owners.size(); ++to) {
+      Provenance source;
+      const Move move = cost_of(from ? owners[from - 1] : nullptr, to ? owners[to - 1] : nullptr, advisor, source);
+      sketch.moves.push_back(move.alpha_ns);
+      sketch.moves.push_back(move.beta_ps_per_byte);
+      sketch.move_source.push_back(source);
     }
-  }
-  for (size_t a = 1; a < places; ++a)
-    for (size_t b = 1; b < places; ++b) {
-      if (a == b) continue;
-      const size_t at = a * places + b;
-      if (is_measured(advisor, owners[a - 1], owners[b - 1], moves[at])) {
-        sources[at] = Provenance::measured;
-      } else if (!estimate(*owners[a - 1], *owners[b - 1], moves[at])) {
-        const Move &out = moves[a * places], &in = moves[b];
-        moves[at] = {out.alpha_ns + in.alpha_ns, out.beta_ps_per_byte + in.beta_ps_per_byte};
-        if (sources[a * places] == sources[b]) sources[at] = sources[b];
-      }
-    }
-  return moves;
 }
 
 }  // namespace motley::plan

@@ -30,7 +30,7 @@ fs::path library_path() {
 }
 
 // Never unloaded.
-place::ChooseFn load(const fs::path& path, std::string& wrong) {
+place::AnswerFn load(const fs::path& path, std::string& wrong) {
   if (path.empty()) return wrong = base::text("there is no % beside libmotley", {kFile}), nullptr;
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
@@ -38,25 +38,25 @@ place::ChooseFn load(const fs::path& path, std::string& wrong) {
     return wrong = why ? why : path.c_str(), nullptr;
   }
   const auto entry = reinterpret_cast<place::EntryFn>(dlsym(library, place::kEntryName));
-  const place::ChooseFn choose = entry ? entry(MOTLEY_VERSION, sizeof(place::Query), sizeof(place::Choice)) : nullptr;
-  if (!choose) wrong = base::text("\"%\" is of another build than libmotley", {path.string()});
-  return choose;
+  const place::AnswerFn answer = entry ? entry(MOTLEY_VERSION, sizeof(place::Sketch), sizeof(place::Answer)) : nullptr;
+  if (!answer) wrong = base::text("\"%\" is of another build than libmotley", {path.string()});
+  return answer;
 }
 
 }  // namespace
 
-bool ask_planner(const place::Query& query, place::Choice& choice, std::string& wrong) {
+bool ask_planner(const place::Sketch& sketch, place::Answer& result, std::string& wrong) {
   static std::mutex mutex;
-  static place::ChooseFn loaded = nullptr;
+  static place::AnswerFn loaded = nullptr;
   const char* named = base::environment("MOTLEY_PLANNER");
   if (named && std::strcmp(named, "off") == 0) return wrong = "MOTLEY_PLANNER is off", false;
-  place::ChooseFn choose;
+  place::AnswerFn answer;
   {
     const std::lock_guard lock(mutex);
     if (!loaded) loaded = load(library_path(), wrong);
-    choose = loaded;
+    answer = loaded;
   }
-  return choose && choose(query, choice, wrong);
+  return answer && answer(sketch, result, wrong);
 }
 
 }  // namespace motley::plan
