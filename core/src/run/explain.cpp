@@ -25,18 +25,17 @@ std::string reason_for(const plan::Plan& plan, const plan::Assignment& assignmen
                          : base::text("pinned to %, which does not run it: %",
                                       {plan.devices[d]->name(), assignment.support.at(d, node).reason});
   size_t able = 0;
-  for (size_t d = 0; d < plan.devices.size(); ++d) able += assignment.support.at(d, node).supported;
+  for (size_t d = 0; d < plan.devices.size(); ++d) able += assignment.support.allows(d, node);
   using By = plan::Decision::By;
-  if (able == 1 && chosen == 0) return "the only device that runs it";
   if (able > 1 && assignment.decision.by == By::planner) return "cheapest placement";
   if (able > 1 && assignment.decision.by == By::raced) return "part of the fastest plan that was measured";
   if (able > 1 && assignment.decision.by == By::single)
     return base::text("the best of % devices for the whole network", {able});
-  if (chosen > 0) {
-    size_t first = 0;
-    while (first + 1 < chosen && assignment.support.at(first, node).supported) ++first;
+  size_t first = 0;  // that does not run it
+  while (first < chosen && assignment.support.at(first, node).supported) ++first;
+  if (first < chosen)
     return base::text("% does not run it: %", {plan.devices[first]->name(), assignment.support.at(first, node).reason});
-  }
+  if (able == 1) return "the only device that runs it";
   return base::text("first in order of % devices that run it", {able});
 }
 
@@ -219,16 +218,18 @@ std::string Explanation::to_string() const {
   const auto cell = [](const std::string& s, size_t width) {
     return s.size() <= width ? s : base::text("…%", {s.substr(s.size() - width + 1)});
   };
-  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %-9s  %-*s  %10s  %s\n", "segment", int(node_width), "node",
-                int(op_width), "op", int(device_width), "device", "cost", "source", int(device_width), "else", "more", "why");
+  std::snprintf(line, sizeof line, "%7s  %-*s  %-*s  %-*s  %10s  %-9s  %-*s  %10s  %s\n", "segment", int(node_width),
+                "node", int(op_width), "op", int(device_width), "device", "cost", "source", int(device_width), "else",
+                "more", "why");
   text += line;
   for (const Placement& row : nodes) {
     char more[32] = "";
-    if (!row.runner_up.empty()) std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
+    if (!row.runner_up.empty())
+      std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
     std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  %-9s  %-*s  %10s  ", row.segment,
-                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(),
-                  int(device_width), row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(),
-                  int(device_width), row.runner_up.c_str(), more);
+                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
+                  row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(), int(device_width),
+                  row.runner_up.c_str(), more);
     text += base::text("%%\n", {line, row.reason});
   }
   text += describe(cost);
