@@ -141,6 +141,7 @@ class KernelPhase {
         base::fail(ErrorCode::plugin, "the default config fails in a run (%)", {supervisor.last_failure().reason});
       total += ns;
     }
+    if (supervisor.times_ns(0).size() < kLeastRuns) return;  // stopped
     supervisor.record(0);
     const Measured measured = tuner::measured(supervisor, 0, {});
     job.default_ns = measured.median_ns;
@@ -201,8 +202,10 @@ class KernelPhase {
     };
     const TunedProblem tuned = tune_problem(candidates, *standard, supervisor, desk_.journal, options);
     const bool whole = tuned.exhausted || tuned.tried >= options.evaluations;
-    if (whole) job.level = tuned.exhausted ? Rigor::exhaustive : level;
     desk_.result.failed_configs += tuned.failed;
+    // A search that was cut short takes nothing away from what an earlier one found.
+    if (!whole && job.level > Rigor::estimate && tuned.is_default) return;
+    if (whole) job.level = tuned.exhausted ? Rigor::exhaustive : level;
     json rows = json::array();
     for (const Measured& m : tuned.observations) {
       const bool is_default = m.candidate == *standard;

@@ -101,7 +101,12 @@ void measure_transfers(Desk& desk) {
   };
   if (std::all_of(desk.devices.begin(), desk.devices.end(), [&](const auto& d) { return known(d) || !needs_some(d); }))
     return;
-  TransferPhase(desk).run();
+  try {
+    TransferPhase(desk).run();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::io) throw;
+    desk.say(base::text("transfers are not measured: %", {error.what()}));
+  }
 }
 
 }  // namespace motley::tuner
