@@ -208,7 +208,8 @@ TEST(Tune, AnInterruptWritesWhatIsKnown) {
 TEST(TuneSlow, FaultyConfigsAreQuarantined) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
-  const Outcome tuned = motley(tune(relu_model(scratch), table, {"--devices", "faulty", "--plugin", MOTLEY_FAULTY_PLUGIN}));
+  const Outcome tuned =
+      motley(tune(relu_model(scratch), table, {"--devices", "faulty", "--plugin", MOTLEY_FAULTY_PLUGIN}));
   ASSERT_TRUE(succeeds(tuned));
   std::map<std::string, std::string> endings;
   for (const json& record : records(table + ".journal"))
