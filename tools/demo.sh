@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds Motley and shows it: converts the digits network, classifies held-out digits, explains and measures.
+# Builds Motley and shows it: converts the digits network, classifies held-out digits, explains, measures and tunes.
 # With test data at hand (../shared/data, or the folder in MOTLEY_TEST_DATA) it goes on with SqueezeNet and a face detector.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,7 +19,11 @@ step "building (preset release)"
 scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT
 cmake --preset release >"$scratch" 2>&1 || { cat "$scratch" >&2; fail "the build could not be configured; see the lines above"; }
-cmake --build --preset release --target motley_cli motley_cpu motley_reference
+targets=(motley_cli motley_cpu motley_reference)
+for extra in motley_planner motley_opencl motley_vulkan; do  # where the libraries for them are there
+  if ninja -C build/release -t query "$extra" >/dev/null 2>&1; then targets+=("$extra"); fi
+done
+cmake --build --preset release --target "${targets[@]}"
 mkdir -p "$out"
 
 step "converting the digits network from ONNX"
@@ -51,6 +55,23 @@ show explain "$out/digits.motley"
 
 step "how long it takes"
 show bench "$out/digits.motley" --devices reference --devices cpu
+
+step "tuning: kernels, transfers and plans are measured here, for 20 seconds"
+rm -rf "$out"/table.json*
+show tune "$out/digits.motley" -o "$out/table.json" --time 20s
+show table validate "$out/table.json"
+
+step "which node runs where with the table, and with which kernel"
+show explain "$out/digits.motley" --table "$out/table.json" | tee "$scratch"
+grep -q 'table: .*(exact)' "$scratch" || fail "no node of the digits network was found in the table"
+show run "$out/digits.motley" tools/models/digits/3_0.png --top 1 --table "$out/table.json"
+
+step "all of that as one HTML file"
+if [ -s build/release/tools/report/report.html ]; then
+  show report "$out/table.json" "$out/table.json.journal" --model "$out/digits.motley" -o "$out/report.html"
+else
+  echo "left out: this build has no page for reports, because node or npm is missing"
+fi
 
 if [ ! -d "$data/onnx/models" ]; then
   step "no test data in $data: the demo ends here"

@@ -38,16 +38,6 @@ double bytes_moved(const NodeView& node) {
   return bytes;
 }
 
-// Op, types and shapes: enough for kernels whose speed depends on nothing else that is large.
-std::string plain_key(const NodeView& node) {
-  std::string key = schema::EnumNameOp(node.op());
-  const auto add = [&key](const TensorView* t) { key += t ? " " + describe(t->type) + describe(t->shape) : " -"; };
-  for (size_t i = 0; i < node.input_count(); ++i) add(node.input(i));
-  key += " ->";
-  for (size_t i = 0; i < node.output_count(); ++i) add(node.output(i));
-  return key;
-}
-
 }  // namespace
 
 std::span<const KernelEntry> CpuDevice::kernels() const {
@@ -96,8 +86,7 @@ std::vector<Parameter> CpuDevice::tuning_space(const NodeView& node) const {
 std::string CpuDevice::problem_key(const NodeView& node) const {
   if (node.op() == Op::Conv) return conv_problem_key(node);
   if (node.op() == Op::MatMul) return matmul_problem_key(node);
-  if (node.op() == Op::Attention) return plain_key(node) + attention_key(node);
-  return plain_key(node);
+  return {};  // nothing to choose: the host's own key does
 }
 
 Reason CpuDevice::config_check(const NodeView& node, const Config& config) const {

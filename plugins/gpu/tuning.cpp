@@ -27,6 +27,12 @@ std::string list_text(const flatbuffers::Vector<int64_t>* v) {
   return text + "]";
 }
 
+// The bounds of a clip don't matter to the time.
+std::string activation_key(const schema::Activation* activation) {
+  if (!activation || activation->function() == schema::UnaryFunction::identity) return {};
+  return std::string(" act=") + schema::EnumNameUnaryFunction(activation->function());
+}
+
 double operations(const NodeView& node) {
   const auto elements = static_cast<double>(node.output(0)->elements());
   if (node.op() == Op::Conv && node.input(1)) {
@@ -44,6 +50,7 @@ double operations(const NodeView& node) {
 }  // namespace
 
 std::string problem_key(const NodeView& node) {
+  if (node.op() != Op::Conv && node.op() != Op::MatMul) return {};  // nothing to choose: the host's own key does
   std::string key = schema::EnumNameOp(node.op());
   for (size_t i = 0; i < node.input_count(); ++i) append_shape(key, node.input(i));
   key += " ->";
@@ -51,10 +58,10 @@ std::string problem_key(const NodeView& node) {
   if (node.op() == Op::Conv) {
     const auto& a = node.attributes<schema::ConvAttributes>();
     key += " s" + list_text(a.strides()) + "d" + list_text(a.dilations()) + "p" + list_text(a.pads()) + "g" +
-           std::to_string(a.group()) + "a" + std::to_string(static_cast<int>(a.auto_pad()));
+           std::to_string(a.group()) + "a" + std::to_string(static_cast<int>(a.auto_pad())) + activation_key(a.activation());
   } else if (node.op() == Op::MatMul) {
     const auto& a = node.attributes<schema::MatMulAttributes>();
-    key += std::string(a.transpose_a() ? " T" : " N") + (a.transpose_b() ? "T" : "N");
+    key += std::string(a.transpose_a() ? " T" : " N") + (a.transpose_b() ? "T" : "N") + activation_key(a.activation());
   }
   return key;
 }

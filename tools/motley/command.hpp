@@ -15,6 +15,8 @@ void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_table(CLI::App& app);
+void add_tune(CLI::App& app);
+void add_tune_worker(CLI::App& app);  // hidden: the processes that `tune` starts
 void add_report(CLI::App& app);
 
 }  // namespace motley::cli

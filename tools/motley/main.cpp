@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   cli::add_explain(app);
 #ifdef MOTLEY_HAS_TUNER
   cli::add_table(app);
+  cli::add_tune(app);
+  cli::add_tune_worker(app);
   cli::add_report(app);
 #endif
   try {

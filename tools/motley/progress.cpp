@@ -2,6 +2,7 @@
 #include "progress.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,21 +23,40 @@ Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\033[K");
 }
 
-void Progress::update(uint64_t done, uint64_t total) {
-  if (!terminal_ || total == 0) return;
+bool Progress::due() {
+  if (!terminal_) return false;
   const auto now = Clock::now();
-  if (now - begin_ < kPatience || now - last_ < kInterval) return;
+  if (now - begin_ < kPatience || now - last_ < kInterval) return false;
   last_ = now;
   shown_ = true;
+  return true;
+}
+
+void Progress::clear() {
+  if (!shown_) return;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+}
+
+void Progress::update(uint64_t done, uint64_t total) {
+  if (total == 0) return;
   const double fraction = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+  show(fraction, fraction > 0.02 ? seconds / fraction * (1 - fraction) : -1, "");
+}
+
+void Progress::show(double fraction, double seconds_left, const std::string& text) {
+  if (!due()) return;
+  fraction = std::clamp(fraction, 0.0, 1.0);
   const int filled = static_cast<int>(fraction * kWidth);
-  std::string left;
-  if (fraction > 0.02) {
-    const double seconds = std::chrono::duration<double>(now - begin_).count();
-    left = fmt::format(", {:.0f} s left", seconds / fraction * (1 - fraction));
-  }
-  fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:.0f} %{}", label_, "", filled, "", kWidth - filled, fraction * 100,
-             left);
+  std::string line =
+      fmt::format("{} [{:#<{}}{:.<{}}] {:.0f} %", label_, "", filled, "", kWidth - filled, fraction * 100);
+  if (seconds_left >= 0) line += fmt::format(", {:.0f} s left", seconds_left);
+  if (!text.empty()) line += "  " + text;
+  winsize size{};
+  const size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  if (line.size() >= columns) line.resize(columns - 1);
+  fmt::print(stderr, "\r\033[K{}", line);
   std::fflush(stderr);
 }
 

@@ -15,8 +15,14 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void update(uint64_t done, uint64_t total);
+  // The same with the time that is left, unless that is below 0, and a text behind it, which is cut at the line's end.
+  void show(double fraction, double seconds_left, const std::string& text);
+  // Takes the bar away for a line of output.
+  void clear();
 
  private:
+  bool due();
+
   using Clock = std::chrono::steady_clock;
   std::string label_;
   bool terminal_;

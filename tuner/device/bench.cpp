@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/file.hpp"
 #include "base/text.hpp"
+#include "plan/plan.hpp"
 #include "plugin/call.hpp"
 #include "worker/message.hpp"
 
@@ -12,10 +14,16 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kMostCompiled = 12;  // the finalists, the anchor, and a few
+constexpr size_t kMostCompiled = 24;  // the finalists, the anchor, and a few
 constexpr double kLeastRunNs =
     200000;  // a run is repeated until it is this long: the clock and the call take some of it
 constexpr size_t kMostRepeats = 200;
+constexpr size_t kMostQueued = 32;  // submissions that are under way at once
+// Handing over a segment costs some devices more than a small kernel, so a segment of several is timed where the kernel
+// alone takes less than this.
+constexpr double kSmallNs = 300000;
+constexpr size_t kCopies = 8;
+constexpr uint64_t kMostCopiedBytes = 64 << 20;
 constexpr uint64_t kPatienceNs = 60'000'000'000;  // the watchdog is quicker
 constexpr Filling kFillings[] = {Filling::random, Filling::extremes, Filling::ramp};
 
@@ -23,6 +31,31 @@ struct ConfigError {
   Ending ending;
   std::string reason;
 };
+
+bool is_integer(schema::DataType type) { return type == schema::DataType::int32 || type == schema::DataType::int64; }
+
+// The node several times, each with outputs of its own.
+graph::Graph repeat(const graph::Graph& problem, size_t times) {
+  graph::Graph graph = problem;
+  for (size_t i = 1; i < times; ++i) {
+    graph::Node node = problem.nodes[0];
+    node.name += base::text("/%", {i});
+    for (graph::TensorId& id : node.outputs) {
+      if (id == graph::kNone) continue;
+      graph::Tensor tensor = problem.tensor(id);
+      tensor.name += base::text("/%", {i});
+      id = graph.add_tensor(std::move(tensor));
+      graph.outputs.push_back(id);
+    }
+    graph.nodes.push_back(std::move(node));
+  }
+  return graph;
+}
+
+bool has_indices(const graph::Graph& problem) {
+  return std::any_of(problem.inputs.begin(), problem.inputs.end(),
+                     [&](graph::TensorId id) { return is_integer(problem.tensor(id).type); });
+}
 
 }  // namespace
 
@@ -47,14 +80,18 @@ struct Bench::Runner {
   uint64_t timeline = 0;
   uint64_t alignment = 64;
   std::vector<TensorMemory> inputs, outputs;
+  std::vector<TensorMemory> copied;  // outputs of the copies after the first
 };
 
 // An executable and its scratch.
 struct Bench::Compiled {
-  Compiled(Runner& r, const motley_graph& graph, std::string text) : runner(r), config(std::move(text)) {
+  Compiled(Runner& r, const motley_graph& graph, std::string text, size_t copies = 1)
+      : runner(r), config(std::move(text)), sets(copies) {
     const auto& api = runner.device.api();
-    const motley_node_config choice{0, config.c_str()};
-    const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &choice};
+    std::vector<motley_node_config> choices;
+    for (size_t i = 0; i < copies && !config.empty(); ++i)
+      choices.push_back({static_cast<uint32_t>(i), config.c_str()});
+    const motley_compile_options options{sizeof options, static_cast<uint32_t>(choices.size()), choices.data()};
     plugin::ErrorRoom room;
     const motley_status status = plugin::guarded(
         room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });
@@ -73,11 +110,25 @@ struct Bench::Compiled {
   Compiled(const Compiled&) = delete;
   Compiled& operator=(const Compiled&) = delete;
 
-  // Submits and waits.
-  void run() {
+  // Submits all, and waits for some at a time.
+  void run(size_t times) {
+    for (size_t i = 1; i <= times; ++i) {
+      submit();
+      if (i % kMostQueued == 0 || i == times) wait();
+    }
+  }
+  // Of one submission, nanoseconds.
+  double timed(size_t times) {
+    const auto begin = std::chrono::steady_clock::now();
+    run(times);
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+    return std::max(took.count() / static_cast<double>(times), 1.0);
+  }
+  void submit() {
     std::vector<motley_binding> in, out;
     for (const TensorMemory& memory : runner.inputs) in.push_back(memory.binding());
     for (const TensorMemory& memory : runner.outputs) out.push_back(memory.binding());
+    for (size_t i = 0; sets > 1 && i < runner.copied.size(); ++i) out.push_back(runner.copied[i].binding());
     motley_submission submission{};
     submission.struct_size = sizeof submission;
     submission.inputs = in.data();
@@ -89,21 +140,28 @@ struct Bench::Compiled {
     plugin::ErrorRoom room;
     const auto& api = runner.device.api();
     const motley_status status = plugin::guarded(room, [&] {
-      const motley_status submitted =
-          api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
-      if (submitted != MOTLEY_OK || !runner.queue) return submitted;
-      return api.fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error);
+      return api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
+    });
+    if (status != MOTLEY_OK) throw ConfigError{Ending::failed, room.describe(status)};
+  }
+  void wait() {
+    if (!runner.queue) return;
+    plugin::ErrorRoom room;
+    const motley_status status = plugin::guarded(room, [&] {
+      return runner.device.api().fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error);
     });
     if (status != MOTLEY_OK) throw ConfigError{Ending::failed, room.describe(status)};
   }
 
   Runner& runner;
   std::string config;
+  size_t sets;  // of outputs: one per copy of the node
   motley_executable* executable = nullptr;
   std::unique_ptr<TensorMemory> scratch;
 };
 
-Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem)
+Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem,
+             const std::filesystem::path& answers)
     : problem_(std::move(problem)), serialized_(model::serialize(problem_)), device_(std::make_unique<Runner>(device)) {
   for (const Filling filling : kFillings) {
     std::vector<Bytes> inputs;
@@ -111,14 +169,67 @@ Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph pro
       inputs.push_back(fill_tensor(problem_.tensor(id), filling, inputs.size() + 1));
     inputs_.push_back(std::move(inputs));
   }
+  if (!answers.empty() && read_answers(answers)) return;
+  ask_reference(reference);
+  if (is_checked() || !has_indices(problem_)) {
+    if (!answers.empty()) write_answers(answers);
+    return;
+  }
+  // Whole numbers that are indices may be out of range; zero never is.
+  for (auto& inputs : inputs_)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (is_integer(problem_.tensor(problem_.inputs[i]).type)) std::fill(inputs[i].begin(), inputs[i].end(), 0);
+  ask_reference(reference);
+}
+
+// The reference knows primitives alone, so what it does not take whole is lowered for it.
+void Bench::ask_reference(plugin::Device& reference) {
   try {
+    plan::Request request;
+    request.devices = {std::shared_ptr<plugin::Device>(std::shared_ptr<void>(), &reference)};
+    graph::Graph lowered = problem_;
+    plan::lower_for(lowered, request, {});
+    const model::SerializedGraph serialized = model::serialize(lowered);
     Runner oracle(reference);
-    Compiled right(oracle, serialized_.view(), "");
+    Compiled right(oracle, serialized.view(), "");
     for (const auto& inputs : inputs_) expected_.push_back(results(oracle, inputs, right));
+    why_unchecked_.clear();
   } catch (const ConfigError& error) {
-    base::fail(ErrorCode::plugin, "the reference cannot run the problem (%): it is left untuned", {error.reason});
+    expected_.clear();
+    why_unchecked_ = error.reason;
+  } catch (const Error& error) {
+    expected_.clear();
+    why_unchecked_ = error.what();
   }
 }
+
+bool Bench::read_answers(const std::filesystem::path& path) {
+  std::error_code error;
+  uint64_t bytes = 0;
+  for (const graph::TensorId id : problem_.outputs) bytes += problem_.tensor(id).bytes();
+  if (std::filesystem::file_size(path, error) != bytes * std::size(kFillings) || error) return false;
+  const std::string text = base::read_small_file(path, UINT64_MAX);
+  size_t at = 0;
+  for (size_t f = 0; f < std::size(kFillings); ++f) {
+    expected_.emplace_back();
+    for (const graph::TensorId id : problem_.outputs) {
+      const uint64_t size = problem_.tensor(id).bytes();
+      expected_.back().emplace_back(text.begin() + static_cast<std::ptrdiff_t>(at),
+                                    text.begin() + static_cast<std::ptrdiff_t>(at + size));
+      at += size;
+    }
+  }
+  return true;
+}
+
+void Bench::write_answers(const std::filesystem::path& path) const {
+  if (!is_checked()) return;
+  base::AtomicFile file(path);
+  for (const auto& outputs : expected_)
+    for (const Bytes& bytes : outputs) file.write(bytes.data(), bytes.size());
+  file.commit();
+}
+
 Bench::~Bench() = default;
 
 void Bench::feed(Runner& runner, const std::vector<Bytes>& inputs) {
@@ -135,7 +246,7 @@ void Bench::feed(Runner& runner, const std::vector<Bytes>& inputs) {
 std::vector<Bytes> Bench::results(Runner& runner, const std::vector<Bytes>& inputs, Compiled& compiled) {
   feed(runner, inputs);
   for (TensorMemory& memory : runner.outputs) memory.fill(0xcd);
-  compiled.run();
+  compiled.run(1);
   std::vector<Bytes> found;
   bool intact = compiled.scratch->intact();
   for (const TensorMemory& memory : runner.outputs) {
@@ -148,26 +259,31 @@ std::vector<Bytes> Bench::results(Runner& runner, const std::vector<Bytes>& inpu
   return found;
 }
 
-Bench::Compiled& Bench::compiled(const std::string& config) {
-  const auto at = std::find_if(compiled_.begin(), compiled_.end(), [&](const auto& c) { return c->config == config; });
+Bench::Compiled& Bench::compiled(const std::string& config, size_t copies) {
+  const auto at = std::find_if(compiled_.begin(), compiled_.end(),
+                               [&](const auto& c) { return c->config == config && c->sets == copies; });
   if (at != compiled_.end()) {
     std::rotate(at, at + 1, compiled_.end());
   } else {
-    auto fresh = std::make_unique<Compiled>(*device_, serialized_.view(), config);
+    const model::SerializedGraph& graph = copies > 1 ? repeated_ : serialized_;
+    auto fresh = std::make_unique<Compiled>(*device_, graph.view(), config, copies);
     if (compiled_.size() == kMostCompiled) compiled_.pop_front();
     compiled_.push_back(std::move(fresh));
   }
   return *compiled_.back();
 }
 
-Outcome Bench::check(const std::string& config) {
+Outcome Bench::check(const std::string& config, Difference* worst) {
   try {
     Compiled& candidate = compiled(config);
     for (size_t f = 0; f < inputs_.size(); ++f) {
       const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
-      for (size_t i = 0; i < found.size(); ++i) {
+      for (size_t i = 0; i < found.size() && is_checked(); ++i) {
         const Difference difference = compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i]);
         if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
+        if (!worst) continue;
+        worst->max_abs = std::max(worst->max_abs, difference.max_abs);
+        worst->max_rel = std::max(worst->max_rel, difference.max_rel);
       }
     }
     return {};
@@ -176,32 +292,63 @@ Outcome Bench::check(const std::string& config) {
   }
 }
 
+// The first run decides for all configs how they are timed, so that their times compare.
+void Bench::choose_method(const std::string& config) {
+  Compiled& candidate = compiled(config);
+  candidate.run(1);
+  double ns = candidate.timed(3);
+  uint64_t bytes = 0;
+  for (const graph::TensorId id : problem_.outputs) bytes += problem_.tensor(id).bytes();
+  if (device_->queue && ns < kSmallNs && bytes * kCopies <= kMostCopiedBytes) {
+    copies_ = kCopies;
+    repeated_ = model::serialize(repeat(problem_, kCopies));
+    for (size_t i = 1; i < kCopies; ++i)
+      for (const graph::TensorId id : problem_.outputs)
+        device_->copied.emplace_back(device_->device, problem_.tensor(id).bytes(), device_->alignment);
+    ns = compiled(config, copies_).timed(1);
+  }
+  repeats_ = std::clamp<size_t>(static_cast<size_t>(kLeastRunNs / ns), 1, kMostRepeats);
+}
+
 double Bench::run_ns(const std::string& config) {
   try {
-    Compiled& candidate = compiled(config);
     feed(*device_, inputs_[0]);  // times must not depend on what was checked last
-    auto timed = [&](size_t repeats) {
-      const auto begin = std::chrono::steady_clock::now();
-      for (size_t i = 0; i < repeats; ++i) candidate.run();
-      const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-      return std::max(took.count() / static_cast<double>(repeats), 1.0);
-    };
-    if (repeats_ == 0) {
-      candidate.run();
-      repeats_ = std::clamp<size_t>(static_cast<size_t>(kLeastRunNs / timed(1)), 1, kMostRepeats);
-    }
-    return timed(repeats_);
+    if (repeats_ == 0) choose_method(config);
+    Compiled& candidate = compiled(config, copies_);
+    return std::max(candidate.timed(repeats_) / static_cast<double>(copies_), 1.0);
   } catch (const ConfigError& error) {
     base::fail(ErrorCode::plugin, "the config \"%\" failed in a run (%)", {config, error.reason});
   }
+}
+
+double Bench::alone_ns(const std::string& config) {
+  try {
+    Compiled& candidate = compiled(config);
+    feed(*device_, inputs_[0]);
+    candidate.run(1);
+    const auto begin = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < kMostQueued; ++i) candidate.run(1);
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+    return took.count() / kMostQueued;
+  } catch (const ConfigError& error) {
+    base::fail(ErrorCode::plugin, "the config \"%\" failed in a run (%)", {config, error.reason});
+  }
+}
+
+nlohmann::json check_reply(Bench& bench, const std::string& config) {
+  Difference worst;
+  const Outcome outcome = bench.check(config, &worst);
+  return {{"ending", to_string(outcome.ending)},
+          {"reason", outcome.reason},
+          {"max_abs", worst.max_abs},
+          {"max_rel", worst.max_rel}};
 }
 
 void serve_bench(Bench& bench) {
   serve([&](const nlohmann::json& request) -> nlohmann::json {
     const auto what = request.at("do").get<std::string>(), config = request.at("config").get<std::string>();
     if (what == "run") return {{"ns", bench.run_ns(config)}};
-    const Outcome outcome = bench.check(config);
-    return {{"ending", to_string(outcome.ending)}, {"reason", outcome.reason}};
+    return check_reply(bench, config);
   });
 }
 

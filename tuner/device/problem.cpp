@@ -1,6 +1,8 @@
 // One kernel problem.
 #include "device/problem.hpp"
 
+#include <map>
+
 #include "base/text.hpp"
 #include "model/model_file.hpp"
 #include "model/serialize.hpp"
@@ -58,10 +60,13 @@ graph::Graph problem_of(const graph::Graph& graph, const graph::Node& node) {
                  {tensor.name});
     return one.add_tensor(tensor);
   };
+  std::map<TensorId, TensorId> taken;  // a node may read one tensor twice
   for (TensorId& id : copy.inputs) {
     if (id == kNone) continue;
-    id = take(id);
-    if (!one.tensor(id).is_constant()) one.inputs.push_back(id);
+    const auto [place, fresh] = taken.try_emplace(id, kNone);
+    if (fresh) place->second = take(id);
+    id = place->second;
+    if (fresh && !one.tensor(id).is_constant()) one.inputs.push_back(id);
   }
   for (TensorId& id : copy.outputs) {
     if (id == kNone) continue;

@@ -73,8 +73,8 @@ Estimate log_ratio(const Timing& t, const Timing& standard) {
   return {middle, middle - half, middle + half, t.runs};
 }
 
-Observed observed(const Importing& importing, const std::string& config, const Timing& t, const Timing& standard) {
-  Observed o;
+ObservedConfig observed(const Importing& importing, const std::string& config, const Timing& t, const Timing& standard) {
+  ObservedConfig o;
   o.problem = importing.problem;
   o.device = kDevice;
   o.config = config;

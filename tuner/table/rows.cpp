@@ -29,7 +29,7 @@ json facts_of(const std::string& lines) {
 
 }  // namespace
 
-json kernel_row(const Observed& o) {
+json kernel_row(const ObservedConfig& o) {
   const bool is_default = o.config.empty();
   const double ratio = is_default ? 1 : ratio_of(o.log_ratio.middle);
   return {{"problem_key", o.problem},

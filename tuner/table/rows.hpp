@@ -10,7 +10,7 @@
 namespace motley::tuner {
 
 // One observation of one config.
-struct Observed {
+struct ObservedConfig {
   std::string problem, device;  // the plugin's key; the device's id in the document
   std::string config;           // canonical text; "": the plugin's default
   double median_ns = 0, mad_ns = 0;
@@ -22,7 +22,7 @@ struct Observed {
   std::string rigor = "measure";    // estimate, measure, patient, exhaustive
 };
 
-nlohmann::json kernel_row(const Observed& observed);
+nlohmann::json kernel_row(const ObservedConfig& observed);
 // `id` is any name that the document's rows use; canonical() gives devices their own.
 nlohmann::json device_row(const std::string& id, const std::string& plugin, const table::Fingerprint& fingerprint);
 

@@ -58,8 +58,9 @@ class Tuning {
     strategy_ = make_strategy("motley", candidates_, search);
     strategy_->observe(default_, 1);
     recall();
-    while (result_.tried < options_.evaluations && !stopped()) {
+    while (result_.tried < options_.evaluations && !stopped() && !(options_.enough && options_.enough())) {
       const auto candidate = strategy_->propose();
+      result_.exhausted = !candidate;
       if (!candidate) break;
       try_one(*candidate);
     }
@@ -71,10 +72,9 @@ class Tuning {
   bool stopped() const { return options_.stop && options_.stop(); }
 
   void check_default() {
-    if (!supervisor_.begin(default_))
+    if (!supervisor_.begin_unrecorded(default_))
       base::fail(ErrorCode::plugin, "the default config does not work (%): the problem is left untuned",
                  {supervisor_.last_failure().reason});
-    supervisor_.finish(default_, {});
   }
 
   // What earlier runs of the tuner found out.
@@ -136,13 +136,25 @@ class Tuning {
     result_.is_default = race.winner == default_ || !displaces_default(race.log_ratio_to_anchor);
     result_.winner = result_.is_default ? default_ : race.winner;
     if (!result_.is_default) result_.log_ratio_to_default = race.log_ratio_to_anchor;
-    const auto& times = supervisor_.times_ns(result_.winner);
-    std::vector<double> distances;
-    const double middle = median(times);
-    for (const double time : times) distances.push_back(std::abs(time - middle));
-    result_.median_ns = static_cast<uint64_t>(std::llround(middle));
-    result_.mad_ns = static_cast<uint64_t>(std::llround(median(distances)));
-    result_.runs = times.size();
+    observe(race);
+    const Measured winner = measured(supervisor_, result_.winner, result_.log_ratio_to_default);
+    result_.median_ns = static_cast<uint64_t>(std::llround(winner.median_ns));
+    result_.mad_ns = static_cast<uint64_t>(std::llround(winner.mad_ns));
+    result_.runs = winner.runs;
+  }
+
+  void observe(const RaceResult& race) {
+    while (supervisor_.times_ns(default_).size() < Estimate::kMinimum && supervisor_.run_ns(default_) > 0) continue;
+    supervisor_.record(default_);
+    result_.observations.push_back(measured(supervisor_, default_, {}));
+    if (!result_.is_default)
+      result_.observations.push_back(measured(supervisor_, result_.winner, result_.log_ratio_to_default));
+    for (const Standing& standing : race.standings) {
+      const bool known = standing.candidate == default_ || standing.candidate == result_.winner;
+      const size_t runs = supervisor_.times_ns(standing.candidate).size();
+      if (known || runs < Estimate::kMinimum || standing.log_ratios.size() < Estimate::kMinimum) continue;
+      result_.observations.push_back(measured(supervisor_, standing.candidate, estimate(standing.log_ratios)));
+    }
   }
 
   Candidates& candidates_;
@@ -178,6 +190,14 @@ size_t evaluations(Rigor rigor) {
     case Rigor::exhaustive: return SIZE_MAX;
   }
   return 0;
+}
+
+Measured measured(const Supervisor& supervisor, size_t candidate, const Estimate& log_ratio_to_default) {
+  const std::vector<double>& times = supervisor.times_ns(candidate);
+  const double middle = median(times);
+  std::vector<double> distances;
+  for (const double time : times) distances.push_back(std::abs(time - middle));
+  return {candidate, middle, median(distances), times.size(), log_ratio_to_default, supervisor.error(candidate)};
 }
 
 TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor,

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "measure/race.hpp"
 #include "search/strategy.hpp"
@@ -24,9 +25,21 @@ struct ProblemOptions {
   RacePolicy race;
   // Asked between candidates; once true, what is known so far is the result.
   std::function<bool()> stop;
+  // Asked between candidates of the search; once true, those that were tried race.
+  std::function<bool()> enough;
   // After each candidate: how many were tried, and the best log ratio to the default so far.
   std::function<void(size_t tried, double best_log_ratio)> progress;
 };
+
+// What is known of one candidate at the end.
+struct Measured {
+  size_t candidate = 0;
+  double median_ns = 0, mad_ns = 0;  // of its runs
+  size_t runs = 0;
+  Estimate log_ratio_to_default;  // 0 for the default
+  Supervisor::Error error;
+};
+Measured measured(const Supervisor& supervisor, size_t candidate, const Estimate& log_ratio_to_default);
 
 struct TunedProblem {
   size_t winner = 0;  // the default where nothing displaces it
@@ -35,6 +48,8 @@ struct TunedProblem {
   uint64_t median_ns = 0, mad_ns = 0;  // of the winner's runs
   size_t runs = 0;                     // of the winner
   size_t tried = 0, failed = 0;        // candidates, earlier runs' included
+  bool exhausted = false;              // there was no other candidate to try
+  std::vector<Measured> observations;  // of the default, the winner, and others with enough runs to say something
 };
 
 // `default_candidate` is the anchor. What the journal knows of this fingerprint and problem is not measured again.

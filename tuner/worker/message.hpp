@@ -10,7 +10,7 @@ namespace motley::tuner {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint32_t kMaxMessageBytes = 1 << 20;
+constexpr uint32_t kMaxMessageBytes = 16 << 20;  // a plan of many nodes
 // The worker's ends of the pipes. Not standard input and output: a driver may print whatever it likes there.
 constexpr int kRequestDescriptor = 3, kReplyDescriptor = 4;
 

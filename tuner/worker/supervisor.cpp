@@ -21,7 +21,13 @@ std::chrono::milliseconds patience(const WatchdogPolicy& policy, double incumben
 
 Supervisor::Supervisor(std::vector<std::string> command, Journal& journal, std::string fingerprint, std::string problem,
                        std::function<std::string(size_t)> text, const WatchdogPolicy& policy)
-    : command_(std::move(command)),
+    : Supervisor(std::make_shared<Worker>(std::move(command)), nullptr, journal, std::move(fingerprint),
+                 std::move(problem), std::move(text), policy) {}
+
+Supervisor::Supervisor(std::shared_ptr<Worker> worker, json opening, Journal& journal, std::string fingerprint,
+                       std::string problem, std::function<std::string(size_t)> text, const WatchdogPolicy& policy)
+    : worker_(std::move(worker)),
+      opening_(std::move(opening)),
       journal_(journal),
       fingerprint_(std::move(fingerprint)),
       problem_(std::move(problem)),
@@ -48,14 +54,14 @@ bool Supervisor::fail(size_t candidate, Ending ending, std::string reason) {
 }
 
 bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
-  if (!child_ || !child_->running()) {
-    if (child_) ++restarts_;
-    child_ = std::make_unique<Child>(command_);
-  }
+  open();
   const json request = {{"do", what}, {"problem", problem_}, {"config", text_(candidate)}};
-  const Receipt receipt = child_->ask(request, patience(policy_, incumbent_ns_), reply);
-  if (receipt == Receipt::late) return fail(candidate, Ending::hung, child_->how_it_ended());
-  if (receipt != Receipt::message) return fail(candidate, Ending::crashed, child_->how_it_ended());
+  // What compiling takes says nothing of how long a run may take, and the other way round.
+  const bool compiles = std::string_view(what) == "check";
+  const Receipt receipt =
+      worker_->ask(request, compiles ? policy_.most : patience(policy_, incumbent_ns_), reply);
+  if (receipt == Receipt::late) return fail(candidate, Ending::hung, worker_->how_it_ended());
+  if (receipt != Receipt::message) return fail(candidate, Ending::crashed, worker_->how_it_ended());
   const std::string ending = word(reply, "ending", "measured"), reason = word(reply, "reason", "no reason given");
   if (ending == "measured") return true;
   return fail(candidate,
@@ -65,19 +71,47 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
               reason);
 }
 
+const json& Supervisor::open() {
+  constexpr std::chrono::minutes kPatience{10};
+  return opening_.is_null() ? opening_ : worker_->open(fingerprint_ + problem_, opening_, kPatience);
+}
+
 bool Supervisor::begin(size_t candidate) {
+  open();  // what goes wrong there is not the candidate's fault
   const Subject s = subject(candidate);
-  if (journal_.banned(s)) {
+  if (!journal_.banned(s)) {
+    journal_.begin(s);
+    open_.insert(candidate);
+  }
+  return check(candidate);
+}
+
+bool Supervisor::begin_unrecorded(size_t candidate) {
+  open();
+  return check(candidate);
+}
+
+bool Supervisor::check(size_t candidate) {
+  const Subject s = subject(candidate);
+  if (!open_.contains(candidate) && journal_.banned(s)) {
     last_failure_ = {Ending::failed, {}, 0, base::text("banned after % strikes", {journal_.strikes(s)})};
     return false;
   }
-  journal_.begin(s);
-  open_.insert(candidate);
-  json reply;
   if (times_.contains(candidate)) return true;
+  json reply;
   if (!ask("check", candidate, reply)) return false;
   times_[candidate];
+  const auto number = [&](const char* name) {
+    const auto at = reply.find(name);
+    return at != reply.end() && at->is_number() ? at->get<double>() : 0.0;
+  };
+  errors_[candidate] = {number("max_abs"), number("max_rel")};
   return true;
+}
+
+Supervisor::Error Supervisor::error(size_t candidate) const {
+  const auto at = errors_.find(candidate);
+  return at == errors_.end() ? Error{} : at->second;
 }
 
 double Supervisor::run_ns(size_t candidate) {
@@ -98,6 +132,11 @@ const std::vector<double>& Supervisor::times_ns(size_t candidate) const {
   static const std::vector<double> none;
   const auto at = times_.find(candidate);
   return at == times_.end() ? none : at->second;
+}
+
+void Supervisor::record(size_t candidate) {
+  journal_.finish(subject(candidate),
+                  {Ending::measured, {}, static_cast<uint64_t>(std::llround(median(times_ns(candidate)))), ""});
 }
 
 void Supervisor::finish(size_t candidate, std::vector<double> log_ratios) {

@@ -291,7 +291,8 @@ struct Transfer {
 struct PlanCost {
   Policy policy = Policy::latency;
   // "planner": the cheapest placement. "single device": the best device alone, which no placement beats clearly. "order":
-  // the first device in order of preference that supports a node.
+  // the first device in order of preference that supports a node. "race": the dispatch table has a plan for this network that
+  // was run against others and won.
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run

@@ -185,7 +185,9 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);
   assign_in_order(graph, devices, assignment);
-  if (has_choice(assignment.support, graph.nodes.size())) assign_by_cost(graph, request, assignment);
+  if (!has_choice(assignment.support, graph.nodes.size())) return assignment;
+  if (denied.empty() && follow_raced(graph, request, assignment)) return assignment;
+  assign_by_cost(graph, request, assignment);
   return assignment;
 }
 
@@ -194,9 +196,12 @@ void price(const Graph& graph, const Request& request, Assignment& assignment) {
   question.query.aim = static_cast<place::Aim>(request.policy);
   question.query.incumbent = incumbent_of(question, assignment);
   question.query.keep_incumbent = true;
-  std::string note = std::move(assignment.decision.note);
+  const Decision decision = assignment.decision;
   if (ask(question, assignment)) {
-    assignment.decision.note = std::move(note);
+    assignment.decision.note = decision.note;
+    if (decision.by != Decision::By::raced) return;
+    assignment.decision.by = decision.by;
+    assignment.decision.run_ns = decision.run_ns;  // measured
     return;
   }
   const auto& candidates = question.query.problem.candidates;

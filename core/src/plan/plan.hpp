@@ -91,7 +91,8 @@ struct Decision {
   enum class By : uint8_t {
     order,    // the first device in order that supports a node
     planner,  // the cheapest placement
-    single    // the best device alone, which nothing beats clearly
+    single,   // the best device alone, which nothing beats clearly
+    raced     // the dispatch table has a plan that was measured to be the fastest
   } by = By::order;
   std::string note;             // why the planner was not asked, or had no answer
   double run_ns = 0;            // predicted
@@ -116,6 +117,10 @@ struct Assignment {
 // Error(unsupported) listing every node that nobody can run, or that its device does not run where there is no fallback.
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
+
+// Takes the assignment from the plan that the dispatch table has for this graph. False where it has none, or one that the
+// request does not allow.
+bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Costs and runners-up of an assignment that was not decided by cost, for those who want to know.
 void price(const graph::Graph& graph, const Request& request, Assignment& assignment);

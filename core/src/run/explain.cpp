@@ -29,6 +29,7 @@ std::string reason_for(const plan::Plan& plan, const plan::Assignment& assignmen
   using By = plan::Decision::By;
   if (able == 1 && chosen == 0) return "the only device that runs it";
   if (able > 1 && assignment.decision.by == By::planner) return "cheapest placement";
+  if (able > 1 && assignment.decision.by == By::raced) return "part of the fastest plan that was measured";
   if (able > 1 && assignment.decision.by == By::single)
     return base::text("the best of % devices for the whole network", {able});
   if (chosen > 0) {
@@ -65,7 +66,7 @@ void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, si
 double scale_of(Policy policy) { return policy == Policy::memory ? 1e-3 : 1; }
 
 void explain_decision(const plan::Decision& decision, Policy policy, PlanCost& cost) {
-  static constexpr const char* kNames[] = {"order", "planner", "single device"};
+  static constexpr const char* kNames[] = {"order", "planner", "single device", "race"};
   static constexpr const char* kUnits[] = {"ns", "ns", "nJ", "bytes"};
   const double scale = scale_of(policy);
   cost.policy = policy;

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "table/fingerprint.hpp"
+#include "table/node_key.hpp"
 #include "table/tuning.hpp"
 
 namespace motley::table {
@@ -29,6 +30,11 @@ Lookup::Standing best_standing(const Lookups& lookups, size_t device) {
     if (standing.source < best.source || (best.source == Source::none && standing.same_plugin)) best = standing;
   }
   return best;
+}
+
+std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device& device, const motley_graph& view) {
+  std::string problem = problem_key(device, view);
+  return problem.empty() ? node_key(graph, graph.nodes[node]) : problem;
 }
 
 }  // namespace
@@ -63,12 +69,11 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
                                         plugin::Device& device) const {
   std::vector<NodeChoice> choices;
   const Lookup* lookup = lookup_for(device);
-  if (!lookup || !tuning_of(device)) return choices;
+  if (!lookup) return choices;
   for (const uint32_t n : nodes) {
     const model::SerializedGraph one = model::serialize_node(graph, n);
     const motley_graph view = one.view();
-    const std::string problem = problem_key(device, view);
-    if (problem.empty()) continue;
+    const std::string problem = problem_of(graph, n, device, view);
     DeviceJudge judge(device, view);
     choices.push_back({n, problem, lookup->find(problem, judge)});
   }
@@ -79,6 +84,25 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
   for (const auto& [here, lookup] : lookups_)
     if (lookup->standings()[of_table].source == Source::exact) return here;
   return nullptr;
+}
+
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective) const {
+  if (table_.plans.empty()) return std::nullopt;
+  const std::string hash = graph_hash(graph);
+  std::optional<Plan> best;
+  for (const PlanRow& row : table_.plans) {
+    if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns)) continue;
+    Plan plan;
+    plan.expected_ns = row.expected_ns;
+    bool all_here = true;
+    for (const PlanRow::Segment& segment : row.segments) {
+      const plugin::Device* device = same_device(segment.device);
+      all_here = all_here && device;
+      for (const std::string& node : segment.nodes) plan.nodes.emplace_back(node, device);
+    }
+    if (all_here) best = std::move(plan);
+  }
+  return best;
 }
 
 // Of several kinds the one that is cheapest for a tensor of usual size; fences come on top.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "graph/graph.hpp"
 #include "plugin/registry.hpp"
@@ -17,10 +18,10 @@ struct Unused {
   bool stale = false;  // a device here was measured and has changed since: to be tuned again
 };
 
-// What was looked up for one node that has a problem key.
+// What was looked up for one node.
 struct NodeChoice {
   uint32_t node = 0;    // index into the graph's nodes
-  std::string problem;  // its key
+  std::string problem;  // the key that the device's plugin gives it, or else node_key's
   Answer answer;
 };
 
@@ -35,9 +36,17 @@ class Advisor {
   // Per device of the table whose rows were not all measured on a device here as it is now.
   const std::vector<Unused>& unused() const { return unused_; }
 
-  // For the nodes of one segment; nodes of which the device says no problem key are left out.
+  // For each of the nodes, on a device that supports them. Nothing for a device that the advisor does not know.
   std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
                                  plugin::Device& device) const;
+
+  // The fastest plan for this graph that was measured on devices which are all here as they were; null where there is
+  // none. `devices` of the result are those of the constructor, by the names of nodes.
+  struct Plan {
+    std::vector<std::pair<std::string, const plugin::Device*>> nodes;
+    uint64_t expected_ns = 0;
+  };
+  std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective) const;
 
   // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the host's
   // memory. False where the table has no row for these two as they are now.

@@ -109,6 +109,21 @@ TransferRow transfer_of(const json& row, const json::array_t& devices) {
           whole_of(row, "alpha_ns"), whole_of(row, "beta_ps_per_byte")};
 }
 
+PlanRow plan_of(const json& row, const json::array_t& devices) {
+  PlanRow plan;
+  plan.graph_hash = text_of(row, "graph_hash");
+  plan.objective = text_of(row, "objective");
+  plan.expected_ns = whole_of(row, "expected_ns");
+  for (const json& id : list_of(row, "devices"))
+    plan.devices.push_back(index_of(devices, *id.get_ptr<const std::string*>()));
+  for (const json& segment : list_of(row, "segments")) {
+    plan.segments.push_back({index_of(devices, text_of(segment, "device")), {}});
+    for (const json& node : list_of(segment, "nodes"))
+      plan.segments.back().nodes.push_back(*node.get_ptr<const std::string*>());
+  }
+  return plan;
+}
+
 }  // namespace
 
 std::string hash_of(const std::string& text) {
@@ -145,7 +160,7 @@ Table table_of(const json& document) {
     KernelRow row;
     row.problem = text_of(k, "problem_key");
     row.config = text_of(k, "config");
-    row.device = static_cast<uint32_t>(find_device(devices, text_of(k, "device")));
+    row.device = index_of(devices, text_of(k, "device"));
     row.runs = static_cast<uint32_t>(whole_of(k, "runs"));
     row.median_ns = whole_of(k, "median_ns");
     row.mad_ns = whole_of(k, "mad_ns");
@@ -154,6 +169,7 @@ Table table_of(const json& document) {
     table.kernels.push_back(std::move(row));
   }
   for (const json& row : list_of(document, "transfers")) table.transfers.push_back(transfer_of(row, devices));
+  for (const json& row : list_of(document, "plans")) table.plans.push_back(plan_of(row, devices));
   return table;
 }
 

@@ -46,12 +46,25 @@ struct TransferRow {
   uint64_t alpha_ns = 0, beta_ps_per_byte = 0;
 };
 
+// A whole plan that was run and won: which nodes, by name after optimization, ran on which device.
+struct PlanRow {
+  std::string graph_hash, objective;
+  std::vector<uint32_t> devices;  // that there were to choose from; indices into Table::devices
+  struct Segment {
+    uint32_t device = 0;
+    std::vector<std::string> nodes;
+  };
+  std::vector<Segment> segments;
+  uint64_t expected_ns = 0;
+};
+
 // What core uses of a table.
 struct Table {
   std::filesystem::path path;
   std::vector<DeviceRow> devices;
   std::vector<KernelRow> kernels;
   std::vector<TransferRow> transfers;
+  std::vector<PlanRow> plans;
 };
 
 // All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row

@@ -52,7 +52,7 @@ Lookup::Lookup(const Table& table, const std::string& plugin, const Fingerprint&
   }
 }
 
-bool Lookup::take(const Group& group, Source source, Judge& judge, Answer& answer) const {
+bool Lookup::take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const {
   const Winner winner = winner_of(group.rows);
   if (winner.config && !judge.accepts(*winner.config)) {
     ++answer.refused;
@@ -60,8 +60,11 @@ bool Lookup::take(const Group& group, Source source, Judge& judge, Answer& answe
   }
   answer.source = source;
   if (winner.config) answer.config = *winner.config;
-  if (source == Source::exact) answer.median_ns = winner.median_ns;
-  else answer.from = source == Source::nearest ? *group.problem : table_.devices[group.device].id;
+  if (source != Source::exact) answer.from = source == Source::nearest ? *group.problem : table_.devices[group.device].id;
+  if (source <= Source::driver) answer.median_ns = winner.median_ns;
+  if (source == Source::nearest)
+    answer.median_ns =
+        static_cast<uint64_t>(static_cast<double>(winner.median_ns) * scale(problem, *group.problem) + 0.5);
   return true;
 }
 
@@ -73,7 +76,7 @@ bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, 
   for (; group != groups_.end() && *group->problem == problem; ++group)
     if (standings_[group->device].source == source && (!best || agreement_[group->device] > agreement_[best->device]))
       best = &*group;
-  return best && take(*best, source, judge, answer);
+  return best && take(problem, *best, source, judge, answer);
 }
 
 bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
@@ -91,7 +94,7 @@ bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answ
       next = &group;
     }
     if (!next) return false;
-    if (take(*next, Source::nearest, judge, answer)) return true;
+    if (take(problem, *next, Source::nearest, judge, answer)) return true;
     after = nearest;
     last = next;
   }

@@ -20,7 +20,9 @@ const char* to_string(Source source);
 struct Answer {
   Source source = Source::none;
   std::string config;      // "": what the plugin does by itself
-  uint64_t median_ns = 0;  // of `exact` alone; 0: not known
+  // Measured here where `exact`, with another driver where `driver`, a neighbour's scaled by size where `nearest`; 0: not
+  // known.
+  uint64_t median_ns = 0;
   std::string from;        // of what is not exact: the problem or device that it comes from
   size_t refused = 0;      // better ones that the judge refused
 };
@@ -59,7 +61,7 @@ class Lookup {
     std::vector<const KernelRow*> rows;
   };
 
-  bool take(const Group& group, Source source, Judge& judge, Answer& answer) const;
+  bool take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const;
   bool take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const;
   bool take_nearest(const std::string& problem, Judge& judge, Answer& answer) const;
 

@@ -26,23 +26,39 @@ uint64_t number_at(std::string_view key, size_t& at) {
   return error == std::errc() ? value : 0;
 }
 
-}  // namespace
+// log2 of the ratio, added up: as distances, and with signs.
+struct Sums {
+  double distance = 0, scale = 0;
+};
 
-double distance(std::string_view a, std::string_view b) {
-  double sum = 0;
+// A distance of -1 where the problems are of different kinds.
+Sums compare(std::string_view a, std::string_view b) {
+  Sums sums;
   size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
     if (!is_digit(a[i]) || !is_digit(b[j])) {
-      if (a[i++] != b[j++]) return -1;
+      if (a[i++] != b[j++]) return {-1, 0};
       continue;
     }
     const bool fixed = in_word(a, i);
     const uint64_t x = number_at(a, i), y = number_at(b, j);
     if (x == y) continue;
-    if (fixed || x < kSmallestSize || y < kSmallestSize || x / 2 > y || y / 2 > x || x > 2 * y || y > 2 * x) return -1;
-    sum += std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
+    if (fixed || x < kSmallestSize || y < kSmallestSize || x / 2 > y || y / 2 > x || x > 2 * y || y > 2 * x)
+      return {-1, 0};
+    const double octaves = std::log2(static_cast<double>(x) / static_cast<double>(y));
+    sums.distance += std::abs(octaves);
+    sums.scale += octaves;
   }
-  return i == a.size() && j == b.size() ? sum : -1;
+  return i == a.size() && j == b.size() ? sums : Sums{-1, 0};
+}
+
+}  // namespace
+
+double distance(std::string_view a, std::string_view b) { return compare(a, b).distance; }
+
+double scale(std::string_view a, std::string_view b) {
+  const bool lists_tensors = a.find("->") != std::string_view::npos;
+  return std::exp2(compare(a, b).scale * (lists_tensors ? 0.5 : 1));
 }
 
 }  // namespace motley::table

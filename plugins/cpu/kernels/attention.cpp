@@ -133,12 +133,6 @@ AttentionShape read_attention(const NodeView& node) {
 
 double attention_flops(const NodeView& node) { return read_attention(node).flops(); }
 
-std::string attention_key(const NodeView& node) {
-  const AttentionShape a = read_attention(node);
-  return " heads " + std::to_string(a.heads) + "/" + std::to_string(a.groups) + (a.causal ? " causal" : "") +
-         (a.softcap != 0 ? " softcap" : "");
-}
-
 KernelEntry attention_kernel() { return entry<check>(Op::Attention, prepare); }
 
 }  // namespace motley::cpu

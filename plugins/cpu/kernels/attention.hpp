@@ -43,7 +43,5 @@ AttentionShape read_attention(const NodeView& node);
 std::unique_ptr<Kernel> make_attention(const AttentionShape& shape, const Threads& threads);
 
 double attention_flops(const NodeView& node);
-// What tells apart nodes of the same shapes.
-std::string attention_key(const NodeView& node);
 
 }  // namespace motley::cpu

@@ -62,10 +62,8 @@ TEST(CpuDevice, ProblemKeysTellProblemsApart) {
   };
   EXPECT_EQ(problem_key(conv(7, 1)), problem_key(conv(7, 2)));
   EXPECT_NE(problem_key(conv(7, 1)), problem_key(conv(8, 1)));
-  const auto unary = [](int64_t n) {
-    return node_case(Op::Unary, schema::UnaryAttributesT(), {random_value({n}, 1)}, {output_of<float>({n})});
-  };
-  EXPECT_NE(problem_key(unary(3)), problem_key(unary(4)));
+  const NodeCase unary = node_case(Op::Unary, schema::UnaryAttributesT(), {random_value({3}, 1)}, {output_of<float>({3})});
+  EXPECT_EQ(problem_key(unary), "") << "nothing to choose";
 }
 
 TEST(CpuDevice, ExecutablesRunConcurrently) {

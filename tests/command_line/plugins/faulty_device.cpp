@@ -1,0 +1,68 @@
+// A device whose kernel goes wrong in all but two of its configs.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "motley/plugin.hpp"
+
+namespace {
+
+using namespace motley::sdk;
+
+Reason supports(const NodeView& node) {
+  using motley::schema::UnaryFunction;
+  const bool is_relu = node.attributes<motley::schema::UnaryAttributes>().function() == UnaryFunction::relu;
+  return is_relu && node.input(0)->type == DataType::float32 ? Reason() : "only relu of float32";
+}
+
+// The kernels that do not work, by mode.
+void go_wrong(const std::string& mode, const RunContext& run, int64_t n) {
+  float* y = run.output<float>(0);
+  if (mode == "crash") std::abort();
+  if (mode == "exit") ::_exit(0);
+  while (mode == "hang") ::sleep(1);
+  if (mode == "wrong") y[n / 2] += 1;
+  if (mode == "nan") y[0] = __builtin_nanf("");
+  if (mode == "stray") y[n + 3] = 7;
+}
+
+std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& context) {
+  const std::string mode = context.config.get("mode", std::string("plain"));
+  if (mode == "refused") throw StatusError(MOTLEY_UNSUPPORTED, "this mode does not compile");
+  const int64_t n = node.output(0)->elements();
+  return make_kernel("relu_" + mode, [n, mode](const RunContext& run) {
+    for (int pass = 0; pass < (mode == "fast" ? 1 : 4); ++pass)
+      for (int64_t i = 0; i < n; ++i) {
+        volatile float x = run.input<float>(0)[i];
+        run.output<float>(0)[i] = x < 0 ? 0.0f : x;
+      }
+    go_wrong(mode, run, n);
+  });
+}
+
+constexpr KernelEntry kKernels[] = {{Op::Unary, supports, prepare}};
+
+class FaultyDevice final : public Device {
+ public:
+  std::span<const KernelEntry> kernels() const override { return kKernels; }
+  std::string fingerprint() const override { return "hw unit=1\nkernels build=1\n"; }
+  std::vector<Parameter> tuning_space(const NodeView&) const override {
+    return {{"mode", {"plain", "crash", "exit", "hang", "wrong", "nan", "stray", "refused", "fast"}}};
+  }
+  std::string problem_key(const NodeView& node) const override {
+    return "relu n=" + std::to_string(node.output(0)->elements());
+  }
+};
+
+class FaultyBackend final : public Backend {
+ public:
+  std::vector<motley_device_info> enumerate() override {
+    return {device_info(0, MOTLEY_DEVICE_OTHER, "faulty", "Faulty test device", "Motley tests")};
+  }
+  std::unique_ptr<Device> open(uint32_t) override { return std::make_unique<FaultyDevice>(); }
+};
+
+}  // namespace
+
+MOTLEY_PLUGIN("faulty", FaultyBackend)

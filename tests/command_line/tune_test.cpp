@@ -1,0 +1,258 @@
+// motley tune: from a model to a table that is used, and what a stop, a kill, a fault leave behind.
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <random>
+#include <set>
+#include <thread>
+
+#include "graph/graph.hpp"
+#include "model/model_file.hpp"
+#include "program.hpp"
+
+namespace motley::test {
+
+namespace {
+
+using nlohmann::json;
+
+// Alone, so that a machine's GPU drivers play no part.
+const std::vector<std::string> kCpu = {"--devices", "cpu"};
+
+std::vector<std::string> tune(const std::string& model, const std::string& table, std::vector<std::string> more) {
+  std::vector<std::string> all = {"tune", model, "-o", table};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+json parsed(const std::string& path) {
+  const std::vector<char> bytes = read_file(path);
+  return json::parse(bytes.begin(), bytes.end());
+}
+
+// What is whole of a journal: all up to the last new line.
+std::string whole_lines(const std::string& path) {
+  if (!std::filesystem::exists(path)) return {};
+  const std::vector<char> bytes = read_file(path);
+  const std::string text(bytes.begin(), bytes.end());
+  const size_t end = text.rfind('\n');
+  return end == std::string::npos ? std::string() : text.substr(0, end + 1);
+}
+
+std::vector<json> records(const std::string& path) {
+  std::vector<json> all;
+  const std::string text = whole_lines(path);
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    all.push_back(json::parse(text.substr(at, end - at)));
+    at = end + 1;
+  }
+  return all;
+}
+
+// One relu of 20,000 numbers.
+std::string relu_model(const Scratch& scratch) {
+  graph::Graph g;
+  const auto tensor = [&](const char* name) {
+    graph::Tensor t;
+    t.name = name;
+    t.type = schema::DataType::float32;
+    t.shape = graph::Dims{graph::Dim(20000)};
+    return g.add_tensor(std::move(t));
+  };
+  const auto x = tensor("x"), y = tensor("y");
+  schema::UnaryAttributesT relu;
+  relu.function = schema::UnaryFunction::relu;
+  g.add_node("relu", schema::Op::Unary, {x}, {y}, relu);
+  g.inputs = {x};
+  g.outputs = {y};
+  graph::Module module;
+  module.producer = "test";
+  module.graphs.push_back(std::move(g));
+  const std::string path = scratch / "relu.motley";
+  model::write_model(module, path);
+  return path;
+}
+
+// A process that is not waited for.
+class Background {
+ public:
+  explicit Background(const std::vector<std::string>& arguments) {
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      posix_spawn_file_actions_addopen(&files, descriptor, "/dev/null", O_RDWR, 0);
+    std::vector<std::string> all{"motley"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& a : all) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    const int error = posix_spawn(&pid_, MOTLEY_PROGRAM, &files, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&files);
+    if (error) throw std::runtime_error("cannot start " MOTLEY_PROGRAM);
+  }
+  // Its exit code; -1 where a signal ended it.
+  int end_with(int signal) const {
+    kill(pid_, signal);
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+}  // namespace
+
+TEST(Tune, WritesATableThatKnowsEveryNodeAndIsUsed) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  const Outcome tuned = motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "4s"}));
+  ASSERT_TRUE(succeeds(tuned));
+  EXPECT_NE(tuned.out.find("0 left out"), std::string::npos) << tuned.out;
+  EXPECT_TRUE(succeeds(motley({"table", "validate", table})));
+  EXPECT_FALSE(std::filesystem::exists(table + ".journal.work"));
+  const json plan = parsed(table)["plans"].at(0);
+  EXPECT_GT(plan["expected_ns"], 0);
+
+  const Outcome explained = motley({"explain", digits_onnx(), "--table", table, "--json"});
+  ASSERT_TRUE(succeeds(explained));
+  const json all = explained.json();
+  size_t nodes = 0;
+  for (const json& segment : plan["segments"]) nodes += segment["nodes"].size();
+  EXPECT_EQ(nodes, all["nodes"].size());
+  for (const json& node : all["nodes"]) EXPECT_EQ(node["config_source"], "exact") << node.dump();
+  EXPECT_EQ(all["plan"]["decided_by"], "race") << all["plan"].dump();
+
+  const std::string picture = digit_picture("3_0.png");
+  const Outcome plain = motley({"run", digits_onnx(), picture, "--top", "1", "--devices", "cpu"}),
+                with = motley({"run", digits_onnx(), picture, "--top", "1", "--devices", "cpu", "--table", table});
+  ASSERT_TRUE(succeeds(with));
+  EXPECT_EQ(with.out.substr(0, with.out.find('(')), plain.out.substr(0, plain.out.find('(')));
+}
+
+TEST(Tune, GoesOnOnlyWhenTold) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  const std::vector<std::string> quick = {"--devices", "cpu", "--time", "1s"};
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--resume"})), "no journal"));
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, quick))));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, quick)), "--resume"));
+  const std::string before = whole_lines(table + ".journal");
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}))));
+  EXPECT_TRUE(whole_lines(table + ".journal").starts_with(before));
+}
+
+TEST(Tune, EstimateMeasuresNothing) {
+  const Scratch scratch;
+  const Outcome listed = motley(tune(digits_onnx(), scratch / "t.json", {"--devices", "cpu", "--rigor", "estimate"}));
+  ASSERT_TRUE(succeeds(listed));
+  EXPECT_NE(listed.out.find("conv f32 n=1 c=1 m=16"), std::string::npos) << listed.out;
+  EXPECT_EQ(scratch.file_count(), 0u);
+}
+
+TEST(Tune, ShardsAreDisjointAndMakeTheWholeTogether) {
+  const Scratch scratch;
+  std::set<std::string> seen, of_one;
+  for (const char* part : {"1/1", "1/2", "2/2"}) {
+    const std::string table = scratch / (std::string(1, part[0]) + part[2] + ".json");
+    ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--shard", part}))));
+    std::set<std::string> problems;
+    for (const json& row : parsed(table)["kernels"]) problems.insert(row["problem_key"]);
+    if (std::string(part) == "1/1") {
+      of_one = problems;
+      continue;
+    }
+    EXPECT_LT(problems.size(), of_one.size());
+    for (const std::string& problem : problems) EXPECT_TRUE(seen.insert(problem).second) << problem;
+  }
+  EXPECT_EQ(seen, of_one);
+  const std::string merged = scratch / "merged.json";
+  ASSERT_TRUE(succeeds(motley({"table", "merge", scratch / "12.json", scratch / "22.json", "-o", merged})));
+  EXPECT_TRUE(succeeds(motley({"table", "validate", merged})));
+  // Nothing but the plans is left to measure.
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), merged, {"--devices", "cpu", "--time", "1s"}))));
+  for (const json& record : records(merged + ".journal")) {
+    EXPECT_NE(record.value("kind", ""), "left_out") << record.dump();
+  }
+  EXPECT_EQ(parsed(merged)["plans"].size(), 1u);
+}
+
+TEST(Tune, WrongArgumentsAreExplained) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--time", "soon"})), "--time (soon)"));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--shard", "3/2"})), "--shard (3/2)"));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--devices", "tpu*"})), "tpu*"));
+  EXPECT_TRUE(fails_with(motley(tune("/no/such/model.onnx", table, {})), "/no/such/model.onnx"));
+  EXPECT_EQ(scratch.file_count(), 0u);
+}
+
+TEST(Tune, AnInterruptWritesWhatIsKnown) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  const Background tuning(tune(digits_onnx(), table, {"--devices", "cpu", "--rigor", "exhaustive"}));
+  while (!std::filesystem::exists(table)) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(tuning.end_with(SIGINT), 0);
+  EXPECT_TRUE(succeeds(motley({"table", "validate", table})));
+  EXPECT_GE(parsed(table)["kernels"].size(), 1u);
+  EXPECT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}))));
+}
+
+// Crashes, exits, hangs, wrong results, writes beyond the output, a refusal: none of them is in the table.
+TEST(TuneSlow, FaultyConfigsAreQuarantined) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  const Outcome tuned = motley(tune(relu_model(scratch), table, {"--devices", "faulty", "--plugin", MOTLEY_FAULTY_PLUGIN}));
+  ASSERT_TRUE(succeeds(tuned));
+  std::map<std::string, std::string> endings;
+  for (const json& record : records(table + ".journal"))
+    if (record.value("kind", "") == "done") endings[record["config"]] = record["ending"];
+  const std::map<std::string, std::string> expected = {
+      {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},
+      {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
+      {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=refused", "invalid"}};
+  EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
+  std::set<std::string> configs;
+  for (const json& row : parsed(table)["kernels"]) configs.insert(row["config"]);
+  for (const std::string& config : configs) EXPECT_TRUE(config.empty() || config == "mode=fast") << config;
+  EXPECT_TRUE(configs.contains(""));
+}
+
+// Whatever was in the journal when the tuner died is there afterwards, and the table is whole at any time.
+TEST(TuneSlow, AKillLosesNoRecord) {
+  const char* asked = std::getenv("MOTLEY_KILLS");
+  const int kills = asked ? std::atoi(asked) : 20;
+  const Scratch scratch;
+  const std::string table = scratch / "t.json", journal = table + ".journal";
+  std::mt19937 random(7);
+  std::string before;
+  for (int i = 0; i < kills; ++i) {
+    std::vector<std::string> more = {"--devices", "cpu", "--rigor", "exhaustive"};
+    if (std::filesystem::exists(journal)) more.emplace_back("--resume");
+    const Background tuning(tune(digits_onnx(), table, more));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
+    tuning.end_with(SIGKILL);
+    const std::string now = whole_lines(journal);
+    ASSERT_TRUE(now.starts_with(before)) << "kill " << i << " took records away";
+    before = now;
+    if (std::filesystem::exists(table)) {
+      ASSERT_TRUE(succeeds(motley({"table", "validate", table})));
+    }
+  }
+  EXPECT_GT(std::count(before.begin(), before.end(), '\n'), kills / 2) << "it got nowhere";
+  std::set<std::pair<std::string, std::string>> done;
+  for (const json& record : records(journal))
+    if (record.value("kind", "") == "kernel") done.emplace(record["device"], record["problem"]);
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "2s", "--resume"}))));
+  EXPECT_TRUE(whole_lines(journal).starts_with(before));
+  std::set<std::pair<std::string, std::string>> rows;
+  for (const json& row : parsed(table)["kernels"]) rows.emplace(row["device"], row["problem_key"]);
+  for (const auto& problem : done) EXPECT_TRUE(rows.contains(problem)) << problem.second;
+}
+
+}  // namespace motley::test

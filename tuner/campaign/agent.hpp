@@ -1,0 +1,27 @@
+// The worker's side of a tuning: what a worker process does when it is asked.
+#pragma once
+
+#include <functional>
+
+#include "motley/motley.hpp"
+#include "plugin/registry.hpp"
+
+namespace motley::tuner {
+
+struct AgentOptions {
+  RuntimeOptions runtime;
+  uint32_t threads = 0;                                             // 0: all
+  std::function<Model(const std::filesystem::path& path)> open_model;
+};
+
+// Answers requests until the tuner is gone. Beside those of Supervisor, each with "do":
+//   open      {"file", "answers", "device"}: the problem that "check" and "run" are about from now on
+//             → {"checked": whether the reference could run it}
+//   edges     {"devices"} → {"edges": [{"from", "to", "kind"}]}; "host" is the host
+//   move      {"from", "to", "kind", "bytes"} → {"ns"}
+//   fence     {"device"} → {"ns"}
+//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers"}
+//   run_plan  {"plan"} → {"ns"}
+void serve_agent(const AgentOptions& options);
+
+}  // namespace motley::tuner

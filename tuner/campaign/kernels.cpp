@@ -1,0 +1,228 @@
+// Kernels: the default of each problem, then a search, level by level.
+#include <cmath>
+#include <numeric>
+
+#include "base/sha256.hpp"
+#include "base/text.hpp"
+#include "campaign/desk.hpp"
+#include "table/rows.hpp"
+#include "table/text.hpp"
+
+namespace motley::tuner {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr size_t kLeastRuns = Estimate::kMinimum, kMostRuns = 15;
+constexpr double kRunsNs = 50e6;       // more runs of a default until it had this much
+constexpr double kSearchShare = 0.7;   // of a problem's time; the rest is for the race
+constexpr double kPlansShare = 0.15;   // of the campaign's time, left for whole plans
+constexpr double kLeastSeconds = 0.1;  // a search that gets less is not begun
+
+// A problem with what the phases find out about it.
+struct Job {
+  Problem* at;
+  double default_ns = 0;
+  Rigor level = Rigor::estimate;  // reached
+  bool works = true;
+  double weight = 0;  // its share of the time for searching, to those of others
+  double time_ns() const { return static_cast<double>(at->count) * std::max(default_ns, 1.0); }
+};
+
+class KernelPhase {
+ public:
+  KernelPhase(Desk& desk, std::vector<Problem>& problems) : desk_(desk) {
+    for (Problem& problem : problems) jobs_.push_back({&problem, problem.estimate_ns});
+  }
+
+  void run() {
+    desk_.status.phase = "kernels";
+    sort();
+    measure_defaults();
+    weigh();
+    if (!desk_.options.rigor && desk_.budget.is_limited())
+      for (const Rigor level : {Rigor::measure, Rigor::patient, Rigor::exhaustive}) search(level);
+    else
+      search(desk_.options.rigor.value_or(Rigor::measure));
+    for (const Job& job : jobs_)
+      if (job.works && job.at->tunable && job.level < desk_.options.rigor.value_or(Rigor::measure))
+        desk_.result.complete = false;
+  }
+
+ private:
+  // What takes most of the models' time comes first.
+  void sort() {
+    std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.time_ns() > b.time_ns(); });
+  }
+  // Within a device by time; between devices the other way round, as the fastest one is what plans will mostly use.
+  void weigh() {
+    std::vector<double> totals(desk_.devices.size(), 0);
+    for (const Job& job : jobs_) totals[job.at->device] += job.time_ns();
+    for (Job& job : jobs_) job.weight = job.time_ns() / (totals[job.at->device] * totals[job.at->device]);
+    std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.weight > b.weight; });
+  }
+  const TunedDevice& device(const Job& job) const { return desk_.devices[job.at->device]; }
+  bool over() const { return desk_.stopped() || desk_.budget.over(); }
+
+  void begin(const Job& job, size_t done, size_t total) {
+    desk_.status.what = job.at->key;
+    desk_.status.device = device(job).device->name();
+    desk_.status.done = done;
+    desk_.status.total = total;
+    desk_.status.tried = 0;
+    desk_.status.best_ratio = 1;
+    desk_.show();
+  }
+
+  // Files of a problem are the same for all devices that run it.
+  json opening(const Job& job) const {
+    const std::string name = base::sha256_hex(job.at->key.data(), job.at->key.size()).substr(0, 24);
+    const auto file = desk_.options.work / (name + ".motley"), answers = desk_.options.work / (name + ".answers");
+    if (!std::filesystem::exists(file)) save_problem(job.at->graph, file);
+    return {{"do", "open"},
+            {"file", file.string()},
+            {"answers", answers.string()},
+            {"device", device(job).device->name()}};
+  }
+  Supervisor supervisor(const Job& job, std::function<std::string(size_t)> text) const {
+    return {desk_.workers[job.at->device], opening(job), desk_.journal, device(job).journal_name,
+            job.at->key, std::move(text)};
+  }
+
+  json row(const Job& job, const Measured& m, const std::string& config, Rigor rigor) const {
+    ObservedConfig observed;
+    observed.problem = job.at->key;
+    observed.device = device(job).id();
+    observed.config = config;
+    observed.median_ns = m.median_ns;
+    observed.mad_ns = m.mad_ns;
+    observed.runs = m.runs;
+    observed.log_ratio = m.log_ratio_to_default;
+    observed.max_abs = m.error.max_abs;
+    observed.max_rel = m.error.max_rel;
+    observed.rigor = to_string(rigor);
+    return kernel_row(observed);
+  }
+
+  void measure_defaults() {
+    for (size_t i = 0; i < jobs_.size() && !over(); ++i) {
+      Job& job = jobs_[i];
+      const std::string id = device(job).id();
+      if (const auto known = desk_.ledger.known(job.at->key, id)) {
+        job.level = *known;
+        job.default_ns = static_cast<double>(desk_.ledger.median_ns(job.at->key, id));
+        ++desk_.result.measured;
+        continue;
+      }
+      if (desk_.ledger.left_out(job.at->key, id)) {
+        job.works = false;
+        continue;
+      }
+      begin(job, i, jobs_.size());
+      try {
+        measure_default(job);
+        ++desk_.result.measured;
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::io) throw;
+        leave_out(job, error.what());
+      }
+    }
+    publish();
+  }
+
+  void measure_default(Job& job) {
+    const DeviceProblem* tunable = job.at->tunable.get();
+    const std::string config = tunable ? tunable->space.text(tunable->space.default_config()) : "";
+    Supervisor supervisor = this->supervisor(job, [&](size_t) { return config; });
+    if (!supervisor.begin_unrecorded(0))
+      base::fail(ErrorCode::plugin, "the default config does not work (%)", {supervisor.last_failure().reason});
+    double total = 0;
+    for (size_t run = 0; run < kMostRuns && (run < kLeastRuns || total < kRunsNs) && !desk_.stopped(); ++run) {
+      const double ns = supervisor.run_ns(0);
+      if (ns <= 0)
+        base::fail(ErrorCode::plugin, "the default config fails in a run (%)", {supervisor.last_failure().reason});
+      total += ns;
+    }
+    supervisor.record(0);
+    const Measured measured = tuner::measured(supervisor, 0, {});
+    job.default_ns = measured.median_ns;
+    job.level = tunable ? Rigor::estimate : Rigor::exhaustive;
+    desk_.ledger.add_kernel(*job.at, device(job).id(), job.level,
+                            json::array({row(job, measured, "", job.level)}));
+  }
+
+  void leave_out(Job& job, const std::string& reason) {
+    job.works = false;
+    ++desk_.result.left_out;
+    desk_.ledger.leave_out(*job.at, device(job).id(), reason);
+    desk_.say(base::text("left out: % on % (%)", {job.at->key, device(job).device->name(), reason}));
+  }
+
+  void search(Rigor level) {
+    std::vector<Job*> open;
+    double weights = 0;
+    for (Job& job : jobs_) {
+      if (!job.works || !job.at->tunable || job.level >= level || evaluations(level) == 0) continue;
+      open.push_back(&job);
+      weights += job.weight;
+    }
+    for (size_t i = 0; i < open.size() && !over(); ++i) {
+      Job& job = *open[i];
+      const Budget share = desk_.budget.part((1 - kPlansShare) * job.weight / weights);
+      weights -= job.weight;
+      if (share.seconds_left() < kLeastSeconds) continue;
+      begin(job, i, open.size());
+      try {
+        search(job, level, share);
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::io) throw;
+        desk_.say(base::text("% on % keeps its default: %", {job.at->key, device(job).device->name(), error.what()}));
+      }
+      publish();
+    }
+  }
+
+  void search(Job& job, Rigor level, const Budget& share) {
+    const Space& space = job.at->tunable->space;
+    Candidates candidates(space, desk_.options.seed);
+    const auto standard = candidates.find(space.default_config());
+    if (!standard)
+      base::fail(ErrorCode::plugin, "its default config is not valid in its own space");
+    Supervisor supervisor = this->supervisor(job, [&](size_t id) { return space.text(candidates.config(id)); });
+    if (!supervisor.open().value("checked", false))
+      base::fail(ErrorCode::plugin, "the reference cannot check it (%)", {supervisor.open().value("reason", std::string())});
+    ProblemOptions options;
+    options.evaluations = evaluations(level);
+    options.search.seed = desk_.options.seed;
+    options.stop = [&] { return desk_.stopped() || share.over(); };
+    const Budget search = share.part(kSearchShare);
+    options.enough = [search] { return search.over(); };
+    options.progress = [&](size_t tried, double best) {
+      desk_.status.tried = tried;
+      desk_.status.best_ratio = std::exp(best);
+      desk_.show();
+    };
+    const TunedProblem tuned = tune_problem(candidates, *standard, supervisor, desk_.journal, options);
+    const bool whole = tuned.exhausted || tuned.tried >= options.evaluations;
+    if (whole) job.level = tuned.exhausted ? Rigor::exhaustive : level;
+    desk_.result.failed_configs += tuned.failed;
+    json rows = json::array();
+    for (const Measured& m : tuned.observations) {
+      const bool is_default = m.candidate == *standard;
+      rows.push_back(row(job, m, is_default ? "" : space.text(candidates.config(m.candidate)), job.level));
+    }
+    desk_.ledger.add_kernel(*job.at, device(job).id(), job.level, std::move(rows));
+  }
+
+  void publish() const { publish_table(desk_.ledger.document(), desk_.options.table); }
+
+  Desk& desk_;
+  std::vector<Job> jobs_;
+};
+
+}  // namespace
+
+void tune_kernels(Desk& desk, std::vector<Problem>& problems) { KernelPhase(desk, problems).run(); }
+
+}  // namespace motley::tuner

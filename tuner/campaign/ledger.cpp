@@ -1,0 +1,158 @@
+// What a tuning found out, and the dispatch table made of it.
+#include "campaign/ledger.hpp"
+
+#include <algorithm>
+
+#include "table/rows.hpp"
+#include "table/text.hpp"
+#include "table/winner.hpp"
+
+namespace motley::tuner {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr Rigor kLevels[] = {Rigor::estimate, Rigor::measure, Rigor::patient, Rigor::exhaustive};
+
+std::string ends_of(const json& transfer) {
+  return transfer.at("from").get<std::string>() + " " + transfer.at("to").get<std::string>() + " " +
+         transfer.at("kind").get<std::string>();
+}
+std::string name_of(const json& plan) {
+  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() +
+         plan.at("devices").dump();
+}
+
+}  // namespace
+
+std::optional<Rigor> rigor_named(const std::string& name) {
+  for (const Rigor level : kLevels)
+    if (name == to_string(level)) return level;
+  return std::nullopt;
+}
+
+Ledger::Ledger(Journal& journal, json table, std::string tool)
+    : journal_(journal), table_(std::move(table)), tool_(std::move(tool)) {
+  if (table_.is_null()) table_ = empty_document(tool_);
+  table_ = canonical(table_);
+  for (const json& note : journal_.notes()) {
+    try {
+      take(note);
+    } catch (const json::exception&) {  // of another version: measured again
+    }
+  }
+}
+
+void Ledger::take(const json& note) {
+  const std::string kind = note.at("kind");
+  if (kind == "device") devices_[note.at("row").at("id")] = note.at("row");
+  if (kind == "transfer") transfers_[ends_of(note.at("row"))] = note.at("row");
+  if (kind == "plan") plans_[name_of(note.at("row"))] = note.at("row");
+  if (kind == "kernel") kernels_[{note.at("problem"), note.at("device")}] = note;
+  if (kind == "left_out") left_out_[{note.at("problem"), note.at("device")}] = note.at("reason");
+}
+
+void Ledger::add_device(const TunedDevice& device) {
+  if (devices_.contains(device.id())) return;
+  journal_.note("device", {{"row", device.row}});
+  devices_[device.id()] = device.row;
+}
+
+void Ledger::add_kernel(const Problem& problem, const std::string& device, Rigor rigor, json rows) {
+  json note = {{"device", device},           {"problem", problem.key},   {"op", graph::describe_op(problem.graph.nodes[0])},
+               {"count", problem.count},     {"rigor", to_string(rigor)}, {"rows", std::move(rows)},
+               {"tunable", bool(problem.tunable)}};
+  journal_.note("kernel", note);
+  kernels_[{problem.key, device}] = std::move(note);
+}
+
+void Ledger::leave_out(const Problem& problem, const std::string& device, const std::string& reason) {
+  journal_.note("left_out", {{"device", device},
+                             {"problem", problem.key},
+                             {"op", graph::describe_op(problem.graph.nodes[0])},
+                             {"reason", reason}});
+  left_out_[{problem.key, device}] = reason;
+}
+
+void Ledger::add_transfer(json row) {
+  const std::string ends = ends_of(row);
+  journal_.note("transfer", {{"row", row}});
+  transfers_[ends] = std::move(row);
+}
+
+void Ledger::add_plan(json facts) {
+  const json row = facts.at("row");
+  journal_.note("plan", std::move(facts));
+  plans_[name_of(row)] = row;
+}
+
+std::optional<Rigor> Ledger::known(const std::string& problem, const std::string& device) const {
+  const auto own = kernels_.find({problem, device});
+  if (own != kernels_.end()) return rigor_named(own->second.at("rigor"));
+  std::optional<Rigor> best;
+  for (const json& row : table_["kernels"]) {
+    if (row["problem_key"] != problem || row["device"] != device) continue;
+    const auto level = rigor_named(row["rigor"]);
+    if (level && (!best || *level > *best)) best = level;
+  }
+  return best;
+}
+
+bool Ledger::left_out(const std::string& problem, const std::string& device) const {
+  return left_out_.contains({problem, device});
+}
+
+uint64_t Ledger::median_ns(const std::string& problem, const std::string& device) const {
+  std::vector<table::KernelRow> rows;
+  const auto add = [&](const json& row) {
+    rows.push_back({problem, row["config"], 0, row["runs"], row["median_ns"], row["mad_ns"], row["ratio_vs_default"],
+                    row["ratio_high"]});
+  };
+  if (const auto own = kernels_.find({problem, device}); own != kernels_.end())
+    for (const json& row : own->second.at("rows")) add(row);
+  else
+    for (const json& row : table_["kernels"])
+      if (row["problem_key"] == problem && row["device"] == device) add(row);
+  std::sort(rows.begin(), rows.end(), table::comes_before);
+  std::vector<const table::KernelRow*> pointers;
+  for (const table::KernelRow& row : rows) pointers.push_back(&row);
+  return table::winner_of(pointers).median_ns;
+}
+
+bool Ledger::has_transfers(const std::string& device) const {
+  const auto names = [&](const json& row) { return row["from"] == device || row["to"] == device; };
+  return std::any_of(transfers_.begin(), transfers_.end(), [&](const auto& t) { return names(t.second); }) ||
+         std::any_of(table_["transfers"].begin(), table_["transfers"].end(), names);
+}
+
+std::vector<json> Ledger::transfers() const {
+  std::vector<json> all;
+  for (const auto& [ends, row] : transfers_) all.push_back(row);
+  for (const json& row : table_["transfers"])
+    if (!transfers_.contains(ends_of(row))) all.push_back(row);
+  return all;
+}
+
+json Ledger::costs() const {
+  json document = table_;
+  document["tool"] = tool_;
+  for (const auto& [id, row] : devices_) document["devices"].push_back(row);
+  std::erase_if(document["kernels"].get_ref<json::array_t&>(),
+                [&](const json& row) { return kernels_.contains({row["problem_key"], row["device"]}); });
+  for (const auto& [where, note] : kernels_)
+    for (const json& row : note.at("rows")) document["kernels"].push_back(row);
+  document["transfers"] = transfers();
+  document["plans"] = json::array();
+  return canonical(document);
+}
+
+json Ledger::document() const {
+  json document = costs();
+  for (const auto& [name, row] : plans_) document["plans"].push_back(row);
+  for (const json& row : table_["plans"])
+    if (!plans_.contains(name_of(row))) document["plans"].push_back(row);
+  return canonical(document);
+}
+
+}  // namespace motley::tuner

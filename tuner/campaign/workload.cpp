@@ -1,0 +1,147 @@
+// What there is to measure for some models on some devices.
+#include "campaign/workload.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "base/text.hpp"
+#include "model/serialize.hpp"
+#include "plan/plan.hpp"
+#include "run/dynamic.hpp"
+#include "run/evaluate.hpp"
+#include "table/fingerprint.hpp"
+#include "table/node_key.hpp"
+#include "table/rows.hpp"
+#include "table/text.hpp"
+#include "table/tuning.hpp"
+
+namespace motley::tuner {
+
+TunedDevice describe_device(std::shared_ptr<plugin::Device> device) {
+  TunedDevice tuned;
+  tuned.fingerprint = table::fingerprint_of(*device);
+  if (tuned.fingerprint.kernels.empty())
+    base::fail(ErrorCode::plugin,
+               "the device \"%\" says no fingerprint, so nothing measured on it could be used: leave it out",
+               {device->name()});
+  tuned.journal_name = fingerprint_of(*device);
+  nlohmann::json document = empty_document("motley");
+  document["devices"].push_back(device_row("device", device->plugin().id, tuned.fingerprint));
+  tuned.row = canonical(document)["devices"][0];
+  tuned.device = std::move(device);
+  return tuned;
+}
+
+PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all) {
+  plan::Request request;
+  request.devices = all;
+  request.shapes = model.shapes;
+  run::DeviceEvaluator evaluator(all);
+  plan::Prepared prepared = plan::prepare(model.model.module(), request, &evaluator);
+  PlannedModel planned;
+  if (prepared.staged) {
+    run::Values inputs;  // shapes without data
+    const graph::Graph& graph = prepared.staged->main();
+    for (const graph::TensorId id : graph.inputs)
+      inputs[graph.tensor(id).name] = {graph.tensor(id).type, graph.tensor(id).extents(), {}};
+    const auto kept = std::make_shared<const plan::Kept>();
+    run::DynamicRunner runner(std::move(*prepared.staged), request, &evaluator, kept);
+    if (const auto plan = runner.plan_first(inputs)) planned.graph = plan->graph;
+    planned.is_whole = false;
+  } else {
+    planned.graph = std::move(prepared.graph);
+    plan::lower_for(planned.graph, request, {});
+  }
+  planned.hash = table::graph_hash(planned.graph);
+  return planned;
+}
+
+namespace {
+
+// A problem on a device, without the parts that cost something to make.
+struct Key {
+  size_t device;
+  std::string key;
+  auto operator<=>(const Key&) const = default;
+};
+
+bool shapes_known(const graph::Graph& graph, const graph::Node& node) {
+  const auto known = [&](graph::TensorId id) { return id == graph::kNone || graph.tensor(id).shape_known(); };
+  return std::all_of(node.inputs.begin(), node.inputs.end(), known) &&
+         std::all_of(node.outputs.begin(), node.outputs.end(), known);
+}
+
+class Collector {
+ public:
+  explicit Collector(const std::vector<TunedDevice>& devices) : devices_(devices) {}
+
+  void add(const graph::Graph& graph) {
+    plan::DeviceList list;
+    for (const TunedDevice& d : devices_) list.push_back(d.device);
+    const plan::SupportTable support = plan::query_support(graph, list);
+    for (size_t n = 0; n < graph.nodes.size(); ++n)
+      for (size_t d = 0; d < devices_.size() && shapes_known(graph, graph.nodes[n]); ++d)
+        if (support.at(d, n).supported) add(graph, n, d);
+  }
+  std::vector<Problem> take() { return std::move(problems_); }
+
+ private:
+  void add(const graph::Graph& graph, size_t n, size_t d) {
+    const graph::Node& node = graph.nodes[n];
+    // The core's key tells more apart than a plugin's, so each is described once.
+    const std::string own_key = table::node_key(graph, node);
+    const auto [described, fresh] = described_.try_emplace(Key{d, own_key}, 0);
+    if (fresh) described->second = describe(graph, n, d, own_key);
+    ++problems_[described->second].count;
+  }
+
+  size_t describe(const graph::Graph& graph, size_t n, size_t d, const std::string& own_key) {
+    Problem problem;
+    problem.device = d;
+    problem.graph = problem_of(graph, graph.nodes[n]);
+    plugin::Device& device = *devices_[d].device;
+    problem.tunable = describe_problem(device, problem.graph);
+    // As the advisor asks for it: a plugin may name problems in which there is nothing to choose.
+    problem.key = table::problem_key(device, model::serialize(problem.graph).view());
+    if (problem.key.empty()) problem.key = own_key;
+    const auto [known, fresh] = by_key_.try_emplace(Key{d, problem.key}, problems_.size());
+    if (!fresh) return known->second;
+    const plan::Work work = plan::work_of(graph, graph.nodes[n]);
+    problem.work = work.flops + work.bytes;
+    problem.estimate_ns = plan::estimate_cost(graph, n, device);
+    problems_.push_back(std::move(problem));
+    return known->second;
+  }
+
+  const std::vector<TunedDevice>& devices_;
+  std::map<Key, size_t> described_, by_key_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace
+
+std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices) {
+  Collector collector(devices);
+  for (const PlannedModel& model : models) collector.add(model.graph);
+  return collector.take();
+}
+
+std::vector<Problem> shard(std::vector<Problem> problems, size_t part, size_t parts) {
+  std::vector<size_t> order(problems.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const Problem &x = problems[a], &y = problems[b];
+    return x.work != y.work ? x.work > y.work : std::tie(x.key, x.device) < std::tie(y.key, y.device);
+  });
+  std::vector<double> loads(parts, 0);
+  std::vector<Problem> mine;
+  for (const size_t i : order) {
+    const auto lightest = std::min_element(loads.begin(), loads.end());
+    *lightest += std::max(problems[i].work, 1.0);
+    if (static_cast<size_t>(lightest - loads.begin()) + 1 == part) mine.push_back(std::move(problems[i]));
+  }
+  return mine;
+}
+
+}  // namespace motley::tuner
