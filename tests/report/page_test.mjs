@@ -1,6 +1,6 @@
 // The report's page in a headless Chromium: it draws, it answers, and hostile names stay names.
 //   node page_test.mjs MOTLEY SAMPLE CHROMIUM FOLDER
-// Exits with 77 where there is no Chromium. Screenshots stay in FOLDER.
+// Exits with 77 where there is no Chromium, or no page. Screenshots stay in FOLDER.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
@@ -13,16 +13,21 @@ const [motley, sample, chromium, folder] = process.argv.slice(2);
 
 function program(path, ...parameters) {
   const { status, stdout, stderr, error } = spawnSync(path, parameters, { encoding: "utf8" });
+  if (stderr?.includes("built without the report's page")) skip(stderr.trim());
   assert.equal(status, 0, `${path} ${parameters.join(" ")}: ${error ?? ""}${stdout}${stderr}`);
   return stdout;
+}
+
+function skip(why) {
+  console.log(`skipped: ${why}`);
+  process.exit(77);
 }
 
 function findChromium() {
   try {
     accessSync(chromium, constants.X_OK);
   } catch {
-    console.log(`skipped: there is no Chromium (${chromium}); tools/setup.sh installs it`);
-    process.exit(77);
+    skip(`there is no Chromium (${chromium}); tools/setup.sh installs it`);
   }
 }
 

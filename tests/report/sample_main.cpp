@@ -1,4 +1,5 @@
-// report_sample FOLDER: writes net.motley, large.motley, table.json, before.json and journal into it, for the test of the page.
+// report_sample FOLDER: writes net.motley, large.motley, table.json, before.json and journal into it, for the test of
+// the page.
 #include <cstdio>
 #include <filesystem>
 
