@@ -66,6 +66,13 @@ show explain "$out/digits.motley" --table "$out/table.json" | tee "$scratch"
 grep -q 'table: .*(exact)' "$scratch" || fail "no node of the digits network was found in the table"
 show run "$out/digits.motley" tools/models/digits/3_0.png --top 1 --table "$out/table.json"
 
+step "all of that as one HTML file"
+if [ -s build/release/tools/report/report.html ]; then
+  show report "$out/table.json" "$out/table.json.journal" --model "$out/digits.motley" -o "$out/report.html"
+else
+  echo "left out: this build has no page for reports, because node or npm is missing"
+fi
+
 if [ ! -d "$data/onnx/models" ]; then
   step "no test data in $data: the demo ends here"
   exit 0

@@ -60,12 +60,16 @@ export class Browser {
   }
 
   async open(url) {
+    if (!this.#session) await this.#attach();
+    await this.send("Page.navigate", { url });
+    await this.until(`document.URL === ${JSON.stringify(url)} && document.documentElement.dataset.ready === "1"`, "the page is drawn");
+  }
+
+  async #attach() {
     const { targetInfos } = await this.send("Target.getTargets");
     const { targetId } = targetInfos.find((target) => target.type === "page");
     this.#session = (await this.send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await this.send(`${domain}.enable`);
-    await this.send("Page.navigate", { url });
-    await this.until("document.documentElement.dataset.ready === '1'", "the page is drawn");
   }
 
   async evaluate(expression) {

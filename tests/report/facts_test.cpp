@@ -67,6 +67,20 @@ TEST(Facts, OfATable) {
   }
 }
 
+TEST(Facts, RowsThatDoNotCountHere) {
+  Files files;
+  files.add_table(sample_table(2));
+  EXPECT_FALSE(report_facts(files.inputs)["devices"][0].contains("here")) << "nobody looked";
+  files.inputs.unused.emplace();
+  EXPECT_EQ(report_facts(files.inputs)["devices"][0]["here"], "as measured");
+  const std::string id = report_facts(files.inputs)["devices"][0]["id"];
+  files.inputs.unused->push_back({id, "measured with another driver", 4});
+  const json facts = report_facts(files.inputs);
+  EXPECT_EQ(facts["devices"][0]["here"], "measured with another driver");
+  EXPECT_EQ(facts["warnings"],
+            json::array({"4 rows of " + id + " not used as measured here: measured with another driver"}));
+}
+
 TEST(Facts, OfAJournalWithFailures) {
   Files files;
   files.add_journal();

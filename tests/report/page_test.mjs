@@ -1,6 +1,6 @@
 // The report's page in a headless Chromium: it draws, it answers, and hostile names stay names.
 //   node page_test.mjs MOTLEY SAMPLE CHROMIUM FOLDER
-// Exits with 77 where there is no Chromium. Screenshots stay in FOLDER.
+// Exits with 77 where there is no Chromium, or no page. Screenshots stay in FOLDER.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
@@ -13,25 +13,42 @@ const [motley, sample, chromium, folder] = process.argv.slice(2);
 
 function program(path, ...parameters) {
   const { status, stdout, stderr, error } = spawnSync(path, parameters, { encoding: "utf8" });
+  if (stderr?.includes("built without the report's page")) skip(stderr.trim());
   assert.equal(status, 0, `${path} ${parameters.join(" ")}: ${error ?? ""}${stdout}${stderr}`);
   return stdout;
+}
+
+function skip(why) {
+  console.log(`skipped: ${why}`);
+  process.exit(77);
 }
 
 function findChromium() {
   try {
     accessSync(chromium, constants.X_OK);
   } catch {
-    console.log(`skipped: there is no Chromium (${chromium}); tools/setup.sh installs it`);
-    process.exit(77);
+    skip(`there is no Chromium (${chromium}); tools/setup.sh installs it`);
   }
 }
 
-function writeReport() {
+const file = (name) => join(folder, name);
+const split = ["--devices", "cpu,reference", "--pin", "far*=reference", "--runs", "3"];
+
+// One with everything, one of a journal alone, one of a large network.
+function writeReports() {
   program(sample, folder);
-  const file = (name) => join(folder, name);
-  program(motley, "report", file("table.json"), file("journal"), "--compare", file("before.json"), "--model", file("net.motley"),
-    "--devices", "cpu,reference", "--pin", "far*=reference", "--runs", "3", "-o", file("report.html"));
-  return file("report.html");
+  program(motley, "report", file("table.json"), file("journal"), "--compare", file("before.json"), "--model", file("net.motley"), ...split, "-o", file("report.html"));
+  program(motley, "report", file("journal"), "-o", file("journal.html"));
+  program(motley, "report", file("table.json"), "--model", file("large.motley"), ...split, "-o", file("large.html"));
+}
+
+async function checkBoxes(browser, atLeast) {
+  const boxes = await browser.evaluate(`[...document.querySelectorAll(".node")].map((n) => { const t = n.transform.baseVal[0].matrix, r = n.querySelector("rect");
+    return { x: t.e, y: t.f, w: r.width.baseVal.value / 2, h: r.height.baseVal.value / 2 }; })`);
+  assert.ok(boxes.length >= atLeast, `${boxes.length} nodes`);
+  for (let a = 0; a < boxes.length; ++a)
+    for (let b = a + 1; b < boxes.length; ++b)
+      assert.ok(Math.abs(boxes[a].x - boxes[b].x) >= boxes[a].w + boxes[b].w - 1 || Math.abs(boxes[a].y - boxes[b].y) >= boxes[a].h + boxes[b].h - 1, `nodes ${a} and ${b}`);
 }
 
 const browserTests = {
@@ -50,12 +67,7 @@ const browserTests = {
   },
 
   async "nodes do not lie upon each other"(browser) {
-    const boxes = await browser.evaluate(`[...document.querySelectorAll(".node")].map((n) => { const t = n.transform.baseVal[0].matrix, r = n.querySelector("rect");
-      return { x: t.e, y: t.f, w: r.width.baseVal.value / 2, h: r.height.baseVal.value / 2 }; })`);
-    assert.ok(boxes.length > 300, `${boxes.length} nodes`);
-    for (let a = 0; a < boxes.length; ++a)
-      for (let b = a + 1; b < boxes.length; ++b)
-        assert.ok(Math.abs(boxes[a].x - boxes[b].x) >= boxes[a].w + boxes[b].w - 1 || Math.abs(boxes[a].y - boxes[b].y) >= boxes[a].h + boxes[b].h - 1, `nodes ${a} and ${b}`);
+    await checkBoxes(browser, 300);
     assert.ok(await browser.evaluate(`document.querySelectorAll(".node.critical").length`) > 50);
   },
 
@@ -161,18 +173,29 @@ const browserTests = {
   },
 };
 
-findChromium();
-const report = writeReport();
-const text = readFileSync(report, "utf8");
-assert.equal(text.split("</script>").length, 3, "the facts end no element");
-assert.ok(!/(src|href)="https?:/.test(text), "nothing is loaded from elsewhere");
-const browser = new Browser(chromium);
-let failures = 0;
-try {
-  await browser.open(pathToFileURL(report).href);
-  await browser.size(1360, 900);
-  await browser.scheme("light");
-  for (const [name, test] of Object.entries(browserTests)) {
+// On their own pages.
+const otherTests = {
+  async "a journal alone shows the placement that it tells of"(browser) {
+    await browser.open(pathToFileURL(file("journal.html")).href);
+    await checkBoxes(browser, 4);
+    assert.deepEqual(await browser.evaluate(`[...document.querySelectorAll("main > section")].map((s) => s.id)`), ["summary", "graph", "accuracy", "races", "problems", "failures"]);
+    assert.equal(await browser.evaluate(`document.querySelectorAll(".node.critical").length`), 3);
+    assert.deepEqual(browser.problems, []);
+  },
+
+  async "a large network is drawn"(browser) {
+    const begin = Date.now();
+    await browser.open(pathToFileURL(file("large.html")).href);
+    const nodes = await browser.evaluate(`document.querySelectorAll(".node").length`);
+    console.log(`        ${nodes} nodes after ${Date.now() - begin} ms`);
+    await checkBoxes(browser, 1000);
+    assert.deepEqual(browser.problems, []);
+  },
+};
+
+async function runTests(tests, browser) {
+  let failures = 0;
+  for (const [name, test] of Object.entries(tests)) {
     try {
       await test(browser);
       console.log(`ok      ${name}`);
@@ -181,6 +204,27 @@ try {
       console.log(`FAILED  ${name}\n        ${error.message}`);
     }
   }
+  return failures;
+}
+
+function checkText() {
+  const text = readFileSync(file("report.html"), "utf8");
+  assert.equal(text.split("</script>").length, 3, "the facts end no element");
+  assert.ok(!/(src|href)="https?:/.test(text), "nothing is loaded from elsewhere");
+}
+
+findChromium();
+writeReports();
+checkText();
+const browser = new Browser(chromium);
+let failures = 1;
+try {
+  await browser.open(pathToFileURL(file("report.html")).href);
+  await browser.size(1360, 900);
+  await browser.scheme("light");
+  failures = await runTests(browserTests, browser);
+  browser.problems.length = 0;
+  failures += await runTests(otherTests, browser);
 } finally {
   await browser.close();
 }

@@ -1,4 +1,5 @@
-// report_sample FOLDER: writes net.motley, table.json, before.json and journal into it, for the test of the page.
+// report_sample FOLDER: writes net.motley, large.motley, table.json, before.json and journal into it, for the test of
+// the page.
 #include <cstdio>
 #include <filesystem>
 
@@ -18,6 +19,7 @@ int main(int count, char** arguments) {
     tuner::publish_table(tuner::sample_table(14, 1.4), folder / "before.json");
     tuner::write_sample_journal(folder / "journal");
     model::write_model(tuner::sample_network(80), folder / "net.motley");
+    model::write_model(tuner::sample_network(260), folder / "large.motley");
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "report_sample: %s\n", error.what());

@@ -27,7 +27,7 @@ std::string problem_name(size_t i) {
 }
 
 json row(const std::string& problem, const std::string& config, double ns, double ratio) {
-  Observed o;
+  ObservedConfig o;
   o.problem = problem;
   o.device = "device";
   o.config = config;

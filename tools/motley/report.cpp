@@ -14,7 +14,10 @@
 #ifdef MOTLEY_HAS_REPORT_PAGE
 #include "report_page.hpp"
 #endif
+#include "plugin/registry.hpp"
+#include "table/advisor.hpp"
 #include "table/document.hpp"
+#include "table/merge.hpp"
 #include "text.hpp"
 
 namespace motley::cli {
@@ -77,12 +80,26 @@ tuner::TracedSession trace(const ReportOptions& options, const std::string& tabl
           session.output_names(), session.explain(), session.trace()};
 }
 
+// As a session would judge the table's rows, were it compiled here.
+std::vector<TableUse::Unused> unused_rows(const ReportOptions& options, const tuner::ReportInputs& inputs) {
+  const RuntimeOptions places = options.session.plugins.runtime();
+  const plugin::Registry registry = plugin::discover(
+      {places.plugin_files, places.plugin_folders, places.standard_places, places.select, places.disable});
+  std::vector<nlohmann::json> documents;
+  for (const tuner::ReportTable& table : inputs.tables) documents.push_back(table.document);
+  const table::Advisor advisor(table::table_of(tuner::merge_tables(documents)), registry.devices);
+  std::vector<TableUse::Unused> unused;
+  for (const table::Unused& u : advisor.unused()) unused.push_back({u.device, u.reason, u.rows});
+  return unused;
+}
+
 tuner::ReportInputs gather(const ReportOptions& options) {
   tuner::ReportInputs inputs;
   inputs.tool = fmt::format("motley {}", version());
   inputs.date = now();
   for (const std::string& file : options.inputs) tuner::read_report_input(file, inputs);
   if (!options.compare.empty()) inputs.compare = {options.compare, table::read_document(options.compare)};
+  if (options.model.empty() && !inputs.tables.empty()) inputs.unused = unused_rows(options, inputs);
   if (!options.model.empty()) inputs.session = trace(options, table_for_model(options, inputs));
   return inputs;
 }

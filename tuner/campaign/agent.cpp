@@ -21,6 +21,9 @@ using nlohmann::json;
 
 namespace {
 
+// Of larger plans the edges are left out: a plan becomes one record of the journal, whose size has a limit.
+constexpr size_t kMostNodesWithTensors = 1000;
+
 // Numbers that no kernel stumbles over: floats from 0 to 1, indices 0 or 1.
 void fill_inputs(Session& session) {
   uint32_t state = 12345;
@@ -116,9 +119,14 @@ class Agent {
     sessions_.back().run();
     return describe(sessions_.back().explain(), sessions_.size() - 1);
   }
+  static json names_of(const std::vector<TensorInfo>& tensors) {
+    json names = json::array();
+    for (const TensorInfo& tensor : tensors) names.push_back(tensor.name);
+    return names;
+  }
   static json describe(const Explanation& explanation, size_t number) {
     json nodes = json::array(), transfers = json::array();
-    for (const Placement& p : explanation.nodes)
+    for (const Placement& p : explanation.nodes) {
       nodes.push_back({{"node", p.node},
                        {"op", p.op},
                        {"device", p.device},
@@ -127,6 +135,10 @@ class Agent {
                        {"config", p.config},
                        {"source", p.config_source},
                        {"estimate_ns", p.estimate_ns}});
+      if (explanation.nodes.size() > kMostNodesWithTensors) continue;
+      nodes.back()["inputs"] = names_of(p.inputs);
+      nodes.back()["outputs"] = names_of(p.outputs);
+    }
     for (const Transfer& t : explanation.transfers)
       transfers.push_back({{"from", t.from}, {"to", t.to}, {"way", t.way}, {"bytes", t.bytes}});
     return {{"ending", "measured"}, {"plan", number}, {"nodes", nodes}, {"transfers", transfers}};

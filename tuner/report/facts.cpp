@@ -107,14 +107,23 @@ void warn_of_session(const json& session, json& warnings) {
   if (!table.is_object()) return;
   if (const auto problem = table["problem"].get<std::string>(); !problem.empty())
     warnings.push_back(base::text("the table is not used: %", {problem}));
-  for (const json& u : table["unused"])
-    warnings.push_back(base::text(
-        "% of % not used as measured here: %",
-        {many(u["rows"].get<size_t>(), "row"), u["device"].get<std::string>(), u["reason"].get<std::string>()}));
   if (const auto refused = table["refused"].get<size_t>(); refused > 0)
     warnings.push_back(base::text("% of the table refused by the devices here", {many(refused, "config")}));
   if (const auto missed = table["lookups"].value("none", size_t{0}); missed > 0)
     warnings.push_back(base::text("% of the model not in the table", {many(missed, "node")}));
+}
+
+// Rows that count for less than they could on this machine, and what that says of each device.
+void warn_of_unused(const ReportInputs& inputs, json& facts) {
+  if (inputs.tables.empty() || (!inputs.session && !inputs.unused)) return;
+  const auto& unused = inputs.session ? inputs.session->explanation.table.unused : *inputs.unused;
+  for (json& device : facts["devices"]) device["here"] = "as measured";
+  for (const TableUse::Unused& u : unused) {
+    facts["warnings"].push_back(
+        base::text("% of % not used as measured here: %", {many(u.rows, "row"), u.device, u.reason}));
+    for (json& device : facts["devices"])
+      if (device["id"] == u.device) device["here"] = u.reason;
+  }
 }
 
 void warn_of_inputs(const ReportInputs& inputs, const json& problems, json& warnings) {
@@ -203,6 +212,7 @@ json report_facts(const ReportInputs& inputs) {
   facts["notes"] = notes_of(inputs);
   facts["left_out"] = left_out(inputs);
   warn_of_inputs(inputs, facts["problems"], facts["warnings"]);
+  warn_of_unused(inputs, facts);
   if (inputs.session) {
     facts["session"] = session_facts(*inputs.session);
     warn_of_session(facts["session"], facts["warnings"]);

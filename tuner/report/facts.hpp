@@ -4,7 +4,9 @@
 //   tool, date        the program, and when it was written (UTC)
 //   inputs            [{path, kind: table|journal, tool, rows, transfers, plans, sha256 | trials, notes, damaged}]
 //   warnings          [text]: rows that are not used and why, damaged lines, devices that were lost, …
-//   devices           [{id, plugin, fingerprint: {hw, driver, kernels: {key: value}}, rows, trials}] as the inputs name
+//   devices           [{id, plugin, fingerprint: {hw, driver, kernels: {key: value}}, rows, trials, here}] as the
+//   inputs name
+//                     them; `here`: "as measured", or why its rows do not count so on the devices of this machine
 //   transfers, plans  the tables' rows as they are
 //   problems          [{problem, device, default_ns, choice, choice_is_default, choice_ns, ratio, failed, trials,
 //                       configs: [{config, ending, ns, mad_ns, ratio, ratio_high, runs, rigor, reason, strikes, banned,
@@ -57,6 +59,8 @@ struct ReportInputs {
   std::vector<ReportTable> tables;
   std::vector<ReportJournal> journals;
   std::optional<TracedSession> session;
+  // Without a session: the tables' rows that count for no device here as measured; nothing where nobody looked.
+  std::optional<std::vector<TableUse::Unused>> unused;
   std::optional<ReportTable> compare;  // the table before; the inputs' tables are the one after
   std::string tool, date;
 };

@@ -58,8 +58,7 @@ json facts_of(const json& note) {
     session.explanation.nodes.push_back(placement(node));
     if (const double ns = node.value("measured_ns", 0.0); ns > 0) line.node_ns[node.at("node")] = ns;
   }
-  for (const json& row : note.value("transfers", json::array()))
-    session.explanation.transfers.push_back(transfer(row));
+  for (const json& row : note.value("transfers", json::array())) session.explanation.transfers.push_back(transfer(row));
   session.explanation.cost.predicted_ns = note.value("predicted_ns", 0.0);
   json facts = session_facts(session, line);
   if (const double ns = note.value("measured_ns", 0.0); ns > 0) facts["run_ns"] = ns;

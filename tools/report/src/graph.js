@@ -79,7 +79,8 @@ function decision(cost) {
   const by = {
     planner: 'the planner found the cheapest placement',
     'single device': 'one device alone is as good as any mix',
-    order: 'devices were taken in order of preference'
+    order: 'devices were taken in order of preference',
+    race: 'a plan of the table that won its race'
   }[cost.decided_by] ??
       cost.decided_by;
   return `Placed for ${cost.policy}: ${by}${figure('this plan', cost.cost)}${figure('no plan is below', cost.bound)}${

@@ -29,6 +29,7 @@ function devices(facts) {
         {name: 'Hardware', value: (d) => prints(d.fingerprint.hw)},
         {name: 'Driver', value: (d) => prints(d.fingerprint.driver)},
         {name: 'Kernels', value: (d) => prints(d.fingerprint.kernels)},
+        {name: 'Here', value: (d) => d.here},
         {name: 'Rows', number: true, value: (d) => d.rows},
         {name: 'Trials', number: true, value: (d) => d.trials},
       ],
