@@ -83,6 +83,28 @@ TEST(Explain, SaysWhereAndWhy) {
   EXPECT_GT(json["activation_bytes"].get<uint64_t>(), 0u);
 }
 
+TEST(Explain, SaysCostsAndTakesPolicies) {
+  for (const char* policy : {"latency", "throughput", "power", "memory"}) {
+    const Outcome outcome = motley({"explain", digits_onnx(), "--policy", policy, "--deny", "open*,vulkan", "--json"});
+    ASSERT_TRUE(succeeds(outcome));
+    const auto json = outcome.json();
+    EXPECT_EQ(json["plan"]["policy"], policy);
+    EXPECT_GT(json["plan"]["predicted_ns"].get<double>(), 0) << policy;
+    EXPECT_LE(json["plan"]["bound"].get<double>(), json["plan"]["cost"].get<double>()) << policy;
+    for (const auto& node : json["nodes"]) {
+      EXPECT_EQ(node["cost_source"], "estimated");
+      EXPECT_NE(node["runner_up"], node["device"]);
+    }
+  }
+  const Outcome denied = motley({"explain", digits_onnx(), "--deny", "cpu", "--prefer", "reference", "--json"});
+  ASSERT_TRUE(succeeds(denied));
+  for (const auto& node : denied.json()["nodes"]) EXPECT_NE(node["device"], "cpu");
+  EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--deny", "*"}), "denied"));
+  const Outcome wrong = motley({"explain", digits_onnx(), "--policy", "speed"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("throughput"), std::string::npos) << wrong.err;
+}
+
 TEST(Explain, WrongDevicesAndShapes) {
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--devices", "warp9"}), "warp9"));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--shape", "image=1,3,28,28"}), "image"));

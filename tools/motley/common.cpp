@@ -51,13 +51,9 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       .add_option("--prefer", options.prefer, "Devices, or patterns, that are used where others are not clearly better")
       ->type_name("A,B")
       ->allow_extra_args(false);
-  static const std::map<std::string, Policy> kPolicies = {{"latency", Policy::latency},
-                                                          {"throughput", Policy::throughput},
-                                                          {"power", Policy::power},
-                                                          {"memory", Policy::memory}};
   command.add_option("--policy", options.policy, "What to have little of: latency, throughput, power or memory")
       ->type_name("POLICY")
-      ->transform(CLI::CheckedTransformer(kPolicies).description(""));
+      ->check(CLI::IsMember(std::vector<std::string>{"latency", "throughput", "power", "memory"}).description(""));
   command
       .add_option("--pin", options.pins,
                   "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
@@ -120,7 +116,8 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
     for (std::string& glob : base::split(set, ',')) result.deny.push_back(std::move(glob));
   for (const std::string& set : options.prefer)
     for (std::string& glob : base::split(set, ',')) result.prefer.push_back(std::move(glob));
-  result.policy = options.policy;
+  for (const Policy policy : {Policy::latency, Policy::throughput, Policy::power, Policy::memory})
+    if (options.policy == to_string(policy)) result.policy = policy;
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
   for (const std::string& text : options.pins) {

@@ -26,11 +26,12 @@ struct PluginOptions {
 };
 void add_plugin_options(CLI::App& command, PluginOptions& options);
 
-// --devices, --deny, --prefer, --policy, --pin, --no-fallback, --no-optimize, --threads, --shape, --table, and the plugin options.
+// --devices, --deny, --prefer, --policy, --pin, --no-fallback, --no-optimize, --threads, --shape, --table, and the
+// plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one
   std::vector<std::string> deny, prefer;  // each "a,b"
-  Policy policy = Policy::latency;
+  std::string policy = "latency";
   std::vector<std::string> pins;         // each "node=device"
   std::vector<std::string> shapes;       // each "name=1,3,224,224", or "1,3,224,224" where there is one input
   bool no_fallback = false, no_optimize = false;

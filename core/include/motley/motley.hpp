@@ -169,8 +169,8 @@ struct CompileOptions {
   // table has measured nodes on them; then, and under a policy other than latency, costs decide among them. Empty: all
   // devices, and costs decide.
   std::vector<std::string> devices = {};
-  // Globs of devices that are not used in any case, and of those that are preferred: they count as a quarter faster than
-  // they are, and come first where an order decides. Patterns that fit no device do nothing.
+  // Globs of devices that are not used in any case, and of those that are preferred: they count as a quarter faster
+  // than they are, and come first where an order decides. Patterns that fit no device do nothing.
   std::vector<std::string> deny = {}, prefer = {};
   // What a device of `devices` does not support goes to any other device. Off: compile throws Error(unsupported),
   // listing the nodes.
@@ -259,11 +259,12 @@ struct Placement {
   std::string device;
   uint32_t segment = 0;                                      // nodes of one segment are submitted together
   std::string reason;                                        // "fastest of 2 devices that support it (estimate 12 us)"
-  double estimate_ns = 0;  // what it costs there; 0: nothing, or unknown
+  double estimate_ns = 0;                                    // what it costs there; 0: nothing, or unknown
   // Where that is from: "measured" here, "near" (another shape, driver or device), "estimated".
   std::string cost_source;
   // The device that would be next best for this node alone, and what the plan would cost on top if it ran there, moves
-  // included, in PlanCost::unit; "" where no other runs it. Below 0 where the order of preference decides against costs.
+  // included, in PlanCost::unit; "" where no other runs it. Below 0 where the order of preference decides against
+  // costs.
   std::string runner_up;
   double runner_up_more = 0;
   // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
@@ -286,13 +287,13 @@ struct Transfer {
   uint32_t segment = 0;  // that it is moved for; of an output of the network, the last one
 };
 
-// How the plan was decided and what it is thought to cost; sums where a network is planned in stages. Numbers are 0 where
-// they are not known.
+// How the plan was decided and what it is thought to cost; sums where a network is planned in stages. Numbers are 0
+// where they are not known.
 struct PlanCost {
   Policy policy = Policy::latency;
-  // "planner": the cheapest placement. "single device": the best device alone, which no placement beats clearly. "order":
-  // the first device in order of preference that supports a node. "race": the dispatch table has a plan for this network that
-  // was run against others and won.
+  // "planner": the cheapest placement. "single device": the best device alone, which no placement beats clearly.
+  // "order": the first device in order of preference that supports a node. "race": the dispatch table has a plan for
+  // this network that was run against others and won.
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run

@@ -16,7 +16,7 @@ namespace motley::place {
 namespace {
 
 // Of annealing and of branch and bound: planning a real network stays within milliseconds.
-constexpr uint64_t kMoveBudget = 120000;    // moves × nodes
+constexpr uint64_t kMoveBudget = 40000;     // moves × nodes
 constexpr uint64_t kBranchBudget = 100000;  // branches × nodes
 
 // A plan and what it costs.

@@ -19,11 +19,14 @@ constexpr double kLongest = 1e15;  // ns; what a plugin says beyond is taken for
 
 place::Ns whole_ns(double ns) { return ns > 0 ? static_cast<place::Ns>(std::min(ns, kLongest)) : 0; }
 
-// Devices by name.
+// Devices by name. They are few.
 std::vector<size_t> by_name(const DeviceList& devices) {
-  std::vector<size_t> order(devices.size());
-  for (size_t d = 0; d < order.size(); ++d) order[d] = d;
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return devices[a]->name() < devices[b]->name(); });
+  std::vector<size_t> order;
+  for (size_t d = 0; d < devices.size(); ++d) {
+    size_t at = 0;
+    while (at < order.size() && devices[order[at]]->name() < devices[d]->name()) ++at;
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(at), d);
+  }
   return order;
 }
 

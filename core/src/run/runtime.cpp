@@ -51,11 +51,12 @@ plan::DeviceList usable_devices(const plan::DeviceList& all, const CompileOption
     base::fail(ErrorCode::not_found,
                "no device is available; see `motley plugins --explain` for what became of each plugin");
   plan::DeviceList devices;
-  for (const auto& device : all)
-    if (!base::matches_any(options.deny, device->name())) devices.push_back(device);
+  for (const bool preferred : {true, false})
+    for (const auto& device : all)
+      if (!base::matches_any(options.deny, device->name()) &&
+          base::matches_any(options.prefer, device->name()) == preferred)
+        devices.push_back(device);
   if (devices.empty()) base::fail(ErrorCode::not_found, "every device is denied; there are %", {list_names(all)});
-  std::stable_partition(devices.begin(), devices.end(),
-                        [&](const auto& device) { return base::matches_any(options.prefer, device->name()); });
   return devices;
 }
 
