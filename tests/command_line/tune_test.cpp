@@ -237,7 +237,9 @@ TEST(TuneSlow, AKillLosesNoRecord) {
     std::vector<std::string> more = {"--devices", "cpu", "--rigor", "exhaustive"};
     if (std::filesystem::exists(journal)) more.emplace_back("--resume");
     const Background tuning(tune(digits_onnx(), table, more));
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
+    // However slow the machine is: killed at some moment after it wrote something.
+    while (whole_lines(journal).size() <= before.size()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 400));
     tuning.end_with(SIGKILL);
     const std::string now = whole_lines(journal);
     ASSERT_TRUE(now.starts_with(before)) << "kill " << i << " took records away";
@@ -246,7 +248,7 @@ TEST(TuneSlow, AKillLosesNoRecord) {
       ASSERT_TRUE(succeeds(motley({"table", "validate", table})));
     }
   }
-  EXPECT_GT(std::count(before.begin(), before.end(), '\n'), kills / 2) << "it got nowhere";
+  EXPECT_GE(std::count(before.begin(), before.end(), '\n'), kills);
   std::set<std::pair<std::string, std::string>> done;
   for (const json& record : records(journal))
     if (record.value("kind", "") == "kernel") done.emplace(record["device"], record["problem"]);
