@@ -79,14 +79,19 @@ void break_order(motley_plugin& p) {
       copy.wait_count = 0;
       return good.submit(d, q, e, &copy, error);
     };
-  if (breaks("swaps_pairs")) {  // of two submissions the second goes first
+  // Of two submissions the second goes first, unless it waits for something; the timeline moves on as if nothing was.
+  if (breaks("swaps_pairs")) {
     p.submit = [](motley_device* d, motley_queue* q, motley_executable* e, const motley_submission* s,
                   motley_error* error) {
+      if (s->wait_count) release_held();
       if (held.executable) {
-        const motley_status status = good.submit(d, q, e, s, error);
+        motley_submission second = *s;
+        std::swap(second.signal_value, held.submission.signal_value);
+        const motley_status status = good.submit(d, q, e, &second, error);
         release_held();
         return status;
       }
+      if (s->wait_count) return good.submit(d, q, e, s, error);
       held = {q, e, *s, {s->inputs, s->inputs + s->input_count}, {s->outputs, s->outputs + s->output_count}};
       return MOTLEY_OK;
     };
