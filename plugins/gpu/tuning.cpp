@@ -58,7 +58,8 @@ std::string problem_key(const NodeView& node) {
   if (node.op() == Op::Conv) {
     const auto& a = node.attributes<schema::ConvAttributes>();
     key += " s" + list_text(a.strides()) + "d" + list_text(a.dilations()) + "p" + list_text(a.pads()) + "g" +
-           std::to_string(a.group()) + "a" + std::to_string(static_cast<int>(a.auto_pad())) + activation_key(a.activation());
+           std::to_string(a.group()) + "a" + std::to_string(static_cast<int>(a.auto_pad())) +
+           activation_key(a.activation());
   } else if (node.op() == Op::MatMul) {
     const auto& a = node.attributes<schema::MatMulAttributes>();
     key += std::string(a.transpose_a() ? " T" : " N") + (a.transpose_b() ? "T" : "N") + activation_key(a.activation());

@@ -10,7 +10,7 @@ namespace motley::reference {
 namespace {
 // One core, one element at a time.
 constexpr double kNanosecondsPerElement = 5;
-constexpr double kDispatchNanoseconds = 500;
+constexpr double kDispatchNanoseconds = 1000;
 }  // namespace
 
 std::span<const KernelEntry> ReferenceDevice::kernels() const {
@@ -41,20 +41,56 @@ std::span<const KernelEntry> ReferenceDevice::kernels() const {
 
 std::string ReferenceDevice::fingerprint() const { return "hw vendor=Motley\nkernels scalar=1\n"; }
 
-// A prior only: every output element costs the elements that it is made of.
-double ReferenceDevice::estimate_cost(const NodeView& node) const {
-  const TensorView* out = node.output(0);
-  if (!out) return 0;
-  double per_output = 1;
-  const TensorView* weights = node.input(1);
-  const bool product = node.op() == Op::Conv || node.op() == Op::ConvTranspose || node.op() == Op::MatMul;
-  if (product && weights && weights->shape.size() > 0) {
-    const int rank = weights->shape.rank();
-    per_output = node.op() == Op::MatMul
-                     ? static_cast<double>(weights->shape[static_cast<size_t>(std::max(0, rank - 2))])
-                     : static_cast<double>(weights->shape.elements(1, rank));
+namespace {
+
+double elements_of(const TensorView* tensor) { return tensor ? static_cast<double>(tensor->elements()) : 0; }
+
+// The elements that one output element of a product is made of.
+double depth_of(const NodeView& node, const TensorView& weights) {
+  const int rank = weights.shape.rank();
+  if (rank < 2) return elements_of(&weights);
+  if (node.op() != Op::MatMul && node.op() != Op::MatMulInteger)
+    return static_cast<double>(weights.shape.elements(1, rank));
+  const auto* raw = node.raw().attributes_as<schema::MatMulAttributes>();
+  const int inner = raw && raw->transpose_b() ? rank - 1 : rank - 2;
+  return static_cast<double>(weights.shape[static_cast<size_t>(inner)]);
+}
+
+// Multiplications, or elements written.
+double operations(const NodeView& node) {
+  const double out = elements_of(node.output(0));
+  switch (node.op()) {
+    case Op::Conv:
+    case Op::ConvTranspose:
+    case Op::ConvInteger:
+    case Op::MatMul:
+    case Op::MatMulInteger: return node.input(1) ? out * depth_of(node, *node.input(1)) : out;
+    case Op::QLinearConv: return node.input(3) ? out * depth_of(node, *node.input(3)) : out;
+    case Op::LSTM:
+    case Op::GRU:
+    case Op::RNN: {  // each step multiplies by both matrices
+      const TensorView* x = node.input(0);
+      const double steps = x && x->shape.rank() >= 2 ? static_cast<double>(x->shape.elements(0, 2)) : 1;
+      return std::max(out, steps * (elements_of(node.input(1)) + elements_of(node.input(2))));
+    }
+    case Op::Attention: {  // queries by keys, twice
+      const TensorView* keys = node.input(1);
+      const int rank = keys ? keys->shape.rank() : 0;
+      return rank >= 2 ? 2 * out * static_cast<double>(keys->shape[static_cast<size_t>(rank - 2)]) : out;
+    }
+    case Op::Pool:
+    case Op::Reduce:
+    case Op::ArgReduce:
+    case Op::Softmax: return std::max(2 * out, elements_of(node.input(0)));
+    default: return out;
   }
-  return kDispatchNanoseconds + kNanosecondsPerElement * per_output * static_cast<double>(out->elements());
+}
+
+}  // namespace
+
+// A prior only: every multiplication, or element that is written, takes as long.
+double ReferenceDevice::estimate_cost(const NodeView& node) const {
+  return node.output(0) ? kDispatchNanoseconds + kNanosecondsPerElement * operations(node) : 0;
 }
 
 std::vector<motley_device_info> ReferenceBackend::enumerate() {

@@ -16,5 +16,14 @@ cd /
 "$work/build/app" "$work/digits.motley" | tee "$work/output"
 grep -qx 'device cpu' "$work/output"
 grep -qx 'device reference' "$work/output"
+# The planner is found there too, and without it the order of preference decides.
+"$prefix/bin/motley" explain "$work/digits.motley" --json | grep -q '"planner_ns": [1-9]'
+mv "$prefix/lib/libmotley_planner.so" "$work/"
+"$prefix/bin/motley" explain "$work/digits.motley" --json >"$work/without.json"
+"$work/build/app" "$work/digits.motley" >"$work/output_without"
+mv "$work/libmotley_planner.so" "$prefix/lib/"
+grep -q '"decided_by": "order"' "$work/without.json"
+grep -q 'there is no libmotley_planner.so' "$work/without.json"
+cmp "$work/output" "$work/output_without"
 "$prefix/bin/motley" plugins --explain | tee "$work/plugins"
 grep -q "manifest  $prefix/" "$work/plugins"

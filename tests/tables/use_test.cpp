@@ -76,11 +76,9 @@ TEST_F(TableUseTest, AnotherDriverIsReportedAndAPriorOnly) {
   ASSERT_EQ(e.table.unused.size(), 1u);
   EXPECT_NE(e.table.unused[0].reason.find("another driver: used as a prior only"), std::string::npos);
   EXPECT_EQ(e.table.unused[0].rows, document["kernels"].size());
-  const Explanation plain = runtime_with().compile(small_cnn(), {.devices = {"cpu"}}).explain();
-  for (size_t i = 0; i < e.nodes.size(); ++i) {
-    if (e.nodes[i].problem_key.empty()) continue;
-    EXPECT_EQ(e.nodes[i].config_source, "driver");
-    EXPECT_EQ(e.nodes[i].estimate_ns, plain.nodes[i].estimate_ns) << "its times are not taken for measured ones";
+  for (const Placement& p : e.nodes) {
+    EXPECT_EQ(p.config_source, "driver");
+    EXPECT_EQ(p.cost_source, "near") << "its times are not taken for measured ones";
   }
 }
 

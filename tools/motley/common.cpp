@@ -47,7 +47,8 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--deny", options.deny, "Devices, or patterns (acme:*), that are not used")
       ->type_name("A,B")
       ->allow_extra_args(false);
-  command.add_option("--prefer", options.prefer, "Devices, or patterns, that are used where others are not clearly better")
+  command
+      .add_option("--prefer", options.prefer, "Devices, or patterns, that are used where others are not clearly better")
       ->type_name("A,B")
       ->allow_extra_args(false);
   static const std::map<std::string, Policy> kPolicies = {{"latency", Policy::latency},

@@ -31,11 +31,16 @@ Json describe(const TableUse& use) {
 }
 
 Json describe(const PlanCost& cost) {
-  return {{"policy", to_string(cost.policy)}, {"decided_by", cost.decided_by},
-          {"note", cost.note},                {"predicted_ns", cost.predicted_ns},
-          {"cost", cost.cost},                {"bound", cost.bound},
-          {"rival", cost.rival},              {"unit", cost.unit},
-          {"side_by_side", cost.side_by_side}, {"planner_ns", cost.planner_ns}};
+  return {{"policy", to_string(cost.policy)},
+          {"decided_by", cost.decided_by},
+          {"note", cost.note},
+          {"predicted_ns", cost.predicted_ns},
+          {"cost", cost.cost},
+          {"bound", cost.bound},
+          {"rival", cost.rival},
+          {"unit", cost.unit},
+          {"side_by_side", cost.side_by_side},
+          {"planner_ns", cost.planner_ns}};
 }
 
 Json describe(const Explanation& explanation) {

@@ -56,7 +56,8 @@ std::pair<size_t, size_t> parse_shard(const std::string& text) {
     const auto second = std::from_chars(first.ptr + 1, last, parts);
     if (second.ec == std::errc() && second.ptr == last && part >= 1 && part <= parts) return {part, parts};
   }
-  throw Error(ErrorCode::invalid_argument, fmt::format("--shard ({}) is no part; write 2/3 for the second of three", text));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("--shard ({}) is no part; write 2/3 for the second of three", text));
 }
 
 plan::DeviceList devices_of(const plugin::Registry& registry) {
@@ -96,7 +97,8 @@ std::vector<tuner::TunedDevice> chosen(const plan::DeviceList& all, const TuneOp
     }
   }
   if (result.empty())
-    throw Error(ErrorCode::not_found, fmt::format("there is no device to tune; there are {}", names.empty() ? "none" : names));
+    throw Error(ErrorCode::not_found,
+                fmt::format("there is no device to tune; there are {}", names.empty() ? "none" : names));
   return result;
 }
 
@@ -202,25 +204,31 @@ void tune(TuneOptions options) {
 
 void add_tune(CLI::App& app) {
   auto options = std::make_shared<TuneOptions>();
-  CLI::App* command = app.add_subcommand("tune", "Measure kernels, transfers and plans here, and write a dispatch table");
+  CLI::App* command =
+      app.add_subcommand("tune", "Measure kernels, transfers and plans here, and write a dispatch table");
   command->footer(
-      "Every kernel runs in a worker process, is checked against the reference plugin, and is timed against the default.\n"
-      "The journal (the table's name + .journal) keeps all that was measured: after Ctrl-C, a crash or a power cut, the same\n"
+      "Every kernel runs in a worker process, is checked against the reference plugin, and is timed against the "
+      "default.\n"
+      "The journal (the table's name + .journal) keeps all that was measured: after Ctrl-C, a crash or a power cut, "
+      "the same\n"
       "command with --resume goes on. See docs/tuning.md.\n"
-      "Example: motley tune model.motley -o table.json --time 10m && motley run model.motley input.npy --table table.json");
+      "Example: motley tune model.motley -o table.json --time 10m && motley run model.motley input.npy --table "
+      "table.json");
   command->add_option("MODEL", options->models, "A .motley or .onnx file; several share one table")->required();
   command->add_option("--output,-o", options->table, "The table; rows of an earlier one that is there are kept")
       ->type_name("TABLE.json")
       ->required();
   command
-      ->add_option("--devices", options->device_sets,
-                   "Devices to tune, as `motley devices` names them; patterns are allowed (default: all but the reference)")
+      ->add_option(
+          "--devices", options->device_sets,
+          "Devices to tune, as `motley devices` names them; patterns are allowed (default: all but the reference)")
       ->type_name("A,B*")
       ->allow_extra_args(false);
   command
-      ->add_option("--rigor", options->rigor,
-                   "How much to try per kernel: estimate lists the problems and measures nothing, measure tries 50 configs, "
-                   "patient 200, exhaustive all (default: measure; with --time as high as the time allows)")
+      ->add_option(
+          "--rigor", options->rigor,
+          "How much to try per kernel: estimate lists the problems and measures nothing, measure tries 50 configs, "
+          "patient 200, exhaustive all (default: measure; with --time as high as the time allows)")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"estimate", "measure", "patient", "exhaustive"}));
   command->add_option("--time", options->time, "At most so long, shared out by how much time the kernels take")
@@ -229,10 +237,13 @@ void add_tune(CLI::App& app) {
   command->add_option("--journal", options->journal, "Where the journal is (default: the table's name + .journal)")
       ->type_name("FILE");
   command
-      ->add_option("--shard", options->shard,
-                   "Tune only the i-th of n parts of the kernels, of about the same work; `motley table merge` joins the tables")
+      ->add_option(
+          "--shard", options->shard,
+          "Tune only the i-th of n parts of the kernels, of about the same work; `motley table merge` joins the tables")
       ->type_name("I/N");
-  command->add_option("--seed", options->seed, "Of the search and the order of runs")->type_name("N")->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the search and the order of runs")
+      ->type_name("N")
+      ->capture_default_str();
   command->add_option("--shape", options->shapes, "The shape of an input that a model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);

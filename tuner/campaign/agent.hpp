@@ -10,7 +10,7 @@ namespace motley::tuner {
 
 struct AgentOptions {
   RuntimeOptions runtime;
-  uint32_t threads = 0;                                             // 0: all
+  uint32_t threads = 0;  // 0: all
   std::function<Model(const std::filesystem::path& path)> open_model;
 };
 

@@ -9,33 +9,33 @@ namespace motley::tuner {
 
 // What is going on, for whoever shows it.
 struct Status {
-  std::string phase;            // "kernels", "transfers", "plans"
-  std::string what, device;     // the problem, the ends, the model
-  size_t done = 0, total = 0;   // of this phase
-  size_t tried = 0;             // configs of this problem
-  double best_ratio = 1;        // of its best one to the default
-  double fraction = 0;          // of the whole, 0 to 1
-  double seconds_left = -1;     // below 0: not known
+  std::string phase;           // "kernels", "transfers", "plans"
+  std::string what, device;    // the problem, the ends, the model
+  size_t done = 0, total = 0;  // of this phase
+  size_t tried = 0;            // configs of this problem
+  double best_ratio = 1;       // of its best one to the default
+  double fraction = 0;         // of the whole, 0 to 1
+  double seconds_left = -1;    // below 0: not known
 };
 
 struct CampaignOptions {
   std::filesystem::path table, journal;
   // Keeps problem files and what the reference answered; made here, and removed at the end unless it was stopped.
   std::filesystem::path work;
-  bool resume = false;                    // else a journal that is there is an error
-  std::optional<Rigor> rigor;             // nothing: `measure`, or with a time limit as high as the time allows
-  std::chrono::milliseconds time{0};      // 0: no limit
-  size_t part = 1, parts = 1;             // shard: only the first one measures transfers, and none runs plans
+  bool resume = false;                // else a journal that is there is an error
+  std::optional<Rigor> rigor;         // nothing: `measure`, or with a time limit as high as the time allows
+  std::chrono::milliseconds time{0};  // 0: no limit
+  size_t part = 1, parts = 1;         // shard: only the first one measures transfers, and none runs plans
   uint64_t seed = 1;
-  std::vector<std::string> worker;        // the command that serves requests (campaign/agent.hpp)
-  std::function<bool()> stop;             // asked often; once true, what is known is written and the campaign ends
+  std::vector<std::string> worker;  // the command that serves requests (campaign/agent.hpp)
+  std::function<bool()> stop;       // asked often; once true, what is known is written and the campaign ends
   std::function<void(const Status&)> progress;
   std::function<void(const std::string&)> say;  // one line of what is worth knowing
 };
 
 // A candidate of a plan race.
 struct PlanResult {
-  std::string name;     // "untuned", "cpu", "cpu,vulkan"
+  std::string name;                            // "untuned", "cpu", "cpu,vulkan"
   uint64_t predicted_ns = 0, measured_ns = 0;  // 0: not known
 };
 struct ModelResult {
@@ -49,8 +49,8 @@ struct CampaignResult {
 };
 
 // Tunes the models on the devices (of `all`, all devices of the runtime) and publishes the table; before the end too,
-// whenever something is known. Throws Error(invalid_argument) where a journal is there and `resume` is not set, or where
-// none is there and it is; Error(io); and what plan_model() throws.
+// whenever something is known. Throws Error(invalid_argument) where a journal is there and `resume` is not set, or
+// where none is there and it is; Error(io); and what plan_model() throws.
 CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
                             const plan::DeviceList& all, const CampaignOptions& options);
 

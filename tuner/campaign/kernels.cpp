@@ -43,8 +43,7 @@ class KernelPhase {
     weigh();
     if (!desk_.options.rigor && desk_.budget.is_limited())
       for (const Rigor level : {Rigor::measure, Rigor::patient, Rigor::exhaustive}) search(level);
-    else
-      search(desk_.options.rigor.value_or(Rigor::measure));
+    else search(desk_.options.rigor.value_or(Rigor::measure));
     for (const Job& job : jobs_)
       if (job.works && job.at->tunable && job.level < desk_.options.rigor.value_or(Rigor::measure))
         desk_.result.complete = false;
@@ -80,14 +79,12 @@ class KernelPhase {
     const std::string name = base::sha256_hex(job.at->key.data(), job.at->key.size()).substr(0, 24);
     const auto file = desk_.options.work / (name + ".motley"), answers = desk_.options.work / (name + ".answers");
     if (!std::filesystem::exists(file)) save_problem(job.at->graph, file);
-    return {{"do", "open"},
-            {"file", file.string()},
-            {"answers", answers.string()},
-            {"device", device(job).device->name()}};
+    return {
+        {"do", "open"}, {"file", file.string()}, {"answers", answers.string()}, {"device", device(job).device->name()}};
   }
   Supervisor supervisor(const Job& job, std::function<std::string(size_t)> text) const {
-    return {desk_.workers[job.at->device], opening(job), desk_.journal, device(job).journal_name,
-            job.at->key, std::move(text)};
+    return {desk_.workers[job.at->device], opening(job), desk_.journal,
+            device(job).journal_name,      job.at->key,  std::move(text)};
   }
 
   json row(const Job& job, const Measured& m, const std::string& config, Rigor rigor) const {
@@ -144,12 +141,12 @@ class KernelPhase {
         base::fail(ErrorCode::plugin, "the default config fails in a run (%)", {supervisor.last_failure().reason});
       total += ns;
     }
+    if (supervisor.times_ns(0).size() < kLeastRuns) return;  // stopped
     supervisor.record(0);
     const Measured measured = tuner::measured(supervisor, 0, {});
     job.default_ns = measured.median_ns;
     job.level = tunable ? Rigor::estimate : Rigor::exhaustive;
-    desk_.ledger.add_kernel(*job.at, device(job).id(), job.level,
-                            json::array({row(job, measured, "", job.level)}));
+    desk_.ledger.add_kernel(*job.at, device(job).id(), job.level, json::array({row(job, measured, "", job.level)}));
   }
 
   void leave_out(Job& job, const std::string& reason) {
@@ -187,11 +184,11 @@ class KernelPhase {
     const Space& space = job.at->tunable->space;
     Candidates candidates(space, desk_.options.seed);
     const auto standard = candidates.find(space.default_config());
-    if (!standard)
-      base::fail(ErrorCode::plugin, "its default config is not valid in its own space");
+    if (!standard) base::fail(ErrorCode::plugin, "its default config is not valid in its own space");
     Supervisor supervisor = this->supervisor(job, [&](size_t id) { return space.text(candidates.config(id)); });
     if (!supervisor.open().value("checked", false))
-      base::fail(ErrorCode::plugin, "the reference cannot check it (%)", {supervisor.open().value("reason", std::string())});
+      base::fail(ErrorCode::plugin, "the reference cannot check it (%)",
+                 {supervisor.open().value("reason", std::string())});
     ProblemOptions options;
     options.evaluations = evaluations(level);
     options.search.seed = desk_.options.seed;
@@ -205,8 +202,10 @@ class KernelPhase {
     };
     const TunedProblem tuned = tune_problem(candidates, *standard, supervisor, desk_.journal, options);
     const bool whole = tuned.exhausted || tuned.tried >= options.evaluations;
-    if (whole) job.level = tuned.exhausted ? Rigor::exhaustive : level;
     desk_.result.failed_configs += tuned.failed;
+    // A search that was cut short takes nothing away from what an earlier one found.
+    if (!whole && job.level > Rigor::estimate && tuned.is_default) return;
+    if (whole) job.level = tuned.exhausted ? Rigor::exhaustive : level;
     json rows = json::array();
     for (const Measured& m : tuned.observations) {
       const bool is_default = m.candidate == *standard;

@@ -20,8 +20,7 @@ std::string ends_of(const json& transfer) {
          transfer.at("kind").get<std::string>();
 }
 std::string name_of(const json& plan) {
-  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() +
-         plan.at("devices").dump();
+  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() + plan.at("devices").dump();
 }
 
 }  // namespace
@@ -60,8 +59,12 @@ void Ledger::add_device(const TunedDevice& device) {
 }
 
 void Ledger::add_kernel(const Problem& problem, const std::string& device, Rigor rigor, json rows) {
-  json note = {{"device", device},           {"problem", problem.key},   {"op", graph::describe_op(problem.graph.nodes[0])},
-               {"count", problem.count},     {"rigor", to_string(rigor)}, {"rows", std::move(rows)},
+  json note = {{"device", device},
+               {"problem", problem.key},
+               {"op", graph::describe_op(problem.graph.nodes[0])},
+               {"count", problem.count},
+               {"rigor", to_string(rigor)},
+               {"rows", std::move(rows)},
                {"tunable", bool(problem.tunable)}};
   journal_.note("kernel", note);
   kernels_[{problem.key, device}] = std::move(note);
@@ -138,8 +141,9 @@ json Ledger::costs() const {
   json document = table_;
   document["tool"] = tool_;
   for (const auto& [id, row] : devices_) document["devices"].push_back(row);
-  std::erase_if(document["kernels"].get_ref<json::array_t&>(),
-                [&](const json& row) { return kernels_.contains({row["problem_key"], row["device"]}); });
+  std::erase_if(document["kernels"].get_ref<json::array_t&>(), [&](const json& row) {
+    return kernels_.contains({row["problem_key"], row["device"]});
+  });
   for (const auto& [where, note] : kernels_)
     for (const json& row : note.at("rows")) document["kernels"].push_back(row);
   document["transfers"] = transfers();

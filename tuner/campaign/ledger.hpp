@@ -16,11 +16,12 @@ namespace motley::tuner {
 //   kernel    {"device", "problem", "count", "rigor", "rows": rows of "kernels"}: replaces earlier ones of that problem
 //   left_out  {"device", "problem", "reason"}: the default does not work, or the worker cannot run it
 //   transfer  {"row": a row of "transfers"}: replaces earlier ones of the same ends and kind
-//   plan      {"model", "row": a row of "plans", "candidates", "nodes"}: replaces earlier ones of the same graph and devices
+//   plan      {"model", "row": a row of "plans", "candidates", "nodes"}: replaces earlier ones of the same graph and
+//   devices
 class Ledger {
  public:
-  // `table`: an earlier table whose rows are kept where this tuning has none of its own; null: none. The journal outlives
-  // it.
+  // `table`: an earlier table whose rows are kept where this tuning has none of its own; null: none. The journal
+  // outlives it.
   Ledger(Journal& journal, nlohmann::json table, std::string tool);
 
   void add_device(const TunedDevice& device);

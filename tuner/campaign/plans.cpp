@@ -24,8 +24,8 @@ struct Contestant {
   std::string name;
   std::vector<std::string> devices;  // empty: the runtime's own order
   bool tuned = true;
-  json plan;                // what the worker said of it
-  std::vector<double> ns;   // one per round
+  json plan;               // what the worker said of it
+  std::vector<double> ns;  // one per round
   uint64_t predicted_ns = 0;
   double median_ns() const { return median(ns); }
 };
@@ -97,7 +97,8 @@ class PlanRace {
       return true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::io || current >= contestants_.size()) throw;
-      desk_.say(base::text("the plan \"%\" of % is out: %", {contestants_[current].name, desk_.status.what, error.what()}));
+      desk_.say(
+          base::text("the plan \"%\" of % is out: %", {contestants_[current].name, desk_.status.what, error.what()}));
       contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(current));
       return false;
     }
@@ -134,7 +135,8 @@ class PlanRace {
     for (const json& t : plan["transfers"])
       for (const json& row : rows)
         if (row["from"] == id(t["from"]) && row["to"] == id(t["to"]) && row["kind"] == t["way"])
-          sum += row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
+          sum +=
+              row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
     return static_cast<uint64_t>(sum);
   }
   // Of devices that are not tuned, too, which run what none of the tuned ones does; "host" for the host.
@@ -202,10 +204,10 @@ class PlanRace {
       with_time["measured_ns"] = desk_.ledger.median_ns(node["problem"], id(node["device"]));
       nodes.push_back(std::move(with_time));
     }
-    json facts = {{"model", model_.path.string()}, {"winner", best.name},       {"candidates", candidates},
-                  {"row", row(best)},              {"predicted_ns", best.predicted_ns},
-                  {"measured_ns", static_cast<uint64_t>(best.median_ns())},     {"nodes", std::move(nodes)},
-                  {"transfers", best.plan["transfers"]}};
+    json facts = {{"model", model_.path.string()},     {"winner", best.name},
+                  {"candidates", candidates},          {"row", row(best)},
+                  {"predicted_ns", best.predicted_ns}, {"measured_ns", static_cast<uint64_t>(best.median_ns())},
+                  {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]}};
     desk_.ledger.add_plan(std::move(facts));
   }
 

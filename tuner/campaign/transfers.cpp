@@ -60,8 +60,9 @@ class TransferPhase {
     // Round by round, so that what else the machine does meets all sizes alike.
     for (size_t round = 0; round < kRounds && kind != "share"; ++round)
       for (size_t s = 0; s < std::size(kSizes); ++s)
-        times[s].push_back(desk_.ask(
-            worker, {{"do", "move"}, {"from", from}, {"to", to}, {"kind", kind}, {"bytes", kSizes[s]}}, kPatience)["ns"]);
+        times[s].push_back(desk_.ask(worker,
+                                     {{"do", "move"}, {"from", from}, {"to", to}, {"kind", kind}, {"bytes", kSizes[s]}},
+                                     kPatience)["ns"]);
     std::vector<Point> points;
     for (size_t s = 0; s < std::size(kSizes) && kind != "share"; ++s)
       points.push_back({static_cast<double>(kSizes[s]), median(times[s])});
@@ -100,7 +101,12 @@ void measure_transfers(Desk& desk) {
   };
   if (std::all_of(desk.devices.begin(), desk.devices.end(), [&](const auto& d) { return known(d) || !needs_some(d); }))
     return;
-  TransferPhase(desk).run();
+  try {
+    TransferPhase(desk).run();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::io) throw;
+    desk.say(base::text("transfers are not measured: %", {error.what()}));
+  }
 }
 
 }  // namespace motley::tuner

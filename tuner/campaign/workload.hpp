@@ -34,12 +34,12 @@ TunedDevice describe_device(std::shared_ptr<plugin::Device> device);
 // Nodes that share a measurement.
 struct Problem {
   std::string key;
-  size_t device = 0;    // index into the devices
-  graph::Graph graph;   // the node and its tensors
+  size_t device = 0;                       // index into the devices
+  graph::Graph graph;                      // the node and its tensors
   std::unique_ptr<DeviceProblem> tunable;  // null: there is nothing to choose
-  uint32_t count = 0;   // nodes
-  double work = 0;      // operations and bytes of one, a rough measure that is the same everywhere
-  double estimate_ns = 0;  // of one, as the plugin says
+  uint32_t count = 0;                      // nodes
+  double work = 0;                         // operations and bytes of one, a rough measure that is the same everywhere
+  double estimate_ns = 0;                  // of one, as the plugin says
 };
 
 // A model as the runtime plans it: prepared and lowered for all devices.

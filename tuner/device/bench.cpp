@@ -139,17 +139,15 @@ struct Bench::Compiled {
     submission.signal_value = ++runner.timeline;
     plugin::ErrorRoom room;
     const auto& api = runner.device.api();
-    const motley_status status = plugin::guarded(room, [&] {
-      return api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error);
-    });
+    const motley_status status = plugin::guarded(
+        room, [&] { return api.submit(runner.device.handle(), runner.queue, executable, &submission, &room.error); });
     if (status != MOTLEY_OK) throw ConfigError{Ending::failed, room.describe(status)};
   }
   void wait() {
     if (!runner.queue) return;
     plugin::ErrorRoom room;
-    const motley_status status = plugin::guarded(room, [&] {
-      return runner.device.api().fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error);
-    });
+    const motley_status status = plugin::guarded(
+        room, [&] { return runner.device.api().fence_wait(runner.queue, runner.timeline, kPatienceNs, &room.error); });
     if (status != MOTLEY_OK) throw ConfigError{Ending::failed, room.describe(status)};
   }
 

@@ -56,7 +56,7 @@ class Bench {
   std::vector<std::vector<Bytes>> inputs_, expected_;  // by filling
   std::deque<std::unique_ptr<Compiled>> compiled_;     // the latest last
   std::string why_unchecked_;
-  size_t copies_ = 1;    // of the node in the segment that is timed
+  size_t copies_ = 1;                                  // of the node in the segment that is timed
   size_t repeats_ = 0;                                 // of a run; 0: not known yet
 };
 

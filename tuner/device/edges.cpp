@@ -118,7 +118,8 @@ double import_ns(plugin::Device& device, uint64_t bytes) {
   return timed([&] {
            memory.map();
            memory.unmap();
-         }) / 2;
+         }) /
+         2;
 }
 
 double copy_ns(const Edge& edge, uint64_t bytes) {

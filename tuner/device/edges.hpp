@@ -24,8 +24,8 @@ std::vector<Edge> edges_between(const std::vector<std::shared_ptr<plugin::Device
 // Nanoseconds of one movement of `bytes`, an average over some. Throws Error(plugin) where the device fails.
 double move_ns(const Edge& edge, uint64_t bytes);
 
-// Nanoseconds that handing a small kernel to the device and waiting for it take beyond the kernel itself; 0 for a device
-// that works on the spot, or has no small kernel that is known here. Throws Error(plugin).
+// Nanoseconds that handing a small kernel to the device and waiting for it take beyond the kernel itself; 0 for a
+// device that works on the spot, or has no small kernel that is known here. Throws Error(plugin).
 double fence_ns(plugin::Device& device);
 
 }  // namespace motley::tuner

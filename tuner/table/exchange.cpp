@@ -73,7 +73,8 @@ Estimate log_ratio(const Timing& t, const Timing& standard) {
   return {middle, middle - half, middle + half, t.runs};
 }
 
-ObservedConfig observed(const Importing& importing, const std::string& config, const Timing& t, const Timing& standard) {
+ObservedConfig observed(const Importing& importing, const std::string& config, const Timing& t,
+                        const Timing& standard) {
   ObservedConfig o;
   o.problem = importing.problem;
   o.device = kDevice;

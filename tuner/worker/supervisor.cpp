@@ -58,8 +58,7 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
   const json request = {{"do", what}, {"problem", problem_}, {"config", text_(candidate)}};
   // What compiling takes says nothing of how long a run may take, and the other way round.
   const bool compiles = std::string_view(what) == "check";
-  const Receipt receipt =
-      worker_->ask(request, compiles ? policy_.most : patience(policy_, incumbent_ns_), reply);
+  const Receipt receipt = worker_->ask(request, compiles ? policy_.most : patience(policy_, incumbent_ns_), reply);
   if (receipt == Receipt::late) return fail(candidate, Ending::hung, worker_->how_it_ended());
   if (receipt != Receipt::message) return fail(candidate, Ending::crashed, worker_->how_it_ended());
   const std::string ending = word(reply, "ending", "measured"), reason = word(reply, "reason", "no reason given");

@@ -17,7 +17,8 @@ class Worker {
   Receipt ask(const nlohmann::json& request, std::chrono::milliseconds patience, nlohmann::json& reply);
   // As ask(), for what a worker has to know before it is asked: `request` is sent first where the process does not have
   // `what` open. Throws Error(plugin) where that fails, with the reason. Returns its reply, also of an earlier time.
-  const nlohmann::json& open(const std::string& what, const nlohmann::json& request, std::chrono::milliseconds patience);
+  const nlohmann::json& open(const std::string& what, const nlohmann::json& request,
+                             std::chrono::milliseconds patience);
 
   const std::string& how_it_ended() const { return child_->how_it_ended(); }
   // Processes started after the first.

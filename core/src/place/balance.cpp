@@ -8,16 +8,19 @@ namespace motley::place {
 
 namespace {
 
-constexpr int kRounds = 16;           // of weights
-constexpr uint32_t kCuts = 24;        // places in the order of nodes where a stretch may begin or end
-constexpr int kPasses = 6;            // of local search, at most
-constexpr int64_t kUnit = 1024;       // a weight of 1
+constexpr int kRounds = 16;                // of weights
+constexpr uint32_t kCuts = 24;             // places in the order of nodes where a stretch may begin or end
+constexpr int kPasses = 6;                 // of local search, at most
+constexpr size_t kSmall = 64, kTiny = 16;  // nodes
+constexpr int64_t kUnit = 1024;            // a weight of 1
 constexpr uint32_t kStates = 512;
 
 Problem weighted(const Query& query, const Problem& objective, const std::vector<int64_t>& weight) {
   Problem problem = objective;
   const size_t places = problem.places.size();
-  const auto times = [&](Ns cost, uint32_t resource) { return cost >= kForbidden / (64 * kUnit) ? kForbidden : cost * weight[resource]; };
+  const auto times = [&](Ns cost, uint32_t resource) {
+    return cost >= kForbidden / (64 * kUnit) ? kForbidden : cost * weight[resource];
+  };
   for (Candidate& c : problem.candidates) c.cost_ns = times(c.cost_ns, resource_of(query, c.output_place));
   for (uint32_t from = 0; from < places; ++from)
     for (uint32_t to = 0; to < places; ++to) {
@@ -34,9 +37,15 @@ class Balancer {
  public:
   Balancer(const Query& query, const Problem& objective)
       : query_(query), objective_(objective), uses_(uses_of(objective)), kept_(cheapest(query, objective)) {
+    for (uint32_t p = 0; p < objective.places.size(); ++p) by_name_.push_back(p);
+    const auto name = [&](uint32_t p) -> const std::string& {
+      return objective.devices[objective.places[p].device].name;
+    };
+    std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
     by_place_.assign(objective.nodes.size() * objective.places.size(), -1);
     for (uint32_t c = 0; c < kept_.size(); ++c)
-      if (kept_[c] && usable(objective, objective.candidates[c])) at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
+      if (kept_[c] && usable(objective, objective.candidates[c]))
+        at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
   }
 
   void consider(const std::vector<uint32_t>& candidates) {
@@ -44,6 +53,11 @@ class Balancer {
     if (load >= best_.load) return;
     best_.load = load;
     best_.candidates = candidates;
+  }
+
+  // Where the search begins, once for each.
+  void start_from(const std::vector<uint32_t>& candidates) {
+    if (std::find(starts_.begin(), starts_.end(), candidates) == starts_.end()) starts_.push_back(candidates);
   }
 
   // Multiplicative weights: what is busy gets dearer. The optimum for any weights bounds the busiest from below.
@@ -58,18 +72,24 @@ class Balancer {
       best_.bound = std::max(best_.bound, plan.bound_ns / sum);
       std::vector<uint32_t> candidates(objective_.nodes.size());
       for (uint32_t c : plan.candidates) candidates[problem.candidates[c].nodes[0]] = problem.candidates[c].tag;
-      consider(candidates);
+      start_from(candidates);
       reweigh(weight, candidates);
     }
   }
 
+  // From the best start; in small problems from each.
   void search() {
-    for (int pass = 0; pass < kPasses; ++pass) {
-      const Ns before = best_.load;
-      move_stretches();
-      move_nodes();
-      if (best_.load >= before) break;
+    std::stable_sort(starts_.begin(), starts_.end(),
+                     [this](const auto& a, const auto& b) { return most(a) < most(b); });
+    if (objective_.nodes.size() > kSmall) starts_.resize(1);
+    Balanced best = best_;
+    for (const std::vector<uint32_t>& start : starts_) {
+      best_.load = kForbidden;
+      consider(start);
+      climb();
+      if (best_.load < best.load) best = best_;
     }
+    best_ = std::move(best);
   }
 
   const Balanced& best() const { return best_; }
@@ -99,7 +119,7 @@ class Balancer {
     const uint32_t cuts = std::min(count, kCuts);
     for (uint32_t a = 0; a < cuts; ++a)
       for (uint32_t b = a + 1; b <= cuts; ++b)
-        for (uint32_t place = 0; place < objective_.places.size(); ++place) {
+        for (uint32_t place : by_name_) {
           std::vector<uint32_t> candidates = best_.candidates;
           for (uint32_t n = a * count / cuts; n < b * count / cuts; ++n)
             if (at(n, place) >= 0) candidates[n] = static_cast<uint32_t>(at(n, place));
@@ -107,10 +127,35 @@ class Balancer {
         }
   }
 
+  void climb() {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      const Ns before = best_.load;
+      move_stretches();
+      move_nodes();
+      if (objective_.nodes.size() <= kTiny) move_pairs();
+      if (best_.load >= before) break;
+    }
+  }
+
+  void move_pairs() {
+    const auto count = static_cast<uint32_t>(objective_.nodes.size());
+    const auto places = static_cast<uint32_t>(objective_.places.size());
+    for (uint32_t a = 0; a < count; ++a)
+      for (uint32_t b = a + 1; b < count; ++b)
+        for (uint32_t both = 0; both < places * places; ++both) {
+          const int32_t one = at(a, by_name_[both / places]), other = at(b, by_name_[both % places]);
+          if (one < 0 || other < 0) continue;
+          std::vector<uint32_t> candidates = best_.candidates;
+          candidates[a] = static_cast<uint32_t>(one);
+          candidates[b] = static_cast<uint32_t>(other);
+          consider(candidates);
+        }
+  }
+
   void move_nodes() {
     if (objective_.nodes.size() > 256) return;  // stretches are short enough there
     for (uint32_t n = 0; n < objective_.nodes.size(); ++n)
-      for (uint32_t place = 0; place < objective_.places.size(); ++place) {
+      for (uint32_t place : by_name_) {
         if (at(n, place) < 0) continue;
         std::vector<uint32_t> candidates = best_.candidates;
         candidates[n] = static_cast<uint32_t>(at(n, place));
@@ -123,6 +168,8 @@ class Balancer {
   const Uses uses_;
   const std::vector<bool> kept_;
   std::vector<int32_t> by_place_;  // per node and place: a candidate, or -1
+  std::vector<uint32_t> by_name_;  // places
+  std::vector<std::vector<uint32_t>> starts_;
   Balanced best_;
 };
 
@@ -130,7 +177,7 @@ class Balancer {
 
 Balanced balance(const Query& query, const Problem& objective, const std::vector<std::vector<uint32_t>>& starts) {
   Balancer balancer(query, objective);
-  for (const std::vector<uint32_t>& start : starts) balancer.consider(start);
+  for (const std::vector<uint32_t>& start : starts) balancer.start_from(start);
   balancer.vary_weights();
   balancer.search();
   Balanced best = balancer.best();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "place/branch.hpp"
 #include "place/objective.hpp"
 #include "place/parallel.hpp"
 #include "place/serial.hpp"
@@ -15,8 +16,8 @@ namespace motley::place {
 namespace {
 
 // Of annealing and of branch and bound: planning a real network stays within milliseconds.
-constexpr uint64_t kMoveBudget = 400000;  // moves × nodes
-constexpr uint64_t kBranches = 50000;
+constexpr uint64_t kMoveBudget = 120000;    // moves × nodes
+constexpr uint64_t kBranchBudget = 100000;  // branches × nodes
 
 // A plan and what it costs.
 struct Draft {
@@ -28,7 +29,10 @@ struct Draft {
 class Chooser {
  public:
   explicit Chooser(const Query& query)
-      : query_(query), objective_(objective_of(query)), uses_(uses_of(query.problem)), side_by_side_(works_side_by_side()) {}
+      : query_(query),
+        objective_(objective_of(query)),
+        uses_(uses_of(query.problem)),
+        side_by_side_(works_side_by_side()) {}
 
   Choice run();
 
@@ -66,28 +70,31 @@ class Chooser {
     return draft;
   }
 
-  Draft solve_side_by_side(const std::vector<bool>& keep) const {
-    const Problem kept = keep_only(objective_, keep);
+  Draft solve_side_by_side(const Problem& kept) const {
     ParallelOptions options;
     options.moves = std::clamp<uint64_t>(kMoveBudget / std::max<size_t>(1, kept.nodes.size()), 16, 20000);
-    options.max_branches = kBranches;
+    options.max_branches = std::min<uint64_t>(20000, kBranchBudget / std::max<size_t>(1, kept.nodes.size()));
     const Schedule schedule = solve_parallel(kept, options);
+    check_plan(kept, schedule.plan);
     return {per_node(kept, schedule.plan), schedule.timeline.makespan_ns, schedule.bound_ns};
   }
 
-  Draft solve_best() const {
-    const std::vector<bool> keep = cheapest(query_, objective_);
-    Draft best = solve(keep);
-    if (side_by_side_) {
-      Draft other = solve_side_by_side(keep);
-      best.bound = other.bound;
-      if (other.cost < best.cost) best = std::move(other);
-    }
+  // Improves the serial optimum where the aim is not serial. Where even the bound is not clearly below the rival, the
+  // search is spared.
+  void improve(Draft& best, const std::vector<bool>& keep, const Draft& rival) const {
     if (query_.aim == Aim::throughput) {
       const Balanced balanced = balance(query_, objective_, {best.candidates});
       best = {balanced.candidates, balanced.load, balanced.bound};
     }
-    return best;
+    if (!side_by_side_) return;
+    const Problem kept = keep_only(objective_, keep);
+    best.bound = makespan_bound(make_view(kept));
+    if (best.cost <= best.bound ||
+        (rival.found() && !is_below(best.bound, rival, doubt_of(query_, uses_, rival.candidates))))
+      return;
+    Draft other = solve_side_by_side(kept);
+    best.bound = other.bound;
+    if (other.cost < best.cost) best = std::move(other);
   }
 
   // The best of those workers that can run everything.
@@ -95,7 +102,8 @@ class Chooser {
     Draft best;
     std::vector<uint32_t> names(query_.workers.size());
     for (uint32_t w = 0; w < names.size(); ++w) names[w] = w;
-    std::sort(names.begin(), names.end(), [&](uint32_t a, uint32_t b) { return query_.workers[a].name < query_.workers[b].name; });
+    std::sort(names.begin(), names.end(),
+              [&](uint32_t a, uint32_t b) { return query_.workers[a].name < query_.workers[b].name; });
     for (uint32_t worker : names) {
       std::vector<bool> keep(objective_.candidates.size(), false);
       std::vector<bool> runs(objective_.nodes.size(), false);
@@ -121,10 +129,14 @@ class Chooser {
     return workers.size() <= 1;
   }
 
+  static bool is_below(Ns cost, const Draft& rival, uint32_t doubt) {
+    return cost < rival.cost &&
+           static_cast<long double>(cost) * 1000 <= static_cast<long double>(rival.cost) * (1000 - doubt);
+  }
   // Both costs may be wrong: the more doubtful one decides.
   bool is_clearly_better(const Draft& draft, const Draft& rival) const {
-    const uint32_t doubt = std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates));
-    return draft.cost < rival.cost && static_cast<long double>(draft.cost) * 1000 <= static_cast<long double>(rival.cost) * (1000 - doubt);
+    return is_below(draft.cost, rival,
+                    std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates)));
   }
 
   // The aim's cost is the true time of a run.
@@ -168,11 +180,13 @@ Choice Chooser::run() {
     used.bound = 0;
     choice.kind = Choice::Kind::incumbent;
   } else {
-    used = solve_best();
+    const std::vector<bool> keep = cheapest(query_, objective_);
+    used = solve(keep);
+    Draft rival = incumbent;
+    if (!rival.found() && (!is_single(used) || side_by_side_ || query_.aim == Aim::throughput)) rival = best_single();
+    improve(used, keep, rival);
     const bool single = is_single(used);
     const Ns bound = used.bound;
-    Draft rival = incumbent;
-    if (!rival.found() && !single) rival = best_single();
     if (rival.found()) choice.rival_cost = rival.cost;
     const bool keeps = rival.found() && !is_clearly_better(used, rival);
     choice.kind = keeps && incumbent.found() ? Choice::Kind::incumbent
@@ -193,16 +207,20 @@ Choice Chooser::run() {
 // What the rest relies on.
 void check_query(const Query& query) {
   check(query.problem);
-  const auto wrong = [](const char* what) { base::fail(ErrorCode::invalid_argument, "the planner's query has %", {what}); };
+  const auto wrong = [](const char* what) {
+    base::fail(ErrorCode::invalid_argument, "the planner's query has %", {what});
+  };
   if (query.background.size() != query.problem.places.size() || query.move_source.size() != query.problem.moves.size())
     wrong("lists of other lengths than its problem");
   if (!query.incumbent.empty() && query.incumbent.size() != query.problem.nodes.size())
     wrong("an incumbent of another length than its problem");
   for (const Candidate& candidate : query.problem.candidates)
-    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() || candidate.input_place != candidate.output_place)
+    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() ||
+        candidate.input_place != candidate.output_place)
       wrong("a candidate that runs several nodes or names no worker");
   for (uint32_t n = 0; n < query.incumbent.size(); ++n)
-    if (query.incumbent[n] >= query.problem.candidates.size() || query.problem.candidates[query.incumbent[n]].nodes[0] != n)
+    if (query.incumbent[n] >= query.problem.candidates.size() ||
+        query.problem.candidates[query.incumbent[n]].nodes[0] != n)
       wrong("an incumbent that runs another node");
 }
 

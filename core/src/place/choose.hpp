@@ -10,10 +10,10 @@
 namespace motley::place {
 
 // What is made small. Values equal those of motley::Policy.
-//   latency     time of one run, ns: one candidate after another, or, where devices work in the background, side by side
-//   throughput  time of the busiest device per run, ns
-//   power       energy of one run, nJ: time by milliwatts
-//   memory      bytes that a device with memory of its own holds or that are moved; a byte counts like a microsecond, so
+//   latency     time of one run, ns: one candidate after another, or, where devices work in the background, side by
+//   side throughput  time of the busiest device per run, ns power       energy of one run, nJ: time by milliwatts
+//   memory      bytes that a device with memory of its own holds or that are moved; a byte counts like a microsecond,
+//   so
 //               that plans of equal memory are told apart by their time
 enum class Aim : uint8_t { latency, throughput, power, memory };
 
@@ -39,7 +39,7 @@ struct Query {
 
 struct RunnerUp {
   int32_t candidate = -1;  // -1: the node has only one
-  Ns more = 0;             // what the plan would cost on top if this node alone ran there, moves included; may be below 0
+  Ns more = 0;  // what the plan would cost on top if this node alone ran there, moves included; may be below 0
 };
 
 struct Choice {
@@ -54,8 +54,8 @@ struct Choice {
 };
 
 // How much better than the incumbent a plan has to be: a fifth as far as the costs of either are estimates, a tenth as
-// far as they are looked up nearby, and nothing as far as they are measured. The same for the same query in any order of
-// workers and places. Throws Error(invalid_argument) for a bad problem, Error(limit) where nothing fits.
+// far as they are looked up nearby, and nothing as far as they are measured. The same for the same query in any order
+// of workers and places. Throws Error(invalid_argument) for a bad problem, Error(limit) where nothing fits.
 Choice choose(const Query& query);
 
 }  // namespace motley::place

@@ -26,6 +26,7 @@ extern "C" __attribute__((visibility("default"))) motley::place::ChooseFn motley
                                                                                                size_t query_bytes,
                                                                                                size_t choice_bytes) {
   using namespace motley::place;
-  const bool same = std::strcmp(build, MOTLEY_VERSION) == 0 && query_bytes == sizeof(Query) && choice_bytes == sizeof(Choice);
+  const bool same =
+      std::strcmp(build, MOTLEY_VERSION) == 0 && query_bytes == sizeof(Query) && choice_bytes == sizeof(Choice);
   return same ? choose_safely : nullptr;
 }

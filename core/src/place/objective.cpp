@@ -32,7 +32,8 @@ Problem objective_of(const Query& query) {
   for (Candidate& candidate : problem.candidates) {
     const Worker& worker = query.workers[candidate.tag];
     if (query.aim == Aim::power) candidate.cost_ns = scaled(candidate.cost_ns, worker.milliwatts, 1000);
-    if (query.aim == Aim::memory) candidate.cost_ns = add(candidate.cost_ns, scaled(candidate.memory_bytes, kByteCost, 1));
+    if (query.aim == Aim::memory)
+      candidate.cost_ns = add(candidate.cost_ns, scaled(candidate.memory_bytes, kByteCost, 1));
     if (worker.avoided) candidate.cost_ns = scaled(candidate.cost_ns, 5, 4);
   }
   const uint32_t milliwatts = milliwatts_of_moves(query);
@@ -104,7 +105,8 @@ void each_move(const Problem& problem, const Uses& uses, const std::vector<uint3
   const auto place_of = [&](uint32_t node) { return problem.candidates[candidates[node]].output_place; };
   for (uint32_t t = 0; t < problem.tensors.size(); ++t) {
     const int32_t maker = uses.maker[t];
-    const int32_t from = maker >= 0 ? static_cast<int32_t>(place_of(static_cast<uint32_t>(maker))) : problem.tensors[t].home;
+    const int32_t from =
+        maker >= 0 ? static_cast<int32_t>(place_of(static_cast<uint32_t>(maker))) : problem.tensors[t].home;
     if (from < 0) continue;
     uint64_t seen = uint64_t{1} << from;
     const auto want = [&](uint32_t to) {

@@ -67,7 +67,7 @@ void apply_pins(const Graph& graph, const Request& request, const Denied& denied
 
 namespace {
 
-// Devices that were not named keep only what none of the named ones runs.
+// Devices that were not named are spare for what a named one runs.
 void apply_names(const Graph& graph, const Request& request, SupportTable& support) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto runs = [&](size_t d) { return support.at(d, i).supported; };
@@ -75,8 +75,7 @@ void apply_names(const Graph& graph, const Request& request, SupportTable& suppo
     for (size_t d = 0; d < request.devices.size(); ++d)
       any_named = any_named || (runs(d) && request.wish_of(*request.devices[d]).named);
     for (size_t d = 0; any_named && d < request.devices.size(); ++d)
-      if (runs(d) && !request.wish_of(*request.devices[d]).named)
-        support.verdicts[d][i] = {false, "a device that was asked for runs it"};
+      support.verdicts[d][i].spare = !request.wish_of(*request.devices[d]).named;
   }
 }
 
@@ -100,7 +99,7 @@ void assign_in_order(const Graph& graph, const DeviceList& devices, Assignment& 
 bool has_choice(const SupportTable& support, size_t nodes) {
   for (size_t i = 0; i < nodes; ++i) {
     size_t able = 0;
-    for (const auto& verdicts : support.verdicts) able += verdicts[i].supported;
+    for (size_t d = 0; d < support.verdicts.size(); ++d) able += support.allows(d, i);
     if (able > 1) return true;
   }
   return false;

@@ -41,8 +41,9 @@ class QuestionMaker {
 
  private:
   bool runs_anything(size_t d) const {
-    const auto& verdicts = support_.verdicts[d];
-    return std::any_of(verdicts.begin(), verdicts.end(), [](const Verdict& v) { return v.supported; });
+    for (size_t n = 0; n < graph_.nodes.size(); ++n)
+      if (support_.allows(d, n)) return true;
+    return false;
   }
 
   // The host's memory, with all that works there while the host waits, and a place for each other device.
@@ -75,7 +76,8 @@ class QuestionMaker {
     problem_.tensors.resize(graph_.tensors.size());
     for (size_t t = 0; t < graph_.tensors.size(); ++t) {
       const graph::Tensor& tensor = graph_.tensors[t];
-      if (!tensor.is_constant() && tensor.shape_known()) problem_.tensors[t].bytes = static_cast<int64_t>(tensor.bytes());
+      if (!tensor.is_constant() && tensor.shape_known())
+        problem_.tensors[t].bytes = static_cast<int64_t>(tensor.bytes());
     }
     for (TensorId id : graph_.inputs) problem_.tensors[static_cast<size_t>(id)].home = 0;
     for (TensorId id : graph_.outputs)
@@ -83,7 +85,8 @@ class QuestionMaker {
     problem_.nodes.resize(graph_.nodes.size());
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       for (TensorId id : graph_.nodes[n].inputs)
-        if (id != kNone && !graph_.tensor(id).is_constant()) problem_.nodes[n].inputs.push_back(static_cast<uint32_t>(id));
+        if (id != kNone && !graph_.tensor(id).is_constant())
+          problem_.nodes[n].inputs.push_back(static_cast<uint32_t>(id));
       for (TensorId id : graph_.nodes[n].outputs)
         if (id != kNone) problem_.nodes[n].outputs.push_back(static_cast<uint32_t>(id));
     }
@@ -98,7 +101,7 @@ class QuestionMaker {
 
   bool is_choice(uint32_t node) const {
     size_t able = 0;
-    for (const auto& verdicts : support_.verdicts) able += verdicts[node].supported;
+    for (size_t d = 0; d < support_.verdicts.size(); ++d) able += support_.allows(d, node);
     return able > 1;
   }
 
@@ -107,7 +110,7 @@ class QuestionMaker {
     plugin::Device& device = *request_.devices[d];
     std::vector<uint32_t> nodes;
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
-      if (support_.at(d, n).supported) nodes.push_back(n);
+      if (support_.allows(d, n)) nodes.push_back(n);
     std::vector<table::NodeChoice> known;
     if (request_.advisor) known = request_.advisor->choose(graph_, nodes, device);
     size_t next = 0;  // of `known`, which stands in the order of `nodes`

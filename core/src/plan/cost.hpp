@@ -6,7 +6,8 @@
 
 namespace motley::plan {
 
-// A question for the planner. Workers, places and candidates stand in an order that depends on the devices' names alone.
+// A question for the planner. Workers, places and candidates stand in an order that depends on the devices' names
+// alone.
 struct Question {
   place::Query query;
   std::vector<size_t> device;  // per worker: index into Request::devices

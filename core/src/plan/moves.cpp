@@ -33,14 +33,14 @@ int64_t start_ns(const plugin::Device& device) {
 // Between the host's memory and a device's.
 Move estimate(plugin::Device& device) {
   if (device.takes_host_pointers()) return {kFenceNs, 0};
-  const Way way = way_to_host(device, device.handle());
+  const Way way = device.is_open() ? way_to_host(device, device.handle()) : Way::map;
   return {start_ns(device), way == Way::import ? 0 : kCopyPsPerByte};
 }
 
 // Between devices; false where the way leads over the host.
 bool estimate(plugin::Device& from, plugin::Device& to, Move& move) {
   if (from.takes_host_pointers() && to.takes_host_pointers()) return move = {kFenceNs, 0}, true;
-  if (from.takes_host_pointers() || to.takes_host_pointers()) return false;
+  if (from.takes_host_pointers() || to.takes_host_pointers() || !from.is_open() || !to.is_open()) return false;
   if (share_memory(from, from.handle(), to, to.handle())) return move = {kFenceNs, 0}, true;
   if (copies_straight(from, from.handle(), to, to.handle())) return move = {start_ns(to), kCopyPsPerByte}, true;
   return false;

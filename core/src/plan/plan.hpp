@@ -94,10 +94,10 @@ struct Decision {
     single,   // the best device alone, which nothing beats clearly
     raced     // the dispatch table has a plan that was measured to be the fastest
   } by = By::order;
-  std::string note;             // why the planner was not asked, or had no answer
-  double run_ns = 0;            // predicted
-  double cost = 0, bound = 0;   // in the unit of the policy
-  double rival = 0;             // cost of the best device alone, or of the order
+  std::string note;            // why the planner was not asked, or had no answer
+  double run_ns = 0;           // predicted
+  double cost = 0, bound = 0;  // in the unit of the policy
+  double rival = 0;            // cost of the best device alone, or of the order
   bool side_by_side = false;
   double planner_ns = 0;  // time that it took
 };
@@ -110,11 +110,12 @@ struct Assignment {
   std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
   Decision decision;
 };
-// A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the planner
-// decides by cost: if no devices were named, a policy other than latency was, or a dispatch table measured nodes on
-// the named devices. Else, and without the planner, the first in order that supports it. Devices that were not named run
-// what none of those named does. `denied` holds (device, node name) pairs that failed to compile. Throws
-// Error(unsupported) listing every node that nobody can run, or that its device does not run where there is no fallback.
+// A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the
+// planner decides by cost: if no devices were named, a policy other than latency was, or a dispatch table measured
+// nodes on the named devices. Else, and without the planner, the first in order that supports it. Devices that were not
+// named run what none of those named does. `denied` holds (device, node name) pairs that failed to compile. Throws
+// Error(unsupported) listing every node that nobody can run, or that its device does not run where there is no
+// fallback.
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 

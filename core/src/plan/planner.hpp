@@ -7,8 +7,8 @@ namespace motley::plan {
 
 // False where the library is not there, is of another build, or finds no plan; `wrong` says which. [any]
 //
-// The library stands beside libmotley, or in the folder lib beside a program's own; MOTLEY_PLANNER names another file, or
-// "off" for none.
+// The library stands beside libmotley, or in the folder lib beside a program's own; MOTLEY_PLANNER names another file,
+// or "off" for none.
 bool ask_planner(const place::Query& query, place::Choice& choice, std::string& wrong);
 
 }  // namespace motley::plan

@@ -16,6 +16,7 @@ using DeviceList = std::vector<std::shared_ptr<plugin::Device>>;
 struct Verdict {
   bool supported = false;
   std::string reason;
+  bool spare = false;  // it does, but a device that the caller asked for does too
 };
 
 // verdicts[device][node].
@@ -23,12 +24,15 @@ struct SupportTable {
   std::vector<std::vector<Verdict>> verdicts;
   std::vector<bool> failed;  // per device: it gave no answer at all, and why is in every verdict
   const Verdict& at(size_t device, size_t node) const { return verdicts[device][node]; }
+  // Whether a plan may use it.
+  bool allows(size_t device, size_t node) const { return at(device, node).supported && !at(device, node).spare; }
 };
 
 // Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
-// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing.
+// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing. A
+// device that is not open is not asked, and no estimate for float32 is taken to be above the stated peak rate.
 double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
 
 // Floating-point operations and bytes moved by a node, for rooflines.

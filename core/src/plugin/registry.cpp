@@ -128,6 +128,11 @@ motley_device* Device::handle() {
   return handle_ = opened;
 }
 
+bool Device::is_open() {
+  const std::lock_guard lock(mutex_);
+  return handle_ != nullptr;
+}
+
 void Device::forget(motley_device* lost) {
   const std::lock_guard lock(mutex_);
   if (handle_ != lost) return;  // somebody has noticed before

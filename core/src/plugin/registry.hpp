@@ -35,6 +35,8 @@ class Device {
   const motley_plugin& api() const { return plugin_->api; }
   // Opens it on the first call. Throws Error(plugin) with the plugin's text. [any]
   motley_device* handle();
+  // It was opened, and not lost since. [any]
+  bool is_open();
   // After MOTLEY_DEVICE_LOST: the next handle() opens the device anew. What was made on the lost handle can still be
   // released; the handle itself is never closed. [any]
   void forget(motley_device* lost);

@@ -25,18 +25,17 @@ std::string reason_for(const plan::Plan& plan, const plan::Assignment& assignmen
                          : base::text("pinned to %, which does not run it: %",
                                       {plan.devices[d]->name(), assignment.support.at(d, node).reason});
   size_t able = 0;
-  for (size_t d = 0; d < plan.devices.size(); ++d) able += assignment.support.at(d, node).supported;
+  for (size_t d = 0; d < plan.devices.size(); ++d) able += assignment.support.allows(d, node);
   using By = plan::Decision::By;
-  if (able == 1 && chosen == 0) return "the only device that runs it";
   if (able > 1 && assignment.decision.by == By::planner) return "cheapest placement";
   if (able > 1 && assignment.decision.by == By::raced) return "part of the fastest plan that was measured";
   if (able > 1 && assignment.decision.by == By::single)
     return base::text("the best of % devices for the whole network", {able});
-  if (chosen > 0) {
-    size_t first = 0;
-    while (first + 1 < chosen && assignment.support.at(first, node).supported) ++first;
+  size_t first = 0;  // that does not run it
+  while (first < chosen && assignment.support.at(first, node).supported) ++first;
+  if (first < chosen)
     return base::text("% does not run it: %", {plan.devices[first]->name(), assignment.support.at(first, node).reason});
-  }
+  if (able == 1) return "the only device that runs it";
   return base::text("first in order of % devices that run it", {able});
 }
 

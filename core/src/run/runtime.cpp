@@ -83,8 +83,8 @@ void choose_devices(const plan::DeviceList& all, const CompileOptions& options, 
   const auto is_preferred = [&](const auto& device) { return base::matches_any(options.prefer, device->name()); };
   const bool any_preferred = std::any_of(chosen.begin(), chosen.end(), is_preferred);
   for (size_t d = 0; d < chosen.size(); ++d)
-    request.wishes.push_back({chosen[d].get(), d < named, any_preferred && !is_preferred(chosen[d]),
-                              milliwatts_of(*chosen[d], options)});
+    request.wishes.push_back(
+        {chosen[d].get(), d < named, any_preferred && !is_preferred(chosen[d]), milliwatts_of(*chosen[d], options)});
 }
 
 void check_pinned_devices(const CompileOptions& options, const plan::DeviceList& devices) {
@@ -123,11 +123,10 @@ Runtime::Runtime(const RuntimeOptions& options) {
       {options.plugin_files, options.plugin_folders, options.standard_places, options.select, options.disable});
   state->devices = state->registry.devices;
   state->table = options.table;
-  std::stable_sort(state->devices.begin(), state->devices.end(),
-                   [](const auto& a, const auto& b) {
-                     const double one = a->info().peak_gflops, other = b->info().peak_gflops;
-                     return one != other ? one > other : a->name() < b->name();
-                   });
+  std::stable_sort(state->devices.begin(), state->devices.end(), [](const auto& a, const auto& b) {
+    const double one = a->info().peak_gflops, other = b->info().peak_gflops;
+    return one != other ? one > other : a->name() < b->name();
+  });
   state_ = std::move(state);
 }
 Runtime::~Runtime() = default;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/glob.hpp"
 #include "base/text.hpp"
 #include "run/evaluate.hpp"
 #include "run/session_state.hpp"
@@ -37,7 +38,12 @@ class SessionWatcher final : public run::Watcher {
 }  // namespace
 
 SessionState::Planned SessionState::make_plan() {
-  if (!evaluator) evaluator = std::make_unique<run::DeviceEvaluator>(runtime->devices);
+  if (!evaluator) {
+    plan::DeviceList devices;  // any but the denied ones
+    for (const auto& device : runtime->devices)
+      if (!base::matches_any(options.deny, device->name())) devices.push_back(device);
+    evaluator = std::make_unique<run::DeviceEvaluator>(std::move(devices));
+  }
   plan::Prepared prepared = plan::prepare(*module, request, evaluator.get());
   Planned made{request.shapes, nullptr, nullptr, {}, {}, nullptr};
   if (!prepared.staged) {

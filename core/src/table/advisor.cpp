@@ -91,7 +91,8 @@ std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const 
   const std::string hash = graph_hash(graph);
   std::optional<Plan> best;
   for (const PlanRow& row : table_.plans) {
-    if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns)) continue;
+    if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns))
+      continue;
     Plan plan;
     plan.expected_ns = row.expected_ns;
     bool all_here = true;

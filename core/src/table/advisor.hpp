@@ -48,8 +48,8 @@ class Advisor {
   };
   std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective) const;
 
-  // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the host's
-  // memory. False where the table has no row for these two as they are now.
+  // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the
+  // host's memory. False where the table has no row for these two as they are now.
   bool find_transfer(const plugin::Device* from, const plugin::Device* to, TransferRow& cost) const;
 
  private:

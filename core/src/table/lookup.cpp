@@ -60,7 +60,8 @@ bool Lookup::take(const std::string& problem, const Group& group, Source source,
   }
   answer.source = source;
   if (winner.config) answer.config = *winner.config;
-  if (source != Source::exact) answer.from = source == Source::nearest ? *group.problem : table_.devices[group.device].id;
+  if (source != Source::exact)
+    answer.from = source == Source::nearest ? *group.problem : table_.devices[group.device].id;
   if (source <= Source::driver) answer.median_ns = winner.median_ns;
   if (source == Source::nearest)
     answer.median_ns =

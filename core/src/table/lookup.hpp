@@ -20,8 +20,8 @@ const char* to_string(Source source);
 struct Answer {
   Source source = Source::none;
   std::string config;      // "": what the plugin does by itself
-  // Measured here where `exact`, with another driver where `driver`, a neighbour's scaled by size where `nearest`; 0: not
-  // known.
+  // Measured here where `exact`, with another driver where `driver`, a neighbour's scaled by size where `nearest`; 0:
+  // not known.
   uint64_t median_ns = 0;
   std::string from;        // of what is not exact: the problem or device that it comes from
   size_t refused = 0;      // better ones that the judge refused

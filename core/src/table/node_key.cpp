@@ -44,8 +44,7 @@ std::string node_key(const graph::Graph& graph, const graph::Node& node) {
   key += " ->";
   for (const graph::TensorId id : node.outputs) append(key, graph, id);
   if (key.size() > kLongestKey)
-    key.replace(kLongestKey, std::string::npos,
-                ' ' + letters_of(key.data() + kLongestKey, key.size() - kLongestKey));
+    key.replace(kLongestKey, std::string::npos, ' ' + letters_of(key.data() + kLongestKey, key.size() - kLongestKey));
   return key;
 }
 

@@ -8,9 +8,9 @@
 namespace motley::table {
 
 // All that a kernel's time depends on, in canonical form: the op, a hash of its attributes in letters, the types and
-// shapes of its inputs and outputs, c behind those that are constants: "Pool(max) bkdacfoe float32 1x64x56x56 -> float32
-// 1x64x28x28". Shapes that are not known are "?". Names play no part. A key that would be longer than tables take ends
-// in a hash of what is left out.
+// shapes of its inputs and outputs, c behind those that are constants: "Pool(max) bkdacfoe float32 1x64x56x56 ->
+// float32 1x64x28x28". Shapes that are not known are "?". Names play no part. A key that would be longer than tables
+// take ends in a hash of what is left out.
 std::string node_key(const graph::Graph& graph, const graph::Node& node);
 
 // Names a graph: a hash of its nodes, names, attributes and shapes, but not of the constants' bytes. 32 hexadecimal

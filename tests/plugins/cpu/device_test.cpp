@@ -62,7 +62,8 @@ TEST(CpuDevice, ProblemKeysTellProblemsApart) {
   };
   EXPECT_EQ(problem_key(conv(7, 1)), problem_key(conv(7, 2)));
   EXPECT_NE(problem_key(conv(7, 1)), problem_key(conv(8, 1)));
-  const NodeCase unary = node_case(Op::Unary, schema::UnaryAttributesT(), {random_value({3}, 1)}, {output_of<float>({3})});
+  const NodeCase unary =
+      node_case(Op::Unary, schema::UnaryAttributesT(), {random_value({3}, 1)}, {output_of<float>({3})});
   EXPECT_EQ(problem_key(unary), "") << "nothing to choose";
 }
 
