@@ -21,8 +21,9 @@ function chart(rows) {
     marginLeft: 60,
     marginBottom: 48,
     color: {...scale([...new Set(rows.map((r) => r.device))]), legend: true},
+    symbol: {domain: ['same config', 'other config'], range: ['circle', 'plus'], legend: true},
     x: {label: 'problems, by ratio →', labelOffset: 40, domain: [0, sorted.length + 1]},
-    y: {type: 'log', label: '↑ after / before', grid: true, nice: true, tickFormat: '~r'},
+    y: {type: 'log', label: '↑ after / before', grid: true, tickFormat: '~r'},
     marks: [
       Plot.ruleY([1], {stroke: 'currentColor'}), Plot.dot(sorted, {
         x: 'rank',
