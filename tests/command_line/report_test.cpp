@@ -25,7 +25,8 @@ TEST(Report, RefusesWhatItCannotUse) {
 TEST(Report, FactsOfATableAndAModel) {
   const Outcome outcome = motley(
       {"report", kTable, "--model", digits_onnx(), "--devices", "cpu", "--runs", "2", "--compare", kTable, "--json"});
-  ASSERT_TRUE(succeeds(outcome));
+  ASSERT_EQ(outcome.code, 0)
+      << outcome.err;  // where the plugins of the table are here, a warning says that they changed
   const nlohmann::json facts = outcome.json();
   EXPECT_EQ(facts["schema"], "motley.report/1");
   EXPECT_EQ(facts["problems"].size(), 3u);
