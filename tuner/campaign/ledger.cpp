@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "journal/record.hpp"
 #include "table/rows.hpp"
 #include "table/text.hpp"
 #include "table/winner.hpp"
@@ -86,7 +87,11 @@ void Ledger::add_transfer(json row) {
 
 void Ledger::add_plan(json facts) {
   const json row = facts.at("row");
-  journal_.note("plan", std::move(facts));
+  // Of a network of thousands of nodes the report's details do not fit a record, and then the row may not either: a
+  // resumed tuning races that network again.
+  constexpr size_t kMost = kMaxRecordBytes - 4096;
+  if (facts.dump().size() > kMost) facts = {{"row", row}};
+  if (facts.dump().size() <= kMost) journal_.note("plan", std::move(facts));
   plans_[name_of(row)] = row;
 }
 
