@@ -119,8 +119,8 @@ struct Assignment {
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 
-// Takes the assignment from the plan that the dispatch table has for this graph. False where it has none, or one that the
-// request does not allow.
+// Takes the assignment from the plan that the dispatch table has for this graph. False where it has none, or one that
+// the request does not allow.
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Costs and runners-up of an assignment that was not decided by cost, for those who want to know.
