@@ -39,7 +39,14 @@ std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device&
 
 }  // namespace
 
-Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices) : table_(std::move(table)) {
+const char* to_string(Source source) {
+  static constexpr const char* kNames[kSources] = {"exact", "driver", "nearest", "sibling", "family", "none"};
+  return kNames[static_cast<size_t>(source)];
+}
+
+Advisor::Advisor(const TableReader& reader, std::shared_ptr<const Table> table,
+                 const std::vector<std::shared_ptr<plugin::Device>>& devices)
+    : table_(std::move(table)) {
   for (const auto& device : devices) {
     Fingerprint here;
     try {
@@ -47,15 +54,15 @@ Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>
     } catch (const Error&) {
       continue;  // whoever needs the device says what is wrong with it
     }
-    lookups_.emplace_back(device.get(), std::make_unique<Lookup>(table_, device->plugin().id, here));
+    lookups_.emplace_back(device.get(), reader.look_up(*table_, device->plugin().id, here));
   }
-  for (size_t d = 0; d < table_.devices.size(); ++d) {
+  for (size_t d = 0; d < table_->devices.size(); ++d) {
     const Lookup::Standing standing = best_standing(lookups_, d);
     if (!standing.reason) continue;
     size_t rows = 0;
-    for (const KernelRow& row : table_.kernels) rows += row.device == d;
+    for (const KernelRow& row : table_->kernels) rows += row.device == d;
     const bool stale = standing.source == Source::driver || standing.same_plugin;
-    unused_.push_back({table_.devices[d].id, standing.reason, rows, stale});
+    unused_.push_back({table_->devices[d].id, standing.reason, rows, stale});
   }
 }
 
@@ -87,10 +94,10 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
 }
 
 std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective) const {
-  if (table_.plans.empty()) return std::nullopt;
+  if (table_->plans.empty()) return std::nullopt;
   const std::string hash = graph_hash(graph);
   std::optional<Plan> best;
-  for (const PlanRow& row : table_.plans) {
+  for (const PlanRow& row : table_->plans) {
     if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns))
       continue;
     Plan plan;
@@ -116,7 +123,7 @@ bool Advisor::find_transfer(const plugin::Device* from, const plugin::Device* to
   const auto time = [](const TransferRow& row) { return row.alpha_ns + row.beta_ps_per_byte * kUsualBytes / 1000; };
   const TransferRow* best = nullptr;
   uint64_t fence_ns = 0;
-  for (const TransferRow& row : table_.transfers) {
+  for (const TransferRow& row : table_->transfers) {
     if (!is_it(row.from, from) || !is_it(row.to, to)) continue;
     if (row.kind == "fence") fence_ns = row.alpha_ns;
     else if (!best || time(row) < time(*best)) best = &row;

@@ -7,7 +7,7 @@
 
 #include "graph/graph.hpp"
 #include "plugin/registry.hpp"
-#include "table/lookup.hpp"
+#include "table/entry.hpp"
 
 namespace motley::table {
 
@@ -28,11 +28,12 @@ struct NodeChoice {
 // A table with the devices of a session. Immutable, and [any] after construction.
 class Advisor {
  public:
-  Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices);
+  Advisor(const TableReader& reader, std::shared_ptr<const Table> table,
+          const std::vector<std::shared_ptr<plugin::Device>>& devices);
   Advisor(const Advisor&) = delete;
   Advisor& operator=(const Advisor&) = delete;
 
-  const Table& table() const { return table_; }
+  const Table& table() const { return *table_; }
   // Per device of the table whose rows were not all measured on a device here as it is now.
   const std::vector<Unused>& unused() const { return unused_; }
 
@@ -57,7 +58,7 @@ class Advisor {
   // The device here that the table's one is, with nothing changed; null where there is none.
   const plugin::Device* same_device(uint32_t of_table) const;
 
-  Table table_;
+  std::shared_ptr<const Table> table_;
   std::vector<std::pair<const plugin::Device*, std::unique_ptr<Lookup>>> lookups_;
   std::vector<Unused> unused_;
 };

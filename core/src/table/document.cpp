@@ -7,8 +7,8 @@
 #include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "base/text.hpp"
+#include "table/facts.hpp"
 #include "table/fields.hpp"
-#include "table/fingerprint.hpp"
 
 namespace motley::table {
 
@@ -178,9 +178,7 @@ json read_document(const std::filesystem::path& path) {
 }
 
 Table read_table(const std::filesystem::path& path) {
-  Table table = table_of(read_document(path));
-  table.path = path;
-  return table;
+  return table_of(read_document(path));
 }
 
 }  // namespace motley::table
