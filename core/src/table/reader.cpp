@@ -2,15 +2,15 @@
 #include "table/reader.hpp"
 
 #include "base/file.hpp"
+#include "base/part.hpp"
 #include "base/text.hpp"
-#include "plugin/part.hpp"
 
 namespace motley::table {
 
 const TableReader& load_reader() {
-  static plugin::Part part{"libmotley_tables.so", "MOTLEY_TABLE_READER", kEntryName};
+  static base::Part part{"libmotley_tables.so", "MOTLEY_TABLE_READER", kEntryName};
   std::string wrong;
-  const auto entry = reinterpret_cast<EntryFn>(plugin::load_part(part, wrong));
+  const auto entry = reinterpret_cast<EntryFn>(base::load_part(part, wrong));
   const TableReader* const reader = entry ? entry(MOTLEY_VERSION, sizeof(Table), sizeof(Answer)) : nullptr;
   if (entry && !reader) wrong = base::text("% is of another build than libmotley", {part.file});
   if (!reader)

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <string>
 
-namespace motley::plugin {
+namespace motley::base {
 
 // One of them. It stands beside libmotley, or in the folder lib beside a program's own.
 struct Part {
@@ -18,4 +19,8 @@ struct Part {
 // has no such entry. Never unloaded. [any]
 void* load_part(Part& part, std::string& wrong);
 
-}  // namespace motley::plugin
+// The file that this code was mapped from: libmotley, or a program that it is linked into. Empty where that is not
+// known.
+std::filesystem::path module_path();
+
+}  // namespace motley::base
