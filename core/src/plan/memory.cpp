@@ -1,5 +1,4 @@
 // Where every tensor that crosses segments lives, decided before the first run.
-#include "base/sort.hpp"
 #include "base/text.hpp"
 #include "motley/sdk/arena.hpp"
 #include "plan/plan.hpp"
@@ -108,8 +107,7 @@ void plan_memory(Plan& plan, const Limits& limits) {
     if (life.last < 0) blocks.push_back({});
     else blocks.push_back({plan.segments[s].requirements.scratch_bytes, life.first, life.last, 0});
   }
-  const auto is_larger = [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; };
-  plan.arena_bytes = sdk::place_blocks(blocks, base::sorted_order(blocks.size(), is_larger), alignment);
+  plan.arena_bytes = sdk::plan_arena(blocks, alignment);
   for (size_t i = 0; i < tensor_of_block.size(); ++i) {
     const TensorId id = tensor_of_block[i];
     plan.slots[id] = Slot{Slot::Kind::arena, blocks[i].offset, plan.graph.tensor(id).bytes()};

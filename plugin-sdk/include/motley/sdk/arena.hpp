@@ -18,8 +18,15 @@ struct ArenaBlock {
 
 inline uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
-// As plan_arena, for blocks whose numbers stand in `order`, the largest first.
-inline uint64_t place_blocks(std::vector<ArenaBlock>& blocks, const std::vector<uint32_t>& order, uint64_t alignment) {
+// Sets every block's offset (a multiple of `alignment`, which is a power of two) and returns the arena's size in bytes.
+// Greedy by size, best fit, as in Pisarchyk and Lee, "Efficient memory management for deep neural net inference"
+// (2020).
+inline uint64_t plan_arena(std::vector<ArenaBlock>& blocks, uint64_t alignment) {
+  std::vector<uint32_t> order(blocks.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; });
+
   uint64_t total = 0;
   std::vector<uint32_t> placed;  // by offset
   for (uint32_t i : order) {
@@ -43,17 +50,6 @@ inline uint64_t place_blocks(std::vector<ArenaBlock>& blocks, const std::vector<
                   i);
   }
   return total;
-}
-
-// Sets every block's offset (a multiple of `alignment`, which is a power of two) and returns the arena's size in bytes.
-// Greedy by size, best fit, as in Pisarchyk and Lee, "Efficient memory management for deep neural net inference"
-// (2020).
-inline uint64_t plan_arena(std::vector<ArenaBlock>& blocks, uint64_t alignment) {
-  std::vector<uint32_t> order(blocks.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; });
-  return place_blocks(blocks, order, alignment);
 }
 
 }  // namespace motley::sdk
