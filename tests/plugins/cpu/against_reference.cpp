@@ -43,7 +43,9 @@ void expect_outputs(const NodeCase& c, const std::vector<Value>& want, const Tol
       const NodeResult got = run_node(cpu_plugin(), configured);
       ASSERT_EQ(got.status, MOTLEY_OK) << got.step << ": " << got.text;
       for (size_t i = 0; i < c.outputs.size(); ++i)
-        if (!c.outputs[i].absent()) EXPECT_EQ(difference(got.outputs[i], want[i], tolerance), "");
+        if (!c.outputs[i].absent()) {
+          EXPECT_EQ(difference(got.outputs[i], want[i], tolerance), "");
+        }
     }
   }
 }

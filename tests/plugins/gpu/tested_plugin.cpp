@@ -41,7 +41,9 @@ void expect_like_reference(const NodeCase& c, const Tolerance& tolerance, const 
   const NodeResult got = run_node(*tested_plugin(), tested_device(), configured);
   ASSERT_EQ(got.status, MOTLEY_OK) << got.step << ": " << got.text;
   for (size_t i = 0; i < c.outputs.size(); ++i)
-    if (!c.outputs[i].absent()) EXPECT_EQ(difference(got.outputs[i], want.outputs[i], tolerance), "");
+    if (!c.outputs[i].absent()) {
+      EXPECT_EQ(difference(got.outputs[i], want.outputs[i], tolerance), "");
+    }
 }
 
 std::string reason_of(const NodeCase& c) {
