@@ -2,6 +2,7 @@
 // counted.
 #include <cstdio>
 
+#include "plugin_library.hpp"
 #include "virtual_gpu.hpp"
 
 namespace motley::test {
