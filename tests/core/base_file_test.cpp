@@ -95,7 +95,8 @@ TEST(Json, RefusesWhatAFileFromOutsideMayNotHave) {
 TEST(Json, IsReadAsNlohmannJsonReadsIt) {
   const std::string good =
       "\xef\xbb\xbf {\"a\": [1, -0, 12.5e-3, 1E+2, 18446744073709551615, 18446744073709551616, -9223372036854775808, "
-      "1e-400, true,false, null ,\"\\u00e9\\ud83d\\ude00\\n\\/ \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"],\r\n\t\"b\":{}, \"\":[]} ";
+      "1e-400, true,false, null ,\"\\u00e9\\ud83d\\ude00\\n\\/ \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"],\r\n\t\"b\":{}, "
+      "\"\":[]} ";
   const auto check = [](const std::string& text) {
     const nlohmann::json want = nlohmann::json::parse(text, nullptr, false);
     nlohmann::json got = nlohmann::json::value_t::discarded;
@@ -112,8 +113,8 @@ TEST(Json, IsReadAsNlohmannJsonReadsIt) {
     check(good.substr(0, i));
     std::string shorter = good;
     check(shorter.erase(i, 1));
-    for (const char c : {'"', '\\', '{', '}', '[', ']', ',', ':', '0', '-', 'e', '.', 'd', ' ', '\x01', '\x7f', '\x80', '\xc0',
-                         '\xed', '\xf4', '\xff'}) {
+    for (const char c : {'"', '\\', '{', '}',    '[',    ']',    ',',    ':',    '0',    '-',   'e',
+                         '.', 'd',  ' ', '\x01', '\x7f', '\x80', '\xc0', '\xed', '\xf4', '\xff'}) {
       std::string changed = good;
       changed[i] = c;
       check(changed);
@@ -124,7 +125,8 @@ TEST(Json, IsReadAsNlohmannJsonReadsIt) {
 }
 
 TEST(Json, ATreeKnowsItsMembers) {
-  const JsonTree tree = read_tree(R"({"a": {"b": [1, "x"]}, "c": -1.50, "d": null, "e": true})", "it", ErrorCode::plugin);
+  const JsonTree tree =
+      read_tree(R"({"a": {"b": [1, "x"]}, "c": -1.50, "d": null, "e": true})", "it", ErrorCode::plugin);
   ASSERT_NE(tree.find("a"), nullptr);
   EXPECT_EQ(tree.find("x"), nullptr);
   const JsonTree* list = tree.find("a")->find("b");

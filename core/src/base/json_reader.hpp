@@ -1,5 +1,5 @@
-// Reading JSON (RFC 8259) that comes from outside: size and depth capped, UTF-8 checked. Who listens makes of it what it
-// needs; `json_tree` and `json` do.
+// Reading JSON (RFC 8259) that comes from outside: size and depth capped, UTF-8 checked. Who listens makes of it what
+// it needs; `json_tree` and `json` do.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ class JsonListener {
   ~JsonListener() = default;
 };
 
-// Throws Error(`code`), for limits Error(limit), with one sentence that names `what` ("the manifest \"x.json\"") and the
-// byte that is wrong, counted from 1. Keys may come twice: that is for the listener to see.
+// Throws Error(`code`), for limits Error(limit), with one sentence that names `what` ("the manifest \"x.json\"") and
+// the byte that is wrong, counted from 1. Keys may come twice: that is for the listener to see.
 void read_json(const std::string& text, const std::string& what, ErrorCode code, const JsonLimits& limits,
                JsonListener& listener);
 

@@ -15,8 +15,8 @@ struct Part {
   std::atomic<void*> loaded = nullptr;
 };
 
-// The entry's address; null with a reason in `wrong` where the library is switched off, is not there, cannot be loaded or
-// has no such entry. Never unloaded. [any]
+// The entry's address; null with a reason in `wrong` where the library is switched off, is not there, cannot be loaded
+// or has no such entry. Never unloaded. [any]
 void* load_part(Part& part, std::string& wrong);
 
 // The file that this code was mapped from: libmotley, or a program that it is linked into. Empty where that is not

@@ -1,5 +1,5 @@
-// The border between libmotley and libmotley_patterns, which holds passes that few networks need: one function, found by
-// name. Both sides are of one build, which the string tells; so C++ objects cross, and exceptions don't.
+// The border between libmotley and libmotley_patterns, which holds passes that few networks need: one function, found
+// by name. Both sides are of one build, which the string tells; so C++ objects cross, and exceptions don't.
 #pragma once
 
 #include "graph/passes.hpp"

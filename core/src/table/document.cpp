@@ -177,8 +177,6 @@ json read_document(const std::filesystem::path& path) {
   return parse_document(base::read_small_file(path, kMostBytes), base::text("the table \"%\"", {path.string()}));
 }
 
-Table read_table(const std::filesystem::path& path) {
-  return table_of(read_document(path));
-}
+Table read_table(const std::filesystem::path& path) { return table_of(read_document(path)); }
 
 }  // namespace motley::table

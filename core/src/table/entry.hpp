@@ -1,5 +1,5 @@
-// The border between libmotley and libmotley_tables, which reads dispatch tables: one function, found by name. Both sides
-// are of one build, which the string tells; so C++ objects cross, and Motley's exceptions don't.
+// The border between libmotley and libmotley_tables, which reads dispatch tables: one function, found by name. Both
+// sides are of one build, which the string tells; so C++ objects cross, and Motley's exceptions don't.
 #pragma once
 
 #include "table/lookup.hpp"

@@ -70,7 +70,8 @@ TableLookup::TableLookup(const Table& table, const std::string& plugin, const Fi
   }
 }
 
-bool TableLookup::take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const {
+bool TableLookup::take(const std::string& problem, const Group& group, Source source, Judge& judge,
+                       Answer& answer) const {
   const Winner winner = winner_of(group.rows);
   if (winner.config && !judge.accepts(*winner.config)) {
     ++answer.refused;

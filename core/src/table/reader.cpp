@@ -22,7 +22,8 @@ const TableReader& load_reader() {
 std::shared_ptr<const Table> load_table(const std::filesystem::path& path) {
   const TableReader& reader = load_reader();
   Refusal refusal;
-  auto table = reader.read(base::read_small_file(path, kMostBytes), base::text("the table \"%\"", {path.string()}), refusal);
+  auto table =
+      reader.read(base::read_small_file(path, kMostBytes), base::text("the table \"%\"", {path.string()}), refusal);
   if (!table) throw Error(refusal.code, refusal.sentence);
   return table;
 }
