@@ -106,7 +106,8 @@ TEST(Json, IsReadAsNlohmannJsonReadsIt) {
       if (std::string(error.what()).find("a key twice") != std::string::npos) return;
     }
     ASSERT_EQ(got.is_discarded(), want.is_discarded()) << text;
-    if (!want.is_discarded()) ASSERT_EQ(got.dump(), want.dump()) << text;
+    if (want.is_discarded()) return;
+    ASSERT_EQ(got.dump(), want.dump()) << text;
   };
   check(good);
   for (size_t i = 0; i < good.size(); ++i) {
