@@ -17,7 +17,7 @@ namespace {
 
 // The nearest double; false where there is none. What lies too close to zero is zero.
 bool read_double(const std::string& text, double& value) {
-  value = 0;
+  value = text[0] == '-' ? -0.0 : 0.0;
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc()) return true;
   if (const size_t exponent = text.find_first_of("eE"); exponent != std::string::npos)
     return text.compare(exponent + 1, 1, "-") == 0;
