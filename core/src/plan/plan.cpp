@@ -54,7 +54,7 @@ bool drop_configs(Segment& segment) {
 
 // Compiles one segment. Returns the device's message where it refuses.
 std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const table::Advisor* advisor,
-                            Segment& segment) {
+                            const std::vector<std::string>& raced, Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
@@ -65,7 +65,7 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.device = lane.device;
   segment.handle = lane.handle;
   plugin::Device* device = lane.device.get();
-  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device);
+  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device, raced);
   const std::vector<motley_node_config> configs = configs_of(segment);
   options.configs = configs.data();
   options.config_count = static_cast<uint32_t>(configs.size());
@@ -102,7 +102,8 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Adviso
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], advisor, segment);
+    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane],
+                                                advisor, plan.assignment.configs, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();

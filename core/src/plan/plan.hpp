@@ -108,6 +108,7 @@ struct Assignment {
   std::vector<int32_t> pin;     // per node: the device it is pinned to, or -1
   SupportTable support;         // without what pins and compilers rule out
   std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
+  std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
 };
 // A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the
@@ -119,8 +120,8 @@ struct Assignment {
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 
-// Takes the assignment from the plan that the dispatch table has for this graph. False where it has none, or one that
-// the request does not allow.
+// Takes the assignment and its configs from the plan that the dispatch table has for this graph. False where it has
+// none, or one that the request does not allow.
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Costs and runners-up of an assignment that was not decided by cost, for those who want to know.

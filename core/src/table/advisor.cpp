@@ -66,7 +66,7 @@ const Lookup* Advisor::lookup_for(const plugin::Device& device) const {
 }
 
 std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
-                                        plugin::Device& device) const {
+                                        plugin::Device& device, const std::vector<std::string>& raced) const {
   std::vector<NodeChoice> choices;
   const Lookup* lookup = lookup_for(device);
   if (!lookup) return choices;
@@ -75,7 +75,9 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
     const motley_graph view = one.view();
     const std::string problem = problem_of(graph, n, device, view);
     DeviceJudge judge(device, view);
-    choices.push_back({n, problem, lookup->find(problem, judge)});
+    if (raced.empty()) choices.push_back({n, problem, lookup->find(problem, judge)});
+    else if (judge.accepts(raced[n])) choices.push_back({n, problem, {Source::race, raced[n], 0, "", 0}});
+    else choices.push_back({n, problem, {Source::none, "", 0, "", 1}});
   }
   return choices;
 }
@@ -99,7 +101,10 @@ std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const 
     for (const PlanRow::Segment& segment : row.segments) {
       const plugin::Device* device = same_device(segment.device);
       all_here = all_here && device;
-      for (const std::string& node : segment.nodes) plan.nodes.emplace_back(node, device);
+      plan.has_configs = plan.has_configs && !segment.configs.empty();
+      for (size_t i = 0; i < segment.nodes.size(); ++i)
+        plan.nodes.push_back(
+            {segment.nodes[i], device, i < segment.configs.size() ? segment.configs[i] : std::string()});
     }
     if (all_here) best = std::move(plan);
   }

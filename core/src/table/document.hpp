@@ -46,13 +46,14 @@ struct TransferRow {
   uint64_t alpha_ns = 0, beta_ps_per_byte = 0;
 };
 
-// A whole plan that was run and won: which nodes, by name after optimization, ran on which device.
+// A whole plan that was run and won: which nodes, by name after optimization, ran on which device with which config.
 struct PlanRow {
   std::string graph_hash, objective;
   std::vector<uint32_t> devices;  // that there were to choose from; indices into Table::devices
   struct Segment {
     uint32_t device = 0;
     std::vector<std::string> nodes;
+    std::vector<std::string> configs;  // one per node; empty: the row says none
   };
   std::vector<Segment> segments;
   uint64_t expected_ns = 0;
