@@ -13,6 +13,13 @@ struct Question {
   std::vector<int32_t> device;  // per worker: index into Request::devices
   std::vector<int32_t> worker;  // per device
   bool measured = false;        // some node of which there is a choice was measured on some device
+  // Per offer of the sketch what it is: an index into SupportTable::offers, and the config with what the dispatch table
+  // adds to it.
+  struct Offered {
+    size_t offer = 0;
+    std::string config;
+  };
+  std::vector<Offered> offered;
 };
 
 // Nodes run where `assignment.support` allows. A node's cost is what the dispatch table measured, else what it says of

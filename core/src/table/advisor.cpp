@@ -49,8 +49,8 @@ std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device&
 }  // namespace
 
 const char* to_string(Source source) {
-  static constexpr const char* kNames[kSources] = {"race",    "exact",   "driver", "nearest",
-                                                   "sibling", "family", "none"};
+  static constexpr const char* kNames[kSources] = {"race",    "candidate", "exact",  "driver",
+                                                   "nearest", "sibling",   "family", "none"};
   return kNames[static_cast<size_t>(source)];
 }
 

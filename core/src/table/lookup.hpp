@@ -10,6 +10,7 @@ namespace motley::table {
 // Where an answer comes from, the best first. Only `race` and `exact` were measured here; the rest are priors.
 enum class Source : uint8_t {
   race,     // the plan that is followed was run with it
+  candidate,  // the planner chose it among what the device offers for the node
   exact,    // this problem on this device
   driver,   // as exact, with another driver
   nearest,  // a similar problem on this device
@@ -17,7 +18,7 @@ enum class Source : uint8_t {
   family,   // this problem with the same kernels on other hardware
   none      // nothing fits: the plugin's default
 };
-inline constexpr size_t kSources = 7;
+inline constexpr size_t kSources = 8;
 const char* to_string(Source source);
 
 struct Answer {
