@@ -224,8 +224,11 @@ Choice Chooser::run() {
     Draft rival = incumbent;
     if (!rival.found() && (!is_single(used) || side_by_side_ || query_.aim == Aim::throughput)) rival = best_single();
     improve(used, keep, rival);
-    const Ns bound = used.bound;
-    if (query_.aim != Aim::latency && !is_in_time(used)) used = solve_for_deadline();
+    Ns bound = used.bound;
+    if (query_.aim != Aim::latency && !is_in_time(used)) {
+      used = solve_for_deadline();
+      bound = std::max(bound, used.bound);
+    }
     const bool single = is_single(used);
     if (rival.found()) choice.rival_cost = rival.cost;
     const bool keeps = stays(rival, used);

@@ -16,6 +16,7 @@ namespace {
 constexpr int kRounds = 24;          // of prices; few are needed
 constexpr int kPasses = 4;           // over all candidates
 constexpr size_t kMostNodes = 2000;  // for these passes
+constexpr size_t kFewNodes = 24;     // for exchanges of two at once
 constexpr int64_t kUnit = 1 << 20;   // a price of 1
 
 __extension__ using Wide = __int128;
@@ -41,8 +42,11 @@ class Solver {
     if (cheapest.time <= deadline_) return {cheapest.candidates, cheapest.cost, bound_, false};
     best_ = solve(times_, -1);
     if (best_.time > deadline_) return {best_.candidates, best_.cost, bound_, true};
+    Found fastest = best_;
     close_in(cheapest);
-    exchange();
+    exchange(best_);
+    exchange(fastest);
+    if (fastest.cost < best_.cost) best_ = std::move(fastest);
     return {best_.candidates, best_.cost, std::min(bound_, best_.cost), false};
   }
 
@@ -88,37 +92,55 @@ class Solver {
     }
   }
 
-  // Takes a candidate in place of others where that is cheaper and still in time.
-  void exchange() {
+  // Takes a candidate in place of another where that is cheaper and still in time; in small problems two at once.
+  void exchange(Found& plan) const {
     if (objective_.nodes.size() > kMostNodes) return;
-    int64_t error = error_of(objective_, best_.candidates);
-    bool any = true;
-    for (int pass = 0; pass < kPasses && any; ++pass) {
-      any = false;
+    const bool pairs = objective_.nodes.size() <= kFewNodes;
+    for (int pass = 0; pass < kPasses; ++pass) {
+      const Ns before = plan.cost;
       for (uint32_t c = 0; c < objective_.candidates.size(); ++c) {
-        const Candidate& other = objective_.candidates[c];
-        // What joins nodes is left to the solver, which keeps such candidates from waiting for each other.
-        if (!keep_[c] || other.nodes.size() > 1 || best_.candidates[other.nodes[0]] == c || !usable(objective_, other) ||
-            !replaces(objective_, best_.candidates, other) || other.memory_bytes > held(other.nodes[0], other))
-          continue;
-        const Ns cost = change_of(objective_, uses_, best_.candidates, other);
-        const Ns time = change_of(times_, uses_, best_.candidates, times_.candidates[c]);
-        const int64_t more = other.error_ppb - objective_.candidates[best_.candidates[other.nodes[0]]].error_ppb;
-        if (cost >= 0 || best_.time + time > deadline_ || error + more > objective_.error_budget_ppb) continue;
-        best_.candidates[other.nodes[0]] = c;
-        best_.cost += cost;
-        best_.time += time;
-        error += more;
-        any = true;
+        if (!exchanges(plan, c)) continue;
+        Found other = with(plan, c);
+        if (!accept(plan, other) && pairs) exchange_second(plan, other, c);
       }
+      if (plan.cost >= before) break;
     }
   }
 
+  void exchange_second(Found& plan, const Found& first, uint32_t c) const {
+    for (uint32_t d = c + 1; d < objective_.candidates.size(); ++d)
+      if (exchanges(first, d) && accept(plan, with(first, d))) return;
+  }
+
+  // What joins nodes is left to the solver, which keeps such candidates from waiting for each other.
+  bool exchanges(const Found& plan, uint32_t c) const {
+    const Candidate& other = objective_.candidates[c];
+    return keep_[c] && other.nodes.size() == 1 && plan.candidates[other.nodes[0]] != c && usable(objective_, other) &&
+           replaces(objective_, plan.candidates, other) && other.memory_bytes <= held(plan, other);
+  }
+
+  Found with(const Found& plan, uint32_t c) const {
+    const Candidate& other = objective_.candidates[c];
+    Found changed = plan;
+    changed.cost += change_of(objective_, uses_, plan.candidates, other);
+    changed.time += change_of(times_, uses_, plan.candidates, times_.candidates[c]);
+    changed.candidates[other.nodes[0]] = c;
+    return changed;
+  }
+
+  bool accept(Found& plan, const Found& other) const {
+    if (other.cost >= plan.cost || other.time > deadline_ ||
+        error_of(objective_, other.candidates) > objective_.error_budget_ppb)
+      return false;
+    plan = other;
+    return true;
+  }
+
   // What the device holds for the node already; without limits anything goes.
-  int64_t held(uint32_t node, const Candidate& other) const {
+  int64_t held(const Found& plan, const Candidate& other) const {
     const uint32_t device = objective_.device_of(other);
     if (objective_.devices[device].memory_bytes >= kUnlimited) return kUnlimited;
-    const Candidate& own = objective_.candidates[best_.candidates[node]];
+    const Candidate& own = objective_.candidates[plan.candidates[other.nodes[0]]];
     return objective_.device_of(own) == device ? own.memory_bytes : 0;
   }
 
