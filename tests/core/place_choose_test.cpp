@@ -7,7 +7,7 @@
 
 #include "motley/error.hpp"
 #include "place/choose.hpp"
-#include "place/entry.hpp"
+#include "place/sketch.hpp"
 #include "place/serial.hpp"
 
 namespace motley::place {

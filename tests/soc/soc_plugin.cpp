@@ -182,13 +182,13 @@ std::vector<double> times_of(const Model& model, const sdk::GraphView& view, con
   for (uint32_t n = 0; n < view.node_count(); ++n) times.push_back(simulated_ns(model, view.node(n)));
   for (uint32_t n = 0; n < view.node_count(); ++n) {
     if (config[n] == kHalf) times[n] = half_ns(model, view.node(n));
-    else if (config[n] == kFused && view.node(n).op() == sdk::Op::Conv) {
+    else if (config[n] == kFused) {
       uint32_t m = n + 1;
-      while (m < view.node_count() && (config[m] != kFused || view.node(m).input(0) != view.node(n).output(0))) ++m;
+      while (m < view.node_count() && view.node(m).input(0) != view.node(n).output(0)) ++m;
       if (m == view.node_count()) throw std::runtime_error("one half of a fused kernel is missing");
       times[n] = fused_ns(model, view.node(n), view.node(m));
       times[m] = 0;
-    } else if (!config[n].empty() && config[n] != kFused) {
+    } else if (!config[n].empty()) {
       throw std::runtime_error("there is no config " + config[n]);
     }
   }

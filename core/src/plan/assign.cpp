@@ -1,11 +1,9 @@
-// Choosing a device for each node.
+// Choosing a device for each node: pins, order, and asking the planner where costs count.
 #include <algorithm>
-#include <chrono>
 
 #include "base/glob.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "plan/cost.hpp"
 #include "plan/offers.hpp"
 #include "plan/planner.hpp"
 
@@ -97,130 +95,20 @@ void assign_in_order(const Graph& graph, const DeviceList& devices, Assignment& 
   base::fail(ErrorCode::unsupported, "%", {text});
 }
 
-bool has_choice(const SupportTable& support, size_t nodes) {
-  for (size_t i = 0; i < nodes; ++i) {
-    size_t able = 0;
-    for (size_t d = 0; d < support.verdicts.size(); ++d) able += support.allows(d, i);
-    if (able > 1) return true;
-  }
-  return false;
-}
-
-// Some candidate that the error budget may allow is not a node's plain kernel. What a table measured can be less than is
-// usual.
-bool has_offers(const Request& request, const SupportTable& support) {
-  const int64_t budget = request.error_budget_ppb;
-  return std::any_of(support.offers.begin(), support.offers.end(), [&](const Offer& offer) {
-    return (offer.error_ppb <= budget || (budget > 0 && request.advisor)) && is_possible(offer, request, support);
-  });
-}
-
-// The devices that were assigned, as the planner calls them.
-void keep_order(const Assignment& assignment, Question& question) {
-  place::Sketch& sketch = question.sketch;
-  for (int32_t d : assignment.device) sketch.incumbent.push_back(question.worker[static_cast<size_t>(d)]);
-  for (int32_t offer : assignment.offer) {
-    int32_t number = -1;
-    for (size_t o = 0; o < question.offered.size() && offer >= 0; ++o)
-      if (question.offered[o].offer == static_cast<size_t>(offer)) number = static_cast<int32_t>(o);
-    sketch.incumbent_offer.push_back(number);
-  }
-}
-
-// Only kernels are left to choose: no node goes to another device.
-void keep_devices(const Assignment& assignment, Question& question) {
-  place::Sketch& sketch = question.sketch;
-  const auto worker_of = [&](size_t n) { return question.worker[static_cast<size_t>(assignment.device[n])]; };
-  const size_t workers = question.device.size();
-  for (size_t i = 0; i < sketch.cost_ns.size(); ++i)
-    if (static_cast<size_t>(worker_of(i / workers)) != i % workers) sketch.cost_ns[i] = place::kForbidden;
-  for (place::Sketch::Offer& offer : sketch.offers)
-    for (uint32_t n : offer.nodes)
-      if (worker_of(n) != static_cast<int32_t>(offer.worker)) offer.cost_ns = place::kForbidden;
-}
-
-// What nodes cost where they are assigned. What a kernel of several nodes costs stands at the first.
-void fill_costs(const Question& question, Assignment& assignment) {
-  const size_t workers = question.device.size();
-  assignment.costs.resize(assignment.device.size());
-  for (size_t n = 0; n < assignment.device.size(); ++n) {
-    const auto worker = static_cast<size_t>(question.worker[static_cast<size_t>(assignment.device[n])]);
-    const int32_t offer = n < assignment.offer.size() ? assignment.offer[n] : -1;
-    for (size_t o = 0; o < question.offered.size() && offer >= 0; ++o) {
-      if (question.offered[o].offer != static_cast<size_t>(offer)) continue;
-      const place::Sketch::Offer& row = question.sketch.offers[o];
-      assignment.costs[n].ns = row.nodes[0] == n ? static_cast<double>(row.cost_ns) : 0;
-      assignment.costs[n].source = row.source;
-    }
-    if (offer >= 0) continue;
-    const place::Ns ns = question.sketch.cost_ns[n * workers + worker];
-    assignment.costs[n].ns = ns < place::kForbidden ? static_cast<double>(ns) : 0;
-    assignment.costs[n].source = question.sketch.cost_source[n * workers + worker];
-  }
-}
-
-// False where the planner gave no answer; the decision's note says why.
-bool ask(const Question& question, Assignment& assignment) {
-  Decision& decision = assignment.decision;
-  place::Answer answer;
-  const auto begin = std::chrono::steady_clock::now();
-  if (!ask_planner(question.sketch, answer, decision.note)) return false;
-  decision.planner_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
-  using Kind = place::Choice::Kind;
-  decision.by = answer.kind == Kind::mixed    ? Decision::By::planner
-                : answer.kind == Kind::single ? Decision::By::single
-                                              : Decision::By::order;
-  decision.run_ns = static_cast<double>(answer.run_ns);
-  decision.cost = static_cast<double>(answer.cost);
-  decision.bound = static_cast<double>(answer.bound);
-  decision.rival = answer.rival < place::kForbidden ? static_cast<double>(answer.rival) : 0;
-  decision.side_by_side = answer.side_by_side;
-  decision.late = answer.late;
-  decision.error = static_cast<double>(answer.error_ppb) * 1e-9;
-  decision.unbudgeted = answer.unbudgeted < place::kForbidden ? static_cast<double>(answer.unbudgeted) : 0;
-  const auto device_of = [&](int32_t worker) { return worker < 0 ? -1 : question.device[static_cast<size_t>(worker)]; };
-  const auto offer_of = [&](int32_t number) {
-    return number < 0 ? -1 : static_cast<int32_t>(question.offered[static_cast<size_t>(number)].offer);
-  };
-  std::vector<Offer>& offers = assignment.support.offers;
-  for (size_t o = 0; o < question.offered.size(); ++o) {
-    offers[question.offered[o].offer].config = question.offered[o].config;
-    offers[question.offered[o].offer].error_ppb = question.sketch.offers[o].error_ppb;
-  }
-  assignment.offer.assign(question.offered.empty() ? 0 : answer.worker.size(), -1);
-  for (size_t n = 0; n < answer.worker.size(); ++n) assignment.device[n] = device_of(answer.worker[n]);
-  for (size_t n = 0; n < assignment.offer.size(); ++n) assignment.offer[n] = offer_of(answer.offer[n]);
-  fill_costs(question, assignment);
-  for (size_t n = 0; n < answer.worker.size(); ++n) {
-    NodeCost& cost = assignment.costs[n];
-    cost.runner_up = device_of(answer.runner_up[n]);
-    cost.more = static_cast<double>(answer.more[n]);
-    cost.runner_up_offer = offer_of(answer.runner_up_offer[n]);
-    cost.left_out = offer_of(answer.left_out[n]);
-    cost.left_out_more = static_cast<double>(answer.left_out_more[n]);
-  }
-  return true;
+// Whether there is anything that costs could decide. Order alone decides where nothing was measured.
+bool is_open(const Graph& graph, const Request& request, const SupportTable& support) {
+  if (has_offers(request, support)) return true;
+  const bool order_decides = request.ordered && request.policy == Policy::latency && !request.deadline_ns;
+  return has_choice(support, graph.nodes.size()) && !(order_decides && !request.advisor);
 }
 
 // Lets the planner decide where costs count: on devices, or only on what runs each node where it is.
 void assign_by_cost(const Graph& graph, const Request& request, Assignment& assignment) {
-  const bool order_decides = request.ordered && request.policy == Policy::latency && !request.deadline_ns;
-  const bool devices = has_choice(assignment.support, graph.nodes.size());
-  const bool kernels = has_offers(request, assignment.support);
-  if (!kernels && (!devices || (order_decides && !request.advisor))) return;
-  Question question = make_question(graph, request, assignment);
-  const bool stay = !devices || (order_decides && !question.measured);
-  if (stay && !kernels) return;
-  question.sketch.aim = static_cast<place::Aim>(request.policy);
-  if (stay) keep_devices(assignment, question);
-  else if (request.ordered) keep_order(assignment, question);
-  if (!ask(question, assignment)) {
-    base::log(base::LogLevel::info, "plan",
-              base::text("devices are used in order of preference, because the planner gave no plan: %",
-                         {assignment.decision.note}));
-    return;
-  }
-  if (stay) assignment.decision.by = Decision::By::order;
+  if (!is_open(graph, request, assignment.support)) return;
+  if (ask_planner(graph, request, Ask::plan, assignment, assignment.decision.note)) return;
+  base::log(base::LogLevel::info, "plan",
+            base::text("devices are used in order of preference, because the planner gave no plan: %",
+                       {assignment.decision.note}));
 }
 
 void check_deadline(const Graph& graph, const Request& request, Assignment& assignment) {
@@ -254,20 +142,16 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);
   assign_in_order(graph, devices, assignment);
-  const bool choice = has_choice(assignment.support, graph.nodes.size());
-  const bool raced = choice && denied.empty() && follow_raced(graph, request, assignment);
-  if (!raced && (choice || !assignment.support.offers.empty())) assign_by_cost(graph, request, assignment);
+  const bool raced = has_choice(assignment.support, graph.nodes.size()) && denied.empty() &&
+                     follow_raced(graph, request, assignment);
+  if (!raced) assign_by_cost(graph, request, assignment);
   check_deadline(graph, request, assignment);
   return assignment;
 }
 
 void price(const Graph& graph, const Request& request, Assignment& assignment) {
-  Question question = make_question(graph, request, assignment);
-  question.sketch.aim = static_cast<place::Aim>(request.policy);
-  keep_order(assignment, question);
-  question.sketch.keep_incumbent = true;
   const Decision decision = assignment.decision;
-  if (!ask(question, assignment)) return fill_costs(question, assignment);
+  if (!ask_planner(graph, request, Ask::price, assignment, assignment.decision.note)) return;
   assignment.decision.note = decision.note;
   if (decision.by != Decision::By::raced) return;
   assignment.decision.by = decision.by;

@@ -81,6 +81,22 @@ bool is_possible(const Offer& offer, const Request& request, const SupportTable&
   return true;
 }
 
+bool has_choice(const SupportTable& support, size_t nodes) {
+  for (size_t i = 0; i < nodes; ++i) {
+    size_t able = 0;
+    for (size_t d = 0; d < support.verdicts.size(); ++d) able += support.allows(d, i);
+    if (able > 1) return true;
+  }
+  return false;
+}
+
+bool has_offers(const Request& request, const SupportTable& support) {
+  const int64_t budget = request.error_budget_ppb;
+  return std::any_of(support.offers.begin(), support.offers.end(), [&](const Offer& offer) {
+    return (offer.error_ppb <= budget || (budget > 0 && request.advisor)) && is_possible(offer, request, support);
+  });
+}
+
 table::Reserved reserved_for(const SupportTable& support, size_t device) {
   table::Reserved reserved;
   for (const Offer& offer : support.offers)

@@ -46,14 +46,14 @@ std::vector<motley_node_config> configs_of(const Segment& segment) {
 bool drop_configs(Segment& segment) {
   bool any = false;
   for (table::NodeChoice& choice : segment.choices) {
-    if (choice.answer.config.empty()) continue;
+    if (choice.answer.config.empty() && choice.answer.source != table::Source::candidate) continue;
     any = true;
     choice.answer = {table::Source::none, "", 0, "", choice.answer.refused + 1};
   }
   return any;
 }
 
-// The configs of candidates that the plan chose for nodes of the segment.
+// The configs of candidates that the plan chose for nodes of the segment. That of a fused one goes to its first node.
 void take_offers(const Assignment& assignment, Segment& segment) {
   if (assignment.offer.empty()) return;
   for (const uint32_t n : segment.spec.nodes) {
@@ -62,7 +62,7 @@ void take_offers(const Assignment& assignment, Segment& segment) {
                                [n](const table::NodeChoice& known) { return known.node == n; });
     if (choice == segment.choices.end()) choice = segment.choices.insert(choice, table::NodeChoice{n, "", {}});
     const Offer& offer = assignment.support.offers[static_cast<size_t>(assignment.offer[n])];
-    choice->answer = {table::Source::candidate, offer.config, 0, "", 0};
+    choice->answer = {table::Source::candidate, n == offer.nodes[0] ? offer.config : std::string(), 0, "", 0};
   }
 }
 

@@ -45,14 +45,4 @@ SupportTable query_support(const graph::Graph& graph, const DeviceList& devices)
 // Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in row-major layout.
 void add_offer(const graph::Graph& graph, const motley_candidate& candidate, uint32_t device, SupportTable& table);
 
-// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing. A
-// device that is not open is not asked, and no estimate for float32 is taken to be above the stated peak rate.
-double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
-
-// Floating-point operations and bytes moved by a node, for rooflines.
-struct Work {
-  double flops = 0, bytes = 0;
-};
-Work work_of(const graph::Graph& graph, const graph::Node& node);
-
 }  // namespace motley::plan
