@@ -184,8 +184,8 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);
   assign_in_order(graph, devices, assignment);
-  if (!has_choice(assignment.support, graph.nodes.size())) return assignment;
   if (denied.empty() && follow_raced(graph, request, assignment)) return assignment;
+  if (!has_choice(assignment.support, graph.nodes.size())) return assignment;
   assign_by_cost(graph, request, assignment);
   return assignment;
 }
