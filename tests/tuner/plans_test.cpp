@@ -22,7 +22,7 @@ double in_a_network(const Parts& p) {
 }
 
 TEST(Correction, FindsFactorsAndTheCostOfMovesFromWholePlans) {
-  std::vector<Observed> plans;
+  std::vector<ObservedPlan> plans;
   for (const Parts& p : {parts(6e6, 0, 0, 0), parts(0, 9e6, 2, 1e5), parts(3e6, 4e6, 4, 3e5), parts(5e6, 1e6, 9, 5e5)})
     plans.push_back({p, in_a_network(p)});
   const Correction found = fit_correction(plans);
@@ -89,8 +89,8 @@ TEST(PlanRace, TheFastestWins) {
 
 TEST(PlanRace, AMixOfNoGainIsReplacedByTheSimplerPlan) {
   using Kind = Contestant::Kind;
-  EXPECT_EQ(winner_of(race({{Kind::untuned, 1.2e6}, {Kind::single, 1e6}, {Kind::placement, 0.998e6}}, 0.02)), 1u);
-  EXPECT_EQ(winner_of(race({{Kind::untuned, 1e6}, {Kind::single, 1e6}, {Kind::placement, 0.998e6}}, 0.02)), 0u);
+  EXPECT_EQ(winner_of(race({{Kind::untuned, 1.2e6}, {Kind::single, 1e6}, {Kind::placement, 0.9999e6}}, 0.02)), 1u);
+  EXPECT_EQ(winner_of(race({{Kind::untuned, 1e6}, {Kind::single, 1e6}, {Kind::placement, 0.9999e6}}, 0.02)), 0u);
 }
 
 TEST(PlanRace, RatiosAreOfRoundsInWhichBothRan) {

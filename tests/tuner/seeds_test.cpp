@@ -17,11 +17,11 @@ using Strings = std::vector<std::string>;
 class SeedsTest : public testing::Test {
  protected:
   SeedsTest() {
-    device("here", "model=a\ncores=8\n", "version=1\n", "1");
-    device("driver", "model=a\ncores=8\n", "version=2\n", "1");
-    device("sibling", "model=b\ncores=8\n", "version=1\n", "1");
-    device("family", "model=c\ncores=2\n", "version=1\n", "1");
-    device("other_build", "model=a\ncores=8\n", "version=1\n", "0");
+    device("here", "cores=8\nisa=x\nl2=1\nmodel=a\n", "version=1\n", "1");
+    device("driver", "cores=8\nisa=x\nl2=1\nmodel=a\n", "version=2\n", "1");
+    device("sibling", "cores=8\nisa=x\nl2=1\nmodel=b\n", "version=1\n", "1");
+    device("family", "cores=2\nisa=y\nl2=2\nmodel=c\n", "version=1\n", "1");
+    device("other_build", "cores=8\nisa=x\nl2=1\nmodel=a\n", "version=1\n", "0");
   }
   void device(const std::string& id, const std::string& hw, const std::string& driver, const std::string& build) {
     document["devices"].push_back(device_row(id, "gpu", {hw, driver, "build=" + build + "\n"}));

@@ -20,10 +20,10 @@ uint64_t whole(double ns) { return static_cast<uint64_t>(std::llround(std::max(n
 // One unknown after the other is set to what is best for it while the others stay.
 class Fit {
  public:
-  explicit Fit(const std::vector<Observed>& plans) : plans_(plans) {
+  explicit Fit(const std::vector<ObservedPlan>& plans) : plans_(plans) {
     double best = HUGE_VAL;
-    for (const Observed& plan : plans) best = std::min(best, plan.ns);
-    for (const Observed& plan : plans) {
+    for (const ObservedPlan& plan : plans) best = std::min(best, plan.ns);
+    for (const ObservedPlan& plan : plans) {
       weights_.push_back(best / (plan.ns * plan.ns));  // of the relative error, times how near the plan is to the best
       for (const auto& [device, ns] : plan.parts.kernels_ns)
         if (ns > 0) devices_.insert(device);
@@ -40,11 +40,11 @@ class Fit {
   }
 
  private:
-  static double on(const Observed& plan, const std::string& device) {
+  static double on(const ObservedPlan& plan, const std::string& device) {
     const auto at = plan.parts.kernels_ns.find(device);
     return at == plan.parts.kernels_ns.end() ? 0 : at->second;
   }
-  double rest(const Observed& plan) const { return plan.ns - predict(plan.parts, result_); }
+  double rest(const ObservedPlan& plan) const { return plan.ns - predict(plan.parts, result_); }
 
   void set_factor(const std::string& device) {
     double& factor = result_.factor[device];
@@ -66,7 +66,7 @@ class Fit {
     result_.move_ns = below > 0 ? std::max(above / ((1 + kTrust) * below), 0.0) : 0;
   }
 
-  const std::vector<Observed>& plans_;
+  const std::vector<ObservedPlan>& plans_;
   std::vector<double> weights_;
   std::set<std::string> devices_;
   Correction result_;
@@ -79,7 +79,7 @@ double Correction::factor_of(const std::string& device) const {
   return at == factor.end() ? 1 : at->second;
 }
 
-Correction fit_correction(const std::vector<Observed>& plans) { return Fit(plans).run(); }
+Correction fit_correction(const std::vector<ObservedPlan>& plans) { return Fit(plans).run(); }
 
 double predict(const Parts& parts, const Correction& correction) {
   double ns = parts.moves_ns + correction.move_ns * static_cast<double>(parts.moves);

@@ -16,7 +16,7 @@ struct Parts {
 };
 
 // A plan that was run from end to end.
-struct Observed {
+struct ObservedPlan {
   Parts parts;
   double ns = 0;
 };
@@ -31,7 +31,7 @@ struct Correction {
 
 // The correction under which the parts of the plans add up to what these took: least squares of relative errors, in
 // which the fastest plans count most. Without plans there is nothing to correct.
-Correction fit_correction(const std::vector<Observed>& plans);
+Correction fit_correction(const std::vector<ObservedPlan>& plans);
 
 // Nanoseconds of a plan, as the corrected sum of its parts.
 double predict(const Parts& parts, const Correction& correction);

@@ -203,7 +203,7 @@ class PlanRace {
   }
   // Folds what plans took beyond their parts back into the costs.
   void correct() {
-    std::vector<Observed> observed;
+    std::vector<ObservedPlan> observed;
     for (const Contestant& c : seen_)
       if (!c.heats.empty()) observed.push_back({c.parts, c.ns()});
     correction_ = fit_correction(observed);
