@@ -1,17 +1,21 @@
 // Does tuning pay, and are predictions true? For models and a table that `motley tune` made of them:
 //
-//   live_bench --table TABLE.json [--seconds 10] [--rounds 200] [--seed 1] [--shape NAME=1,3,224,224]… [--json] MODEL…
+//   live_bench --table TABLE.json [--seconds 10] [--blocks 8] [--seed 1] [--shape NAME=1,3,224,224]… [--json] MODEL…
 //
 // One process holds a session without a table, one per device without and with the table, and one with the table. They
-// take turns in random order; of a turn the median run counts, after one that does not. Ratios are of turns of the same
-// round, with their middle and 95 % interval. What is more than twice as slow as the fastest leaves after five rounds.
+// take turns in random order; of a turn the median run counts, after some that do not. Two sessions of the same plan
+// differ by some per cent where a run is short, as their memory lies elsewhere: so all are made anew in each block. A
+// block's ratio is the median of those of its rounds; the middle of the blocks and its 95 % interval are printed. What is
+// more than twice as slow as the fastest runs in the first block only.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -26,8 +30,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
-constexpr double kTurnNs = 3e6, kMostTurnRuns = 15, kWarmBelowNs = 50e6;
-constexpr size_t kTrialRounds = 5;
+constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
+constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
+constexpr size_t kLeastRounds = 5;
 constexpr double kFarBehind = 2;
 
 struct Options {
@@ -35,13 +40,13 @@ struct Options {
   std::string table;
   InputShapes shapes;
   double seconds = 10;  // per model
-  size_t rounds = 200;
+  size_t blocks = 8;
   uint64_t seed = 1;
   bool as_json = false;
 };
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr, "live_bench --table TABLE.json [--seconds 10] [--rounds 200] [--seed 1] [--shape NAME=1,2]… "
+  std::fprintf(stderr, "live_bench --table TABLE.json [--seconds 10] [--blocks 8] [--seed 1] [--shape NAME=1,2]… "
                        "[--json] MODEL…\n");
   std::exit(2);
 }
@@ -62,7 +67,7 @@ Options parse(int argc, char** argv) {
     const auto value = [&] { return i + 1 < argc ? std::string(argv[++i]) : (usage(), std::string()); };
     if (word == "--table") o.table = value();
     else if (word == "--seconds") o.seconds = std::atof(value().c_str());
-    else if (word == "--rounds") o.rounds = static_cast<size_t>(std::atoll(value().c_str()));
+    else if (word == "--blocks") o.blocks = std::max<size_t>(static_cast<size_t>(std::atoll(value().c_str())), 1);
     else if (word == "--seed") o.seed = static_cast<uint64_t>(std::atoll(value().c_str()));
     else if (word == "--shape") o.shapes.insert(parse_shape(value()));
     else if (word == "--json") o.as_json = true;
@@ -91,21 +96,38 @@ void fill_inputs(Session& session) {
 
 struct Contestant {
   std::string name;
-  Session session;
-  bool is_single;
-  std::vector<double> ns = {};  // one per round
-  double usual_ns = 0;
+  std::vector<std::string> devices;
+  bool has_table = false;
+  std::optional<Session> session = {};
+  std::vector<std::vector<double>> ns = {};  // per block, one per round
+  double usual_ns = kTurnNs;
 
+  void open(const Runtime& runtime, const Model& model, const Options& o) {
+    CompileOptions options;
+    options.devices = devices;
+    options.input_shapes = o.shapes;
+    if (has_table) options.table = o.table, options.bad_table = BadTable::fail;
+    session.emplace(runtime.compile(model, options));
+    fill_inputs(*session);
+    session->run();
+  }
   double turn() {
-    const double runs = usual_ns > 0 ? std::clamp(std::ceil(kTurnNs / usual_ns), 1.0, kMostTurnRuns) : 1;
-    if (usual_ns < kWarmBelowNs) session.run();
+    const int runs = static_cast<int>(std::clamp(std::ceil(kTurnNs / usual_ns), 1.0, kMostTurnRuns));
+    const int warm = static_cast<int>(std::clamp(std::ceil(kWarmNs / usual_ns), 1.0, kMostWarmRuns));
+    for (int i = 0; i < warm && usual_ns < kWarmBelowNs; ++i) session->run();
     std::vector<double> times;
-    for (int i = 0; i < static_cast<int>(runs); ++i) {
+    for (int i = 0; i < runs; ++i) {
       const auto begin = Clock::now();
-      session.run();
+      session->run();
       times.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count());
     }
     return usual_ns = tuner::median(times);
+  }
+  // The middle of the blocks' medians.
+  double median_ns() const {
+    std::vector<double> medians;
+    for (const std::vector<double>& block : ns) medians.push_back(tuner::median(block));
+    return tuner::median(medians);
   }
 };
 
@@ -118,55 +140,60 @@ bool same_plan(const Session& a, const Session& b) {
 }
 
 tuner::Estimate ratio(const Contestant& a, const Contestant& b) {
-  std::vector<double> logs;
-  for (size_t i = 0; i < std::min(a.ns.size(), b.ns.size()); ++i) logs.push_back(std::log(a.ns[i] / b.ns[i]));
-  tuner::Estimate e = tuner::estimate(logs);
+  std::vector<double> blocks;
+  for (size_t block = 0; block < std::min(a.ns.size(), b.ns.size()); ++block) {
+    std::vector<double> logs;
+    for (size_t i = 0; i < std::min(a.ns[block].size(), b.ns[block].size()); ++i)
+      logs.push_back(std::log(a.ns[block][i] / b.ns[block][i]));
+    blocks.push_back(tuner::median(logs));
+  }
+  tuner::Estimate e = tuner::estimate(blocks);
   e.middle = std::exp(e.middle), e.low = std::exp(e.low), e.high = std::exp(e.high);
   return e;
 }
 
 const char* verdict(const tuner::Estimate& e) { return e.high < 1 ? "faster" : e.low > 1 ? "slower" : "same"; }
 
-std::vector<Contestant> open(const Runtime& runtime, const Model& model, const Options& o) {
+// Untuned, tuned, and the devices alone as far as these are different plans.
+std::vector<Contestant> list(const Runtime& runtime, const Model& model, const Options& o) {
   std::vector<Contestant> all;
-  const auto add = [&](const std::string& name, const std::vector<std::string>& devices, bool tuned) {
-    CompileOptions options;
-    options.devices = devices;
-    options.input_shapes = o.shapes;
-    if (tuned) options.table = o.table, options.bad_table = BadTable::fail;
-    Contestant c{name, runtime.compile(model, options), !devices.empty()};
-    if (c.is_single && std::any_of(all.begin(), all.end(), [&](const Contestant& other) {
-          return other.is_single && same_plan(other.session, c.session);
-        }))
-      return;
-    fill_inputs(c.session);
-    c.session.run();
-    all.push_back(std::move(c));
-  };
-  add("untuned", {}, false);
-  add("tuned", {}, true);
-  for (const DeviceInfo& device : runtime.devices()) {
-    if (device.name == "reference") continue;
-    add(device.name, {device.name}, false);
-    add(device.name + " tuned", {device.name}, true);
-  }
+  all.push_back({"untuned", {}, false});
+  all.push_back({"tuned", {}, true});
+  for (Contestant& c : all) c.open(runtime, model, o);
+  for (const DeviceInfo& device : runtime.devices())
+    for (const bool has_table : {false, true}) {
+      if (device.name == "reference") continue;
+      Contestant c{device.name + (has_table ? " tuned" : ""), {device.name}, has_table};
+      c.open(runtime, model, o);
+      if (!has_table || !same_plan(*all.back().session, *c.session)) all.push_back(std::move(c));
+    }
   return all;
 }
 
-void race(std::vector<Contestant>& all, const Options& o) {
-  std::vector<size_t> order(all.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::mt19937_64 random(o.seed);
+void run_block(std::vector<Contestant>& all, double seconds, std::mt19937_64& random) {
+  std::vector<Contestant*> order;
+  for (Contestant& c : all)
+    if (c.session) order.push_back(&c), c.ns.emplace_back();
   const auto begin = Clock::now();
-  for (size_t round = 0; round < o.rounds; ++round) {
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    if (round >= kTrialRounds && seconds > o.seconds) break;
+  for (size_t round = 0;; ++round) {
+    if (round >= kLeastRounds && std::chrono::duration<double>(Clock::now() - begin).count() > seconds) break;
     std::shuffle(order.begin(), order.end(), random);
-    for (const size_t i : order) all[i].ns.push_back(all[i].turn());
-    if (round + 1 != kTrialRounds) continue;
-    double best = HUGE_VAL;
-    for (const Contestant& c : all) best = std::min(best, tuner::median(c.ns));
-    std::erase_if(order, [&](size_t i) { return i > 1 && tuner::median(all[i].ns) > kFarBehind * best; });
+    for (Contestant* c : order) c->ns.back().push_back(c->turn());
+  }
+}
+
+void race(std::vector<Contestant>& all, const Runtime& runtime, const Model& model, const Options& o) {
+  std::mt19937_64 random(o.seed);
+  double best = HUGE_VAL;
+  for (size_t block = 0; block < o.blocks; ++block) {
+    std::vector<size_t> order(all.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::shuffle(order.begin(), order.end(), random);
+    for (Contestant& c : all) c.session.reset();
+    for (const size_t i : order)
+      if (block == 0 || i < 2 || all[i].median_ns() < kFarBehind * best) all[i].open(runtime, model, o);
+    run_block(all, o.seconds / static_cast<double>(o.blocks), random);
+    for (const Contestant& c : all) best = std::min(best, c.median_ns());
   }
 }
 
@@ -179,6 +206,13 @@ std::string devices_of(const Explanation& e) {
   return text;
 }
 
+// Medians of the blocks: how much the time of one plan differs from session to session.
+json blocks_of(const Contestant& c) {
+  json medians = json::array();
+  for (const std::vector<double>& block : c.ns) medians.push_back(tuner::median(block));
+  return medians;
+}
+
 json interval(const tuner::Estimate& e) {
   return {{"middle", e.middle}, {"low", e.low}, {"high", e.high}, {"verdict", verdict(e)}};
 }
@@ -186,38 +220,39 @@ json interval(const tuner::Estimate& e) {
 json measure(const Runtime& runtime, const std::string& path, const Options& o) {
   const bool is_onnx = path.ends_with(".onnx");
   const Model model = is_onnx ? Model::from_module(convert::import_onnx(path, {})) : Model::load(path);
-  std::vector<Contestant> all = open(runtime, model, o);
-  race(all, o);
+  std::vector<Contestant> all = list(runtime, model, o);
+  const Explanation e = all[1].session->explain();
+  race(all, runtime, model, o);
   const Contestant &untuned = all[0], &tuned = all[1];
   const Contestant* single = nullptr;
   json times = json::object();
   for (const Contestant& c : all) {
-    times[c.name] = tuner::median(c.ns);
-    if (c.is_single && (!single || ratio(c, *single).middle < 1)) single = &c;
+    times[c.name] = c.median_ns();
+    if (!c.devices.empty() && (!single || c.median_ns() < single->median_ns())) single = &c;
   }
-  const Explanation e = tuned.session.explain();
-  const double measured = tuner::median(tuned.ns);
+  const double measured = tuned.median_ns();
   json row = {{"model", path},
               {"plan", devices_of(e)},
               {"decided_by", e.cost.decided_by},
-              {"rounds", tuned.ns.size()},
+              {"blocks", tuned.ns.size()},
               {"median_ns", times},
+              {"tuned_block_ns", blocks_of(tuned)},
               {"to_untuned", interval(ratio(tuned, untuned))},
-              {"same_as_untuned", same_plan(tuned.session, untuned.session)},
+              {"same_as_untuned", same_plan(*tuned.session, *untuned.session)},
               {"predicted_ns", e.cost.predicted_ns},
               {"predicted_to_measured", measured > 0 ? e.cost.predicted_ns / measured : 0}};
   if (single) {
     row["single"] = single->name;
     row["to_single"] = interval(ratio(tuned, *single));
-    row["same_as_single"] = same_plan(tuned.session, single->session);
+    row["same_as_single"] = same_plan(*tuned.session, *single->session);
   }
   return row;
 }
 
 void print(const json& row) {
-  std::printf("%s: %s, by %s, %zu rounds\n", row["model"].get<std::string>().c_str(),
+  std::printf("%s: %s, by %s, %zu blocks\n", row["model"].get<std::string>().c_str(),
               row["plan"].get<std::string>().c_str(), row["decided_by"].get<std::string>().c_str(),
-              row["rounds"].get<size_t>());
+              row["blocks"].get<size_t>());
   for (const auto& [name, ns] : row["median_ns"].items())
     std::printf("  %-16s %10.1f us\n", name.c_str(), ns.get<double>() / 1e3);
   const auto line = [&](const char* key, const std::string& what, const char* same) {

@@ -22,7 +22,7 @@ struct AgentOptions {
 //   fence     {"device"} → {"ns"}
 //   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers", "decided_by",
 //             "bound_ns"}
-//   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": one more run before, which is not counted
+//   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);
 
 }  // namespace motley::tuner

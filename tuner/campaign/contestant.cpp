@@ -13,9 +13,13 @@ constexpr double kSame = 0.01;  // of the time: what counts as no difference
 }  // namespace
 
 double Contestant::ns() const {
-  if (heats.empty()) return 0;
-  const double last = median(heats.back().ns);
-  return heats.size() < 2 ? last : std::sqrt(last * median(heats[heats.size() - 2].ns));
+  double best = 0;
+  for (const size_t least : {Estimate::kMinimum, size_t{1}}) {
+    for (const Heat& heat : heats)
+      if (heat.ns.size() >= least && (best == 0 || median(heat.ns) < best)) best = median(heat.ns);
+    if (best > 0) break;
+  }
+  return best;
 }
 
 size_t Contestant::turns() const {

@@ -31,7 +31,8 @@ struct Contestant {
   uint64_t predicted_ns = 0;  // from its parts, before its last heat; 0: not known
   std::vector<Heat> heats = {};
 
-  // The geometric mean of the medians of the last two heats, as processes differ.
+  // The smallest of the heats' medians: what else a machine does, for a second or a minute, makes runs longer and never
+  // shorter. Heats of a few turns count only where there is no other.
   double ns() const;
   size_t turns() const;
 };

@@ -24,9 +24,10 @@ constexpr size_t kHeats = 4;            // processes, one after another
 constexpr double kShares[kHeats] = {0.35, 0.3, 0.5, 1};
 constexpr size_t kLeastRounds[kHeats] = {5, 7, 10, 10};
 constexpr size_t kMostRounds = 80;
-constexpr double kTurnNs = 3e6;      // runs of a turn take about so long together
-constexpr double kMostTurnRuns = 15;
-constexpr double kWarmBelowNs = 50e6;  // a longer run does not notice that another plan ran before
+// Of a turn: about so long together, and at most so many runs. Those before, which do not count, pay for cold caches,
+// sleeping threads and a low clock; a run of 50 ms does not notice that another plan ran before.
+constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
+constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
 constexpr size_t kTrialRounds = 3;   // after which who is far behind leaves
 constexpr double kFarBehind = 1.5, kBehind = 1.15;
 constexpr size_t kFinalists = 6;
@@ -176,12 +177,14 @@ class PlanRace {
   }
   double turn_ns(Worker& worker, const Contestant& c) {
     double& expected = usual_ns_[c.name];
-    const double runs = expected > 0 ? std::clamp(std::ceil(kTurnNs / expected), 1.0, kMostTurnRuns) : 1;
+    const double usual = expected > 0 ? expected : kTurnNs;
+    const auto runs = static_cast<size_t>(std::clamp(std::ceil(kTurnNs / usual), 1.0, kMostTurnRuns));
+    const auto warm = static_cast<size_t>(std::clamp(std::ceil(kWarmNs / usual), 1.0, kMostWarmRuns));
     const json reply = desk_.ask(worker,
                                  {{"do", "run_plan"},
                                   {"plan", c.plan["plan"]},
-                                  {"warm", expected < kWarmBelowNs},
-                                  {"runs", static_cast<size_t>(runs)}},
+                                  {"warm", usual < kWarmBelowNs ? warm : 0},
+                                  {"runs", runs}},
                                  kRunPatience);
     return expected = median(reply["ns"].get<std::vector<double>>());
   }
