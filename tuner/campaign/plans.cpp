@@ -29,7 +29,8 @@ constexpr size_t kMostRounds = 80;
 constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
 constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
 constexpr size_t kTrialRounds = 3;   // after which who is far behind leaves
-constexpr double kFarBehind = 1.5, kBehind = 1.15;
+constexpr double kFarBehind = 1.5;   // times as slow as the fastest
+constexpr double kBehind = 1.03;     // surely more than this: it runs in no later heat
 constexpr size_t kFinalists = 6;
 
 class PlanRace {
@@ -188,11 +189,17 @@ class PlanRace {
                                  kRunPatience);
     return expected = median(reply["ns"].get<std::vector<double>>());
   }
-  // Who is far behind after a few rounds runs no more in this heat.
+  // Who is far behind after a few rounds runs no more in this heat; the first one always does, as all are compared with
+  // it.
   static void leave_behind(const std::vector<std::vector<double>>& ns, std::vector<size_t>& order) {
+    const auto to_first = [&](size_t i) {
+      std::vector<double> ratios;
+      for (size_t round = 0; round < ns[i].size(); ++round) ratios.push_back(ns[i][round] / ns[0][round]);
+      return median(ratios);
+    };
     double best = HUGE_VAL;
-    for (const size_t i : order) best = std::min(best, median(ns[i]));
-    std::erase_if(order, [&](size_t i) { return median(ns[i]) > kFarBehind * best; });
+    for (const size_t i : order) best = std::min(best, to_first(i));
+    std::erase_if(order, [&](size_t i) { return i > 0 && to_first(i) > kFarBehind * best; });
   }
 
   // All that ran, with what they took.
@@ -204,30 +211,40 @@ class PlanRace {
       }
     seen_.push_back(c);
   }
+  // By its ratio to the first contestant, which ran in all heats: what else the machine did in one of them then says
+  // nothing about the plans that ran in it.
+  double time_ns(const Contestant& c) const {
+    const Estimate ratio = log_ratio(c, contestants_[0]);
+    return ratio.count ? contestants_[0].ns() * std::exp(ratio.middle) : c.ns();
+  }
   // Folds what plans took beyond their parts back into the costs.
   void correct() {
     std::vector<ObservedPlan> observed;
     for (const Contestant& c : seen_)
-      if (!c.heats.empty()) observed.push_back({c.parts, c.ns()});
+      if (!c.heats.empty()) observed.push_back({c.parts, time_ns(c)});
     correction_ = fit_correction(observed);
   }
 
   // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone.
   void keep_the_fast() {
-    double best = HUGE_VAL, single = HUGE_VAL;
-    for (const Contestant& c : contestants_) {
-      best = std::min(best, c.ns());
-      if (c.kind == Kind::single) single = std::min(single, c.ns());
+    if (contestants_.empty()) return;
+    std::vector<std::pair<double, Contestant>> order;
+    for (Contestant& c : contestants_) order.emplace_back(time_ns(c), c);
+    std::stable_sort(order.begin() + 1, order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto best = std::min_element(order.begin(), order.end(),
+                                       [](const auto& a, const auto& b) { return a.first < b.first; });
+    const Contestant fastest = best->second;
+    bool has_single = false;
+    contestants_.clear();
+    for (size_t i = 0; i < order.size(); ++i) {
+      const Contestant& c = order[i].second;
+      const Estimate behind = log_ratio(c, fastest);
+      const bool is_slow = behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind)
+                                                             : behind.low > std::log(kBehind);
+      const bool is_best_single = c.kind == Kind::single && !has_single;
+      has_single = has_single || is_best_single;
+      if (i == 0 || is_best_single || (!is_slow && contestants_.size() < kFinalists)) contestants_.push_back(c);
     }
-    std::erase_if(contestants_, [&](const Contestant& c) {
-      return c.kind != Kind::untuned && c.ns() > kBehind * best && !(c.kind == Kind::single && c.ns() <= single);
-    });
-    std::stable_sort(contestants_.begin() + 1, contestants_.end(),
-                     [](const Contestant& a, const Contestant& b) { return a.ns() < b.ns(); });
-    const auto alone = std::find_if(contestants_.begin(), contestants_.end(),
-                                    [](const Contestant& c) { return c.kind == Kind::single; });
-    if (alone != contestants_.end()) std::rotate(contestants_.begin() + 1, alone, alone + 1);
-    if (contestants_.size() > kFinalists) contestants_.resize(kFinalists);
   }
 
   // The sum of what was measured of the parts. What was not measured counts as the plugin says.
@@ -282,7 +299,7 @@ class PlanRace {
     ModelResult result{model_.path.filename().string(), best.name, {}};
     json candidates = json::array();
     for (const Contestant& c : seen_) {
-      const auto measured = static_cast<uint64_t>(c.ns());
+      const auto measured = static_cast<uint64_t>(time_ns(c));
       result.plans.push_back({c.name, c.predicted_ns, measured});
       const Estimate ratio = log_ratio(best, c);
       candidates.push_back({{"name", c.name},
@@ -303,11 +320,12 @@ class PlanRace {
       nodes.push_back(std::move(with_time));
     }
     json row = row_of(best, true);
-    row["expected_ns"] = static_cast<uint64_t>(best.ns());
-    row["bound_ns"] = std::min(bound_ns_, static_cast<uint64_t>(best.ns()));
+    const auto expected = static_cast<uint64_t>(time_ns(best));
+    row["expected_ns"] = expected;
+    row["bound_ns"] = std::min(bound_ns_, expected);
     json facts = {{"model", model_.path.string()},     {"winner", best.name},
                   {"candidates", candidates},          {"row", std::move(row)},
-                  {"predicted_ns", best.predicted_ns}, {"measured_ns", static_cast<uint64_t>(best.ns())},
+                  {"predicted_ns", best.predicted_ns}, {"measured_ns", expected},
                   {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]},
                   {"factors", correction_.factor},     {"move_ns", correction_.move_ns}};
     desk_.ledger.add_plan(std::move(facts));
