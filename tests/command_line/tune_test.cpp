@@ -136,6 +136,22 @@ TEST(Tune, WritesATableThatKnowsEveryNodeAndIsUsed) {
   }
   EXPECT_EQ(all["plan"]["decided_by"], "race") << all["plan"].dump();
   EXPECT_EQ(all["plan"]["predicted_ns"], plan["expected_ns"]);
+  EXPECT_GE(plan["expected_ns"], plan["bound_ns"]);
+  // The race is on record: what each plan was predicted to take, and what it took.
+  std::set<std::string> raced;
+  json note;
+  for (const json& record : records(table + ".journal"))
+    if (record.value("kind", "") == "plan") note = record;
+  ASSERT_FALSE(note.is_null());
+  for (const json& candidate : note["candidates"]) {
+    raced.insert(candidate["name"]);
+    EXPECT_GT(candidate["predicted_ns"], 0) << candidate.dump();
+    EXPECT_GE(candidate["runs"], 3) << candidate.dump();
+  }
+  EXPECT_TRUE(raced.contains("untuned"));
+  EXPECT_TRUE(raced.contains(note["winner"]));
+  EXPECT_EQ(note["measured_ns"], plan["expected_ns"]);
+  EXPECT_GT(note["factors"].begin().value(), 0);
 
   const std::string picture = digit_picture("3_0.png");
   const Outcome plain = motley({"run", digits_onnx(), picture, "--top", "1", "--devices", "cpu"}),

@@ -17,7 +17,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{120};
-constexpr double kSecondsPerModel = 8;  // without a time limit
+constexpr double kSecondsPerModel = 6;  // without a time limit
 constexpr size_t kHeats = 4;            // processes, one after another
 // Of the time that is left, what a heat gets. The first one is to find who is near the best; the planner is asked again
 // after each but the last one.
