@@ -287,8 +287,9 @@ struct Placement {
   std::string left_out;
   double left_out_more = 0;
   // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
-  // has it from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty
-  // without a table, and for nodes whose device names no problem. An empty config is the device's default.
+  // has it from: "race" (the plan that is followed ran with it), "exact" (measured here), the priors "driver",
+  // "nearest", "sibling", "family", or "none". All are empty without a table, and for nodes whose device names no
+  // problem. An empty config is the device's default.
   std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
   // What it reads, constants included, and what it writes. Equal names are one tensor: these are the graph's edges.
@@ -315,7 +316,7 @@ struct PlanCost {
   // this network that was run against others and won.
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
-  double predicted_ns = 0;  // of one run
+  double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
   // By the policy: of this plan, what no plan is below, and of the best device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)

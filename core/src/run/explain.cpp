@@ -218,6 +218,7 @@ std::string describe(const PlanCost& cost) {
   std::snprintf(line, sizeof line, "plan by %s for %s: %.1f us predicted", cost.decided_by.c_str(),
                 to_string(cost.policy), cost.predicted_ns / 1e3);
   std::string text = line;
+  if (cost.decided_by == "race") text += " (measured end to end when it was tuned)";
   const bool time = cost.policy == Policy::latency || cost.policy == Policy::throughput;
   const double scale = time ? 1e-3 : 1;
   const char* unit = time ? "us" : cost.unit.c_str();
