@@ -283,8 +283,8 @@ std::unique_ptr<gpu::Memory> VulkanDevice::import_host(void* host, uint64_t byte
   return std::make_unique<VulkanMemory>(*this, host, bytes);
 }
 std::unique_ptr<gpu::Queue> VulkanDevice::create_queue() { return std::make_unique<VulkanQueue>(*this); }
-std::unique_ptr<gpu::Work> VulkanDevice::prepare(std::vector<Launch> launches) {
-  return std::make_unique<VulkanWork>(*this, std::move(launches));
+std::unique_ptr<gpu::Work> VulkanDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {
+  return std::make_unique<VulkanWork>(*this, std::move(launches), pacing);
 }
 
 VulkanDevice::SharedQueue& VulkanDevice::next_queue() {

@@ -118,6 +118,7 @@ typedef float VEC;
 #define VLOAD2(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
 #define VSPILL(array, v) (array)[0] = (v)
+#define VLOAD_f16(x, i) vload_half(i, x)
 #else
 typedef CAT(float, VW) VEC;
 #define VLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
@@ -126,7 +127,11 @@ typedef CAT(float, VW) VEC;
 #define VSTORE(y, i, v) CAT(vstore, VW)(v, 0, (y) + (i))
 // into a private array of VW floats; VLOAD reads such an array too
 #define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
+#define VLOAD_f16(x, i) CAT(vload_half, VW)(0, (x) + (i))
 #endif
+// VLOAD from a buffer of f32 or f16
+#define VLOAD_AS(T, x, i) CAT(VLOAD_, T)(x, i)
+#define VLOAD_f32(x, i) VLOAD(x, i)
 #define VSPLAT(s) ((VEC)(s))
 #define VEC4(a, b, c, d) (float4)(a, b, c, d)
 #define VSHIFT1(a, b) (float4)((a).yzw, (b).x)
