@@ -71,10 +71,10 @@ void gemm(const motley_plugin& plugin, int64_t size) {
   uint64_t value = 0;
   const double giga = 2e-9 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
   std::printf("%-40s %10s %10s %10s %10s\n", "matrix product, config", "least ms", "median", "GFLOP/s", "median");
-  for (const char* config : {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
+  for (const char* config : {"", "precision=f16", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
                              "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
     const motley_node_config chosen{0, config};
-    const motley_compile_options options{sizeof options, *config ? 1u : 0u, &chosen};
+    const motley_compile_options options{sizeof options, *config ? 1u : 0u, &chosen, 0};
     motley_executable* executable = nullptr;
     test::ErrorText e;
     if (plugin.compile(device.get(), &node.graph(), &options, &executable, &e.error) != MOTLEY_OK) {
