@@ -26,6 +26,7 @@ struct Found {
   bool export_fd = false;
   bool int64 = false, int16 = false, int8 = false, float16 = false, float64 = false;
   bool storage_8bit = false, storage_16bit = false, robust_access = false;
+  bool integer_dot = false;  // OpSDot of packed bytes
   std::vector<const char*> extensions;  // to enable
 };
 // `explanation` says what is wrong with devices that are left out.
