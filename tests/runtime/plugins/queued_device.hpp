@@ -4,7 +4,6 @@
 #pragma once
 
 #include <chrono>
-#include <chrono>
 #include <cstdlib>
 #include <thread>
 
