@@ -75,6 +75,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
       ->type_name("N")
       ->check(CLI::Range(1u, 4096u));
+  command
+      .add_option("--slice", options.slice_ms,
+                  "Longest time a GPU is kept busy without a gap, so that its screen stays smooth; 0: no limit (default: the "
+                  "device's own)")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 60000.0));
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
@@ -138,6 +144,7 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
       throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
     result.pins.emplace_back(std::move(node), std::move(device));
   }
+  if (options.slice_ms >= 0) result.slice = std::chrono::microseconds(std::llround(options.slice_ms * 1000));
   result.table = options.table;
   if (!options.table.empty()) result.bad_table = BadTable::fail;
   const std::vector<TensorInfo> inputs = model.inputs();

@@ -38,6 +38,7 @@ struct SessionOptions {
   std::vector<std::string> shapes;       // each "name=1,3,224,224", or "1,3,224,224" where there is one input
   bool no_fallback = false, no_optimize = false;
   uint32_t threads = 0;
+  double slice_ms = -1;  // below 0: not given
   std::string table;  // a dispatch table
   PluginOptions plugins;
 };

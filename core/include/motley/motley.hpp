@@ -20,6 +20,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -206,6 +207,10 @@ struct CompileOptions {
   bool optimize = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
+  // The longest time that a device which also draws the screen is kept busy without a gap: its kernels run in slices of
+  // at most that, as far as they can be cut, and a few slices at a time. 0: no limit. Unset: each device's own default,
+  // which is 4 ms on GPUs that share the host's memory and no limit on others.
+  std::optional<std::chrono::microseconds> slice = {};
   // A dispatch table, with measured times: it chooses among the kernels that plugins offer, and so changes speed
   // alone. Empty: the runtime's. See docs/dispatch-tables.md.
   std::filesystem::path table = {};

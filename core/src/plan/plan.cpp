@@ -67,12 +67,13 @@ void take_offers(const Assignment& assignment, Segment& segment) {
 }
 
 // Compiles one segment. Returns the device's message where it refuses.
-std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const table::Advisor* advisor,
+std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const Request& request,
                             const Assignment& assignment, Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
   options.struct_size = sizeof options;
+  options.slice_ns = request.slice_ns;
   std::array<char, 512> text{};
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
   const size_t d = spec.device;
@@ -80,8 +81,9 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.device = lane.device;
   segment.handle = lane.handle;
   plugin::Device* device = lane.device.get();
-  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device, assignment.configs,
-                                                   reserved_for(assignment.support, d));
+  if (request.advisor)
+    segment.choices = request.advisor->choose(graph, segment.spec.nodes, *device, assignment.configs,
+                                              reserved_for(assignment.support, d));
   take_offers(assignment, segment);
   const std::vector<motley_node_config> configs = configs_of(segment);
   options.configs = configs.data();
@@ -112,15 +114,15 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
 }
 
 // Compiles all segments; false where a device refused one, with its nodes added to `denied`.
-bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Advisor* advisor,
+bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& request,
                  std::set<std::pair<size_t, std::string>>& denied) {
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane],
-                                                advisor, plan.assignment, segment);
+    const std::string refusal =
+        compile_segment(plan.graph, std::move(spec), lanes[segment.lane], request, plan.assignment, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -153,7 +155,7 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
     std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, std::move(specs), request.advisor.get(), denied)) break;
+    if (compile_all(*plan, std::move(specs), request, denied)) break;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

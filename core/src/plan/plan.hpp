@@ -45,6 +45,7 @@ struct Request {
   std::vector<std::string> inputs, outputs, keep;
   bool keep_all = false;
   bool optimize = true;
+  uint64_t slice_ns = 0;                          // as motley_compile_options has it
   std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
 };

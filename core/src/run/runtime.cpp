@@ -163,6 +163,17 @@ std::vector<PluginInfo> Runtime::plugins() const {
   return list;
 }
 
+namespace {
+uint64_t slice_of(const CompileOptions& options) {
+  if (!options.slice) return 0;
+  const int64_t us = options.slice->count();
+  if (us < 0 || us > 60'000'000)
+    base::fail(ErrorCode::invalid_argument,
+               "the slice (% us) is not from 0 to 60 s; give the longest time a device may be kept busy, or 0", {us});
+  return us == 0 ? MOTLEY_SLICE_UNLIMITED : static_cast<uint64_t>(us) * 1000;
+}
+}  // namespace
+
 Session Runtime::compile(const Model& model, const CompileOptions& options) const {
   auto state = std::make_unique<detail::SessionState>();
   state->runtime = state_;
@@ -181,6 +192,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.keep = options.keep;
   request.keep_all = options.keep_all;
   request.optimize = options.optimize;
+  request.slice_ns = slice_of(options);
   request.limits = options.limits;
   if (options.trace) state->trace = std::make_unique<run::Trace>();
   detail::use_table(*state);
