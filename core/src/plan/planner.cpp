@@ -3,17 +3,17 @@
 
 #include "base/part.hpp"
 #include "base/text.hpp"
-#include "place/entry.hpp"
 
 namespace motley::plan {
 
-bool ask_planner(const place::Sketch& sketch, place::Answer& result, std::string& wrong) {
-  static base::Part part{"libmotley_planner.so", "MOTLEY_PLANNER", place::kEntryName};
-  const auto entry = reinterpret_cast<place::EntryFn>(base::load_part(part, wrong));
+bool ask_planner(const graph::Graph& graph, const Request& request, Ask what, Assignment& assignment,
+                 std::string& wrong) {
+  static base::Part part{"libmotley_planner.so", "MOTLEY_PLANNER", kEntryName};
+  const auto entry = reinterpret_cast<EntryFn>(base::load_part(part, wrong));
   if (!entry) return false;
-  const place::AnswerFn answer = entry(MOTLEY_VERSION, sizeof(place::Sketch), sizeof(place::Answer));
-  if (!answer) return wrong = base::text("% is of another build than libmotley", {part.file}), false;
-  return answer(sketch, result, wrong);
+  const DecideFn decide = entry(MOTLEY_VERSION, sizeof(Request), sizeof(Assignment));
+  if (!decide) return wrong = base::text("% is of another build than libmotley", {part.file}), false;
+  return decide(graph, request, what, assignment, wrong);
 }
 
 }  // namespace motley::plan

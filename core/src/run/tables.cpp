@@ -55,6 +55,7 @@ void explain_choice(const plan::Segment& segment, uint32_t node, Placement& row,
     row.problem_key = choice.problem;
     row.config = answer.config;
     row.config_source = table::to_string(answer.source);
+    if (answer.source == table::Source::candidate) return;
     ++use.lookups[row.config_source];
     use.refused += answer.refused;
     const std::string config = answer.config.empty() ? "default" : answer.config;

@@ -31,6 +31,7 @@ struct KernelRow {
   uint32_t runs = 0;
   uint64_t median_ns = 0, mad_ns = 0;
   double ratio = 1, ratio_high = 1;  // time over the default's, and the upper end of its 95 % interval
+  double max_rel = 0;                // largest difference from the reference, over its largest value
 };
 
 // Moving bytes: alpha_ns + bytes * beta_ps_per_byte / 1000. An end is an index into Table::devices, or kHostMemory.
@@ -41,13 +42,14 @@ struct TransferRow {
   uint64_t alpha_ns = 0, beta_ps_per_byte = 0;
 };
 
-// A whole plan that was run and won: which nodes, by name after optimization, ran on which device.
+// A whole plan that was run and won: which nodes, by name after optimization, ran on which device with which config.
 struct PlanRow {
   std::string graph_hash, objective;
   std::vector<uint32_t> devices;  // that there were to choose from; indices into Table::devices
   struct Segment {
     uint32_t device = 0;
     std::vector<std::string> nodes;
+    std::vector<std::string> configs;  // one per node; empty: the row says none
   };
   std::vector<Segment> segments;
   uint64_t expected_ns = 0;

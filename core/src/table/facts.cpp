@@ -28,4 +28,11 @@ double agreement(const std::string& a, const std::string& b) {
   return all == 0 ? 0 : static_cast<double>(same) / static_cast<double>(all);
 }
 
+bool has_pairs(const std::string& config, const std::string& pairs) {
+  const std::vector<std::string> has = base::split(config, ',');
+  for (const std::string& pair : base::split(pairs, ','))
+    if (std::find(has.begin(), has.end(), pair) == has.end()) return false;
+  return true;
+}
+
 }  // namespace motley::table

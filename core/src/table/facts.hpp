@@ -1,4 +1,4 @@
-// What identifies a device as far as measurements go, as text.
+// What identifies a device as far as measurements go, and configs, as text.
 #pragma once
 
 #include <string>
@@ -17,5 +17,8 @@ void add_fact(std::string& lines, std::string fact);
 
 // The share of the hardware facts of both that are the same in both, 0 to 1.
 double agreement(const std::string& a, const std::string& b);
+
+// Whether a config has all the "key=value" pairs of another.
+bool has_pairs(const std::string& config, const std::string& pairs);
 
 }  // namespace motley::table

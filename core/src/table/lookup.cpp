@@ -34,6 +34,7 @@ class TableLookup final : public Lookup {
  public:
   TableLookup(const Table& table, const std::string& plugin, const Fingerprint& here);
   Answer find(const std::string& problem, Judge& judge) const override;
+  Answer find_with(const std::string& problem, const std::string& config) const override;
 
  private:
   // The rows of one problem on one device of the table.
@@ -72,7 +73,11 @@ TableLookup::TableLookup(const Table& table, const std::string& plugin, const Fi
 
 bool TableLookup::take(const std::string& problem, const Group& group, Source source, Judge& judge,
                        Answer& answer) const {
-  const Winner winner = winner_of(group.rows);
+  std::vector<const KernelRow*> rows;
+  for (const KernelRow* row : group.rows)
+    if (judge.concerns(row->config)) rows.push_back(row);
+  if (rows.empty()) return false;
+  const Winner winner = winner_of(rows);
   if (winner.config && !judge.accepts(*winner.config)) {
     ++answer.refused;
     return false;
@@ -126,6 +131,23 @@ Answer TableLookup::find(const std::string& problem, Judge& judge) const {
   (void)(take_best(problem, Source::exact, judge, answer) || take_best(problem, Source::driver, judge, answer) ||
          take_nearest(problem, judge, answer) || take_best(problem, Source::sibling, judge, answer) ||
          take_best(problem, Source::family, judge, answer));
+  return answer;
+}
+
+Answer TableLookup::find_with(const std::string& problem, const std::string& config) const {
+  Answer answer;
+  for (const Group& group : groups_) {
+    const Source source = standings_[group.device].source;
+    if (*group.problem != problem || source > Source::driver || source > answer.source) continue;
+    for (const KernelRow* row : group.rows) {
+      if (!has_pairs(row->config, config)) continue;
+      if (source == answer.source && row->median_ns >= answer.median_ns) continue;
+      answer.source = source;
+      answer.config = row->config;
+      answer.median_ns = row->median_ns;
+      answer.error = row->max_rel;
+    }
+  }
   return answer;
 }
 
