@@ -5,8 +5,8 @@
 // One process holds a session without a table, one per device without and with the table, and one with the table. They
 // take turns in random order; of a turn the median run counts, after some that do not. Two sessions of the same plan
 // differ by some per cent where a run is short, as their memory lies elsewhere: so all are made anew in each block. A
-// block's ratio is the median of those of its rounds; the middle of the blocks and its 95 % interval are printed. What is
-// more than twice as slow as the fastest runs in the first block only.
+// block's ratio is the median of those of its rounds; the middle of the blocks and its 95 % interval are printed. What
+// is more than twice as slow as the fastest runs in the first block only.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -46,8 +46,9 @@ struct Options {
 };
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr, "live_bench --table TABLE.json [--seconds 10] [--blocks 8] [--seed 1] [--shape NAME=1,2]… "
-                       "[--json] MODEL…\n");
+  std::fprintf(stderr,
+               "live_bench --table TABLE.json [--seconds 10] [--blocks 8] [--seed 1] [--shape NAME=1,2]… "
+               "[--json] MODEL…\n");
   std::exit(2);
 }
 
@@ -55,7 +56,8 @@ std::pair<std::string, std::vector<int64_t>> parse_shape(const std::string& text
   const size_t equals = text.find('=');
   if (equals == std::string::npos) usage();
   std::vector<int64_t> shape;
-  for (size_t at = equals + 1; at < text.size(); at = text.find(',', at) == std::string::npos ? text.size() : text.find(',', at) + 1)
+  for (size_t at = equals + 1; at < text.size();
+       at = text.find(',', at) == std::string::npos ? text.size() : text.find(',', at) + 1)
     shape.push_back(std::atoll(text.c_str() + at));
   return {text.substr(0, equals), shape};
 }

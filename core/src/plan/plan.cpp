@@ -102,8 +102,8 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Adviso
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane],
-                                                advisor, plan.assignment.configs, segment);
+    const std::string refusal =
+        compile_segment(plan.graph, std::move(spec), lanes[segment.lane], advisor, plan.assignment.configs, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();

@@ -33,8 +33,7 @@ Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, co
 }  // namespace
 
 const char* to_string(Source source) {
-  static constexpr const char* kNames[kSources] = {"race", "exact", "driver", "nearest",
-                                                   "sibling", "family", "none"};
+  static constexpr const char* kNames[kSources] = {"race", "exact", "driver", "nearest", "sibling", "family", "none"};
   return kNames[static_cast<size_t>(source)];
 }
 
