@@ -305,7 +305,7 @@ class PlanRace {
                             {"predicted_ns", c.predicted_ns},
                             {"measured_ns", measured},
                             {"runs", c.turns()},
-                            {"winner_ratio", std::exp(ratio.middle)},
+                            {"winner_ratio", ratio.count ? std::exp(ratio.middle) : time_ns(best) / time_ns(c)},
                             {"winner_ratio_low", std::exp(ratio.low)},
                             {"winner_ratio_high", std::exp(ratio.high)}});
     }
