@@ -64,7 +64,7 @@ int compile_case(Scene& scene, const Case& c) {
   const Prepared p = scene.prepare(c, 1);
   OpenDevice& device = scene.device();
   const SharedGraph shared(model::serialize(c.graph));
-  const motley_compile_options options{sizeof options, 0, nullptr};
+  const motley_compile_options options{sizeof options, 0, nullptr, 0};
   // Whether an allocation failed, and how many are left afterwards.
   const auto once = [&](int64_t nth, Failing failing) -> std::pair<bool, int64_t> {
     ErrorBuffer message;

@@ -44,7 +44,7 @@ struct ChildReport {
 };
 
 // Forks and runs body in the child. It passes when body returns, is unsupported when body throws Unsupported, and fails
-// when it throws anything else, crashes, leaves the process or takes longer than `timeout_s`. The child's process group
+// when it throws anything else, crashes, leaves the process or gets no further for `timeout_s`. The child's process group
 // is killed at the end. Throws std::runtime_error where there is no child to be had.
 ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>& body);
 

@@ -71,7 +71,7 @@ int many_runs(Scene& scene) {
 int failed_compiles(Scene& scene) {
   const char nonsense[16] = "not a graph";
   const motley_graph graph{sizeof graph, 0, {nonsense, sizeof nonsense}, nullptr};
-  const motley_compile_options options{sizeof options, 0, nullptr};
+  const motley_compile_options options{sizeof options, 0, nullptr, 0};
   OpenDevice& device = scene.device();
   const int rounds = scene.options.by_depth(30, 50, 500);
   const std::string left = growth(

@@ -21,7 +21,7 @@ const char* const kHelp =
     "  --op NAME         of the ops only those whose name contains NAME\n"
     "  --device ID       only this device of the plugin (default: each)\n"
     "  --seed N          for input values and samples (default 1)\n"
-    "  --timeout S       seconds that one check may take (default 120)\n"
+    "  --timeout S       seconds that a check may go without progress (default 120)\n"
     "  --expect FILE     failures that are known: {\"schema\": \"motley.check-expect/1\",\n"
     "                    \"expect\": [{\"check\": \"ops/Conv*\", \"device\": \"gpu0\", \"reason\": \"…\"}]}\n"
     "  --json FILE       also write the results as JSON\n"

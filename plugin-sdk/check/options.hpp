@@ -14,7 +14,7 @@ struct Options {
   std::string device;     // only the device of this id; "": all
   std::string filter = "*", op;
   std::string expect, json, junit;
-  double timeout_s = 120;  // per check
+  double timeout_s = 120;  // that a check may go without progress
   Depth depth = Depth::normal;
   uint64_t seed = 1;
   bool list = false, help = false;

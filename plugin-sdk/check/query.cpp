@@ -71,7 +71,7 @@ int damaged_graphs(Scene& scene) {
     view.model = {begin, size};
     ErrorBuffer message;
     motley_executable* executable = nullptr;
-    const motley_compile_options options{sizeof options, 0, nullptr};
+    const motley_compile_options options{sizeof options, 0, nullptr, 0};
     call("query_support", [&] { return device.api().query_support(device.handle(), &view, &sink, &message.error); });
     const motley_status status = call(
         "compile", [&] { return device.api().compile(device.handle(), &view, &options, &executable, &message.error); });
@@ -100,7 +100,7 @@ int short_error_buffers(Scene& scene) {
     std::memset(text, 0x5a, sizeof text);
     motley_error error{sizeof error, capacity, text};
     const motley_graph graph{sizeof graph, 0, {nonsense, sizeof nonsense}, nullptr};
-    const motley_compile_options options{sizeof options, 0, nullptr};
+    const motley_compile_options options{sizeof options, 0, nullptr, 0};
     motley_executable* executable = nullptr;
     const auto compile = [&](motley_error* e) {
       return call("compile", [&] { return device.api().compile(device.handle(), &graph, &options, &executable, e); });

@@ -130,7 +130,7 @@ Program::Program(OpenDevice& device, const graph::Graph& graph, const Bytes& cac
 void Program::compile(const std::string& config) {
   std::string choice = config;  // gone after the call, as the FlatBuffer is
   const motley_node_config node_config{0, choice.c_str()};
-  const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &node_config};
+  const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &node_config, 0};
   ErrorBuffer message;
   const motley_status status = call("compile", [&] {
     return device_.api().compile(device_.handle(), &shared_.view(), &options, &executable_, &message.error);

@@ -78,6 +78,7 @@ struct SlotBinding {
   uint32_t slot = 0;  // 0: constants, which nothing writes to
   uint64_t offset = 0;
   uint64_t bytes = 0;
+  bool half_texels = false;  // an f32x4 buffer whose elements are four f16
 };
 
 // One dispatch. Launches run as if one after another: `barrier` false says that it touches nothing that launches since the
@@ -89,7 +90,7 @@ struct Launch {
   std::array<uint32_t, 3> groups{1, 1, 1};
   bool barrier = true;
   uint32_t node = 0;                  // index in the segment, for profiles
-  double estimated_ns = 0;            // a guess, for slices; 0: none
+  double estimated_ns = 0;            // a guess of the whole launch's time, for slices; 0: none
 };
 
 // Memory behind a slot for one submission. `memory` is null for a slot without bytes.
@@ -99,9 +100,16 @@ struct SlotMemory {
   uint64_t bytes = 0;
 };
 
+// A launch has several rows where it runs in pieces.
 struct ProfileRow {
   uint32_t launch = 0;
   uint64_t begin_ns = 0, end_ns = 0;  // on the host's clock
+};
+
+// How long one uninterrupted piece of work may be, so that rendering on the same GPU stays smooth; see pacing.hpp.
+struct Pacing {
+  uint64_t slice_ns = 0;   // longest piece of work between two gaps; 0: no limit
+  uint32_t window = 0;     // slices in flight at most; 0: no limit
 };
 
 // A prepared list of launches. It may be submitted again and again, to several queues from several threads; the
@@ -109,7 +117,7 @@ struct ProfileRow {
 class Work {
  public:
   virtual ~Work() = default;
-  // Times of each launch of the last submission with `profile`; waits for it. Its queue may be gone by then. [any]
+  // Times of the pieces of each launch of the last submission with `profile`; waits for it. Its queue may be gone by then. [any]
   virtual std::vector<ProfileRow> profile() = 0;
 };
 
@@ -134,12 +142,6 @@ class Queue {
   virtual bool wait(uint64_t value, uint64_t timeout_ns) = 0;
 };
 
-// How long one uninterrupted piece of work may be, so that rendering on the same GPU stays smooth.
-struct Pacing {
-  uint64_t slice_ns = 0;   // longest run of launches between two flushes; 0: no limit
-  uint32_t window = 0;     // slices in flight at most; 0: no limit
-};
-
 class Device {
  public:
   virtual ~Device() = default;
@@ -153,9 +155,8 @@ class Device {
   virtual std::unique_ptr<Memory> import_host(void* host, uint64_t bytes) = 0;
 
   // Compiles what is not compiled yet (several at once where that helps) and fixes arguments.
-  virtual std::unique_ptr<Work> prepare(std::vector<Launch> launches) = 0;
+  virtual std::unique_ptr<Work> prepare(std::vector<Launch> launches, const Pacing& pacing) = 0;
   virtual std::unique_ptr<Queue> create_queue() = 0;
-  virtual void set_pacing(const Pacing& pacing) = 0;
 
   // Compiled kernels as bytes, for the host's cache: of the given keys. Empty: nothing worth caching. What comes back to
   // load_binaries was checked for length, checksum and this device's driver by the shared code (cache.hpp).

@@ -21,6 +21,7 @@ struct Operand {
   int32_t index = -1;   // tensor, or number of the scratch block
   uint64_t offset = 0;  // bytes into it; for constants: into the segment's constants
   uint64_t bytes = 0;
+  bool half = false;    // elements are f16, as weights may be kept
 
   Operand at(uint64_t more) const {
     Operand o = *this;
@@ -108,6 +109,10 @@ class Emitter {
   Operand constant(const std::vector<T>& items) {
     return constant(items.data(), items.size() * sizeof(T));
   }
+  // Weights: as they are, or kept as f16 where the config says "precision=f16".
+  Operand weights(const std::vector<float>& items) { return weights(items.data(), items.size()); }
+  Operand weights(const float* items, size_t count);
+  bool keeps_half() const { return config.get("precision", std::string()) == "f16"; }
   // Memory for this node alone.
   Operand scratch(uint64_t bytes) {
     scratch_bytes.push_back(bytes);

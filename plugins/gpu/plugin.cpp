@@ -7,6 +7,9 @@ namespace motley::gpu {
 
 namespace {
 
+// Slices in flight: enough to keep the device at work while the host prepares the next.
+constexpr uint32_t kWindow = 3;
+
 OpenedDevice* as_device(motley_device* p) { return reinterpret_cast<OpenedDevice*>(p); }
 Buffer* as_buffer(motley_buffer* p) { return reinterpret_cast<Buffer*>(p); }
 OpenedQueue* as_queue(motley_queue* p) { return reinterpret_cast<OpenedQueue*>(p); }
@@ -14,6 +17,18 @@ Compiled* as_compiled(motley_executable* p) { return reinterpret_cast<Compiled*>
 
 void write_text(const motley_sink* sink, const std::string& text) {
   sink->write(sink->context, text.data(), text.size());
+}
+
+// The node with its weights kept as float16: half the bytes, and a result that is not quite the same.
+void offer_half(const motley_support_sink& sink, uint32_t node) {
+  motley_candidate candidate{};
+  candidate.struct_size = sizeof candidate;
+  candidate.node_count = 1;
+  candidate.nodes = &node;
+  candidate.layout = static_cast<uint32_t>(schema::Layout::row_major);
+  candidate.precision = static_cast<uint32_t>(schema::DataType::float16);
+  candidate.config = "precision=f16";
+  sink.candidate(sink.context, &candidate);
 }
 
 motley_status query_support(motley_device* device, const motley_graph* graph, const motley_support_sink* sink,
@@ -28,6 +43,8 @@ motley_status query_support(motley_device* device, const motley_graph* graph, co
         reason = e.what();
       }
       sink->node(sink->context, i, reason.empty() ? MOTLEY_OK : MOTLEY_UNSUPPORTED, reason.c_str());
+      if (reason.empty() && sink->candidate && offers_half(view.node(i), as_device(device)->device->capabilities()))
+        offer_half(*sink, i);
     }
   });
 }
@@ -95,20 +112,22 @@ motley_status exec_import(motley_device* device, const motley_graph* segment, mo
       throw StatusError(MOTLEY_INCOMPATIBLE_CACHE,
                         "the cache is damaged or was made by another driver or build; compile the segment again");
     opened.device->load_binaries(binaries);
-    // Lines of "node config".
+    // Lines of "node config", and "slice ns".
+    uint64_t slice_ns = 0;
     std::vector<std::pair<uint32_t, std::string>> list;
     std::string text(reinterpret_cast<const char*>(configs.data()), configs.size());
     for (size_t at = 0; at < text.size();) {
       const size_t end = std::min(text.find('\n', at), text.size());
       const size_t space = text.find(' ', at);
-      if (space != std::string::npos && space < end)
+      if (text.compare(at, 6, "slice ") == 0) slice_ns = std::strtoull(text.c_str() + space, nullptr, 10);
+      else if (space != std::string::npos && space < end)
         list.emplace_back(static_cast<uint32_t>(std::strtoul(text.c_str() + at, nullptr, 10)),
                           text.substr(space + 1, end - space - 1));
       at = end + 1;
     }
     std::vector<motley_node_config> raw;
     for (const auto& [node, config] : list) raw.push_back({node, config.c_str()});
-    const motley_compile_options options{sizeof options, static_cast<uint32_t>(raw.size()), raw.data()};
+    const motley_compile_options options{sizeof options, static_cast<uint32_t>(raw.size()), raw.data(), slice_ns};
     auto compiled = std::make_unique<Compiled>(opened, read_struct(segment), options);
     *executable = reinterpret_cast<motley_executable*>(compiled.release());
   });
@@ -311,10 +330,17 @@ const motley_host*& host() {
 
 std::string Compiled::configs_of(const motley_compile_options& options) {
   std::string text;
+  if (options.slice_ns) text += "slice " + std::to_string(options.slice_ns) + "\n";
   for (uint32_t i = 0; i < options.config_count; ++i)
     if (options.configs[i].config)
       text += std::to_string(options.configs[i].node) + " " + options.configs[i].config + "\n";
   return text;
+}
+
+Pacing Compiled::pacing_of(const OpenedDevice& device, const motley_compile_options& options) {
+  if (options.slice_ns == 0) return device.pacing;
+  if (options.slice_ns == MOTLEY_SLICE_UNLIMITED) return {};
+  return {options.slice_ns, device.pacing.window ? device.pacing.window : kWindow};
 }
 
 std::string device_identity(const char* plugin, const Capabilities& c) {
@@ -335,10 +361,10 @@ motley_device_info describe(uint32_t index, const Capabilities& c) {
   return info;
 }
 
-Pacing pacing_from_environment(const Capabilities& c) {
+Pacing default_pacing(const Capabilities& c) {
   // Without a limit a device that also draws the screen would stutter; a discrete one is shared less often, a CPU never.
   Pacing pacing;
-  if (c.device_class == DeviceClass::integrated) pacing = {4'000'000, 3};
+  if (c.device_class == DeviceClass::integrated) pacing = {4'000'000, kWindow};
   if (const char* slice = std::getenv("MOTLEY_GPU_SLICE_US"))
     pacing.slice_ns = static_cast<uint64_t>(std::strtoull(slice, nullptr, 10)) * 1000;
   if (const char* window = std::getenv("MOTLEY_GPU_WINDOW"))

@@ -25,6 +25,7 @@ using sdk::write_struct;
 struct OpenedDevice {
   std::unique_ptr<Device> device;
   std::string identity;  // of what it compiles
+  Pacing pacing;         // where a compile does not say
 };
 struct Buffer {
   std::unique_ptr<Memory> memory;
@@ -34,9 +35,10 @@ struct OpenedQueue {
 };
 struct Compiled {
   Compiled(OpenedDevice& d, const motley_graph& graph, const motley_compile_options& options)
-      : device(d), segment(*d.device, graph, options), configs(configs_of(options)) {}
+      : device(d), segment(*d.device, graph, options, pacing_of(d, options)), configs(configs_of(options)) {}
 
-  // "node config" lines, for export.
+  static Pacing pacing_of(const OpenedDevice& device, const motley_compile_options& options);
+  // "node config" lines, and the slice's, for export.
   static std::string configs_of(const motley_compile_options& options);
 
   OpenedDevice& device;
@@ -49,7 +51,7 @@ struct Compiled {
 void fill_plugin(motley_plugin& plugin);
 std::string device_identity(const char* plugin, const Capabilities& capabilities);
 motley_device_info describe(uint32_t index, const Capabilities& capabilities);
-Pacing pacing_from_environment(const Capabilities& capabilities);
+Pacing default_pacing(const Capabilities& capabilities);
 
 // The host, for its clock and log. Set once, by the entry.
 const motley_host*& host();
@@ -102,7 +104,7 @@ class PluginAdapter {
       opened->device = state().platform.open(index);
       if (!opened->device) throw StatusError(MOTLEY_INVALID_ARGUMENT, "there is no device " + std::to_string(index));
       opened->identity = device_identity(state().platform.id(), opened->device->capabilities());
-      opened->device->set_pacing(pacing_from_environment(opened->device->capabilities()));
+      opened->pacing = default_pacing(opened->device->capabilities());
       *device = reinterpret_cast<motley_device*>(opened.release());
     });
   }

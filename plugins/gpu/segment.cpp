@@ -37,6 +37,13 @@ bool overlap(const SlotBinding& a, const SlotBinding& b) {
   return a.slot == b.slot && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
+// What slow devices take, which do 50 GFLOP/s and move 10 GB/s.
+double estimate(double operations, const std::vector<SlotBinding>& bindings) {
+  double bytes = 0;
+  for (const SlotBinding& b : bindings) bytes += static_cast<double>(b.bytes);
+  return std::max(operations / 50.0, bytes / 10.0);
+}
+
 // Which launches must wait for those before them: a launch that touches what was written since the last barrier, or
 // writes what was read.
 class Hazards {
@@ -73,7 +80,8 @@ sdk::Reason why_not(const NodeView& node, const Capabilities& device) {
   return entry->supports(node, device);
 }
 
-Segment::Segment(Device& device, const motley_graph& graph, const motley_compile_options& options) : device_(device) {
+Segment::Segment(Device& device, const motley_graph& graph, const motley_compile_options& options, const Pacing& pacing)
+    : device_(device) {
   const GraphView view(graph);
   find_aliases(view);
   std::vector<std::byte> constants;
@@ -85,7 +93,7 @@ Segment::Segment(Device& device, const motley_graph& graph, const motley_compile
     if (std::find(pipelines_.begin(), pipelines_.end(), launch.pipeline) == pipelines_.end())
       pipelines_.push_back(launch.pipeline);
   }
-  work_ = device_.prepare(std::move(launches));
+  work_ = device_.prepare(std::move(launches), pacing);
 }
 
 uint32_t Segment::alignment() const {
@@ -210,6 +218,7 @@ std::vector<Launch> Segment::place(const GraphView& view, std::vector<Step>& ste
         } else if (o.kind == Operand::Kind::scratch) {
           binding = {kScratch, blocks[first_scratch[s] + at(o.index)].offset + o.offset, o.bytes};
         }
+        binding.half_texels = o.half;
         launch.bindings.push_back(binding);
         writes.push_back(use.write);
       }
@@ -221,7 +230,7 @@ std::vector<Launch> Segment::place(const GraphView& view, std::vector<Step>& ste
                                                     std::to_string(launch.groups[d]) + " work groups (the device can start " +
                                                     std::to_string(device_.capabilities().max_groups[d]) + " at once)");
       launch.node = steps[s].node;
-      launch.estimated_ns = call.operations / 50.0;  // 50 GFLOP/s: what slow devices do
+      launch.estimated_ns = estimate(call.operations, launch.bindings);
       launch.barrier = hazards.needs_barrier(launch.bindings, writes);
       launches.push_back(std::move(launch));
     }

@@ -14,7 +14,7 @@ class Segment {
   // Slots of every launch: constants, scratch, then the host's inputs and outputs.
   static constexpr uint32_t kConstants = 0, kScratch = 1, kFirstBound = 2;
 
-  Segment(Device& device, const motley_graph& graph, const motley_compile_options& options);
+  Segment(Device& device, const motley_graph& graph, const motley_compile_options& options, const Pacing& pacing);
 
   uint64_t scratch_bytes() const { return scratch_bytes_; }
   uint64_t resident_bytes() const { return constants_ ? constants_->size() : 0; }

@@ -67,6 +67,10 @@ std::string problem_key(const NodeView& node) {
   return key;
 }
 
+bool offers_half(const NodeView& node, const Capabilities& device) {
+  return device.storage_16bit && has_weights(node) && why_not(node, device).empty();
+}
+
 std::vector<sdk::Parameter> tuning_space(const NodeView& node, const Capabilities& device) {
   std::vector<sdk::Parameter> space;
   if (!why_not(node, device).empty()) return space;
@@ -84,6 +88,8 @@ sdk::Reason config_check(const NodeView& node, const Config& config, const Capab
   if (config.values().empty()) return {};
   const std::vector<sdk::Parameter> space = tuning_space(node, device);
   for (const auto& [name, value] : config.values()) {
+    // Not a tuner's choice: what a candidate offers.
+    if (name == "precision" && value == "f16" && offers_half(node, device)) continue;
     const auto parameter = std::find_if(space.begin(), space.end(), [&](const auto& p) { return p.name == name; });
     if (parameter == space.end()) return "this node has no parameter \"" + name + "\"";
     if (std::find(parameter->values.begin(), parameter->values.end(), value) == parameter->values.end())

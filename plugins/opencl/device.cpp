@@ -146,8 +146,8 @@ std::unique_ptr<gpu::Memory> ClDevice::import_host(void* host, uint64_t bytes) {
 }
 
 std::unique_ptr<gpu::Queue> ClDevice::create_queue() { return std::make_unique<ClQueue>(*this); }
-std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches) {
-  return std::make_unique<ClWork>(*this, std::move(launches));
+std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {
+  return std::make_unique<ClWork>(*this, std::move(launches), pacing);
 }
 
 ClMemory::ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* host)

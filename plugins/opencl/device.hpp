@@ -58,9 +58,8 @@ class ClDevice final : public gpu::Device {
   uint32_t binding_alignment() const override { return 16; }
   std::unique_ptr<gpu::Memory> allocate(uint64_t bytes) override;
   std::unique_ptr<gpu::Memory> import_host(void* host, uint64_t bytes) override;
-  std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches) override;
+  std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) override;
   std::unique_ptr<gpu::Queue> create_queue() override;
-  void set_pacing(const gpu::Pacing& pacing) override { pacing_ = pacing; }
   std::vector<std::byte> save_binaries(std::span<const PipelineKey> keys) override;
   void load_binaries(std::span<const std::byte> bytes) override;
 
@@ -70,7 +69,6 @@ class ClDevice final : public gpu::Device {
   const Functions& cl;
   cl_context context() const { return context_; }
   cl_device_id id() const { return found_.device; }
-  const gpu::Pacing& pacing() const { return pacing_; }
   bool has(Workaround w) const { return workarounds_.count(w) != 0; }
   // For mapping; used under its mutex.
   cl_command_queue transfer_queue() const { return transfer_queue_; }
@@ -97,7 +95,6 @@ class ClDevice final : public gpu::Device {
   std::mutex transfer_mutex_, programs_mutex_;
   std::map<std::string, Program> programs_;                 // by options and kernel; its program null where that failed
   std::map<std::string, std::vector<std::byte>> imported_;  // binaries from the host's cache, by name
-  gpu::Pacing pacing_;
 };
 
 }  // namespace motley::opencl

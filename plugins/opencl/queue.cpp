@@ -12,11 +12,18 @@ namespace motley::opencl {
 
 namespace {
 
+uint64_t time_of(const Functions& cl, cl_event event, cl_profiling_info what) {
+  cl_ulong t = 0;
+  cl.clGetEventProfilingInfo(event, what, sizeof t, &t, nullptr);
+  return t;
+}
+
 uint64_t host_clock() { return gpu::host()->clock_ns ? gpu::host()->clock_ns(gpu::host()->context) : 0; }
 
 }  // namespace
 
-ClWork::ClWork(ClDevice& device, std::vector<Launch> launches) : device_(device) {
+ClWork::ClWork(ClDevice& device, std::vector<Launch> launches, const gpu::Pacing& pacing)
+    : device_(device), pacer_(std::make_shared<gpu::Pacer>(launches, pacing)) {
   entries_.resize(launches.size());
   try {
     for (size_t i = 0; i < launches.size(); ++i) {
@@ -46,33 +53,28 @@ ClWork::~ClWork() {
 // ---- times ----
 
 void ClWork::forget_times() {
-  for (Times& t : times_) {
-    if (t.first) device_.cl.clReleaseEvent(t.first);
-    if (t.last) device_.cl.clReleaseEvent(t.last);
-  }
+  for (Time& t : times_) device_.cl.clReleaseEvent(t.event);
   times_.clear();
 }
 
-void ClWork::begin_profile() {
+void ClWork::begin_profile(size_t pieces) {
   forget_times();
-  times_.resize(entries_.size());
+  times_.reserve(pieces);
   submitted_ns_ = host_clock();
+}
+
+void ClWork::add_time(uint32_t launch, cl_event event) {
+  times_.push_back({launch, event});
+  device_.cl.clRetainEvent(event);
 }
 
 // The device's clock is moved to the host's so that the first kernel begins when it was submitted.
 std::vector<gpu::ProfileRow> ClWork::device_times() const {
-  const auto time_of = [&](cl_event event, cl_profiling_info what) {
-    cl_ulong t = 0;
-    device_.cl.clGetEventProfilingInfo(event, what, sizeof t, &t, nullptr);
-    return static_cast<uint64_t>(t);
-  };
   std::vector<gpu::ProfileRow> rows;
   uint64_t first = UINT64_MAX;
-  for (uint32_t i = 0; i < times_.size(); ++i) {
-    const Times& t = times_[i];
-    if (!t.first) continue;  // its submission failed before
-    const uint64_t begin = time_of(t.first, CL_PROFILING_COMMAND_START);
-    rows.push_back({i, begin, time_of(t.last ? t.last : t.first, CL_PROFILING_COMMAND_END)});
+  for (const Time& t : times_) {
+    const uint64_t begin = time_of(device_.cl, t.event, CL_PROFILING_COMMAND_START);
+    rows.push_back({t.launch, begin, time_of(device_.cl, t.event, CL_PROFILING_COMMAND_END)});
     first = std::min(first, begin);
   }
   const auto has_time = [](const gpu::ProfileRow& r) { return r.end_ns > r.begin_ns; };
@@ -81,25 +83,26 @@ std::vector<gpu::ProfileRow> ClWork::device_times() const {
   return rows;
 }
 
+// Pieces of one launch count as equally long.
 std::vector<gpu::ProfileRow> ClWork::shared_out() const {
-  const auto weight = [&](uint32_t i) { return times_[i].first ? entries_[i].launch.estimated_ns + 1000 : 0; };
+  std::vector<uint32_t> pieces(entries_.size());
+  for (const Time& t : times_) ++pieces[t.launch];
+  const auto weight = [&](uint32_t launch) { return (entries_[launch].launch.estimated_ns + 1000) / pieces[launch]; };
   double total = 0, done = 0;
-  for (uint32_t i = 0; i < times_.size(); ++i) total += weight(i);
+  for (const Time& t : times_) total += weight(t.launch);
   const auto span = static_cast<double>(host_clock() - submitted_ns_);
   const auto at = [&](double part) { return submitted_ns_ + static_cast<uint64_t>(span * part / total); };
   std::vector<gpu::ProfileRow> rows;
-  for (uint32_t i = 0; i < times_.size(); ++i) {
-    if (!times_[i].first) continue;
-    rows.push_back({i, at(done), at(done + weight(i))});
-    done += weight(i);
+  for (const Time& t : times_) {
+    rows.push_back({t.launch, at(done), at(done + weight(t.launch))});
+    done += weight(t.launch);
   }
   return rows;
 }
 
 std::vector<gpu::ProfileRow> ClWork::profile() {
   const std::lock_guard lock(mutex_);
-  for (const Times& t : times_)
-    if (t.first) check(device_.cl.clWaitForEvents(1, t.last ? &t.last : &t.first), "profiled work failed");
+  for (const Time& t : times_) check(device_.cl.clWaitForEvents(1, &t.event), "profiled work failed");
   std::vector<gpu::ProfileRow> rows = device_times();
   return rows.empty() ? shared_out() : rows;
 }
@@ -115,7 +118,13 @@ ClQueue::ClQueue(ClDevice& device) : device_(device) {
 ClQueue::~ClQueue() {
   device_.cl.clFinish(queue_);
   for (Point& p : points_) device_.cl.clReleaseEvent(p.event);
-  for (cl_event e : slices_) device_.cl.clReleaseEvent(e);
+  while (!slices_.empty()) {
+    try {
+      retire_slice();
+    } catch (const std::exception&) {
+      // Who waited for the work was told.
+    }
+  }
   device_.cl.clReleaseCommandQueue(queue_);
 }
 
@@ -160,73 +169,94 @@ void ClQueue::check_cancel(const gpu::Submission& submission) {
     throw StatusError(MOTLEY_CANCELLED, "cancelled by the host");
 }
 
-// After so much work a slice ends: it is flushed, and where too many are in flight the oldest is waited for.
-void ClQueue::pace(double estimated_ns, bool flush) {
-  const gpu::Pacing& pacing = device_.pacing();
-  if (pacing.slice_ns == 0) return;
-  slice_ns_ += estimated_ns;
-  if (!flush && slice_ns_ < static_cast<double>(pacing.slice_ns)) return;
-  slice_ns_ = 0;
-  cl_event& event = slices_.emplace_back(nullptr);
-  const cl_int marked = device_.cl.clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &event);
-  if (marked != CL_SUCCESS) slices_.pop_back();
-  check(marked, "a slice can't be ended");
-  check(device_.cl.clFlush(queue_), "work can't be flushed");
-  while (pacing.window && slices_.size() > pacing.window) {
-    const cl_event oldest = slices_.front();
-    slices_.pop_front();
-    const cl_int status = device_.cl.clWaitForEvents(1, &oldest);
-    device_.cl.clReleaseEvent(oldest);
-    check(status, "a slice failed");
-  }
+void ClQueue::drop(const InFlight& slice) {
+  device_.cl.clReleaseEvent(slice.first);
+  device_.cl.clReleaseEvent(slice.last);
 }
 
-// One launch, in several pieces of its groups where it is longer than a slice.
-void ClQueue::enqueue(ClWork& work, uint32_t index, const gpu::Submission& submission) {
-  ClWork::Entry& entry = work.entries()[index];
-  const Launch& launch = entry.launch;
-  // Groups are cut along the dimension with most of them.
-  const size_t axis = static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
-  const auto slice_ns = static_cast<double>(device_.pacing().slice_ns);
-  uint32_t pieces = 1;
-  if (slice_ns > 0 && launch.estimated_ns > slice_ns)
-    pieces = static_cast<uint32_t>(std::min<double>(launch.groups[axis], std::ceil(launch.estimated_ns / slice_ns)));
-  const uint32_t step = (launch.groups[axis] + pieces - 1) / pieces;
-  const uint32_t last = (launch.groups[axis] - 1) / step * step;
-  for (uint32_t first = 0; first < launch.groups[axis]; first += step) {
-    std::array<size_t, 3> global, local;
-    for (size_t d = 0; d < 3; ++d) {
-      local[d] = launch.pipeline.group[d];
-      global[d] = local[d] * (d == axis ? std::min(step, launch.groups[d] - first) : launch.groups[d]);
-    }
-    if (pieces > 1 || entry.slice_set) {
-      std::array<cl_int, 4> first_group{};
-      first_group[axis] = static_cast<cl_int>(first);
-      check(device_.cl.clSetKernelArg(entry.kernel, static_cast<cl_uint>(2 * launch.bindings.size()), sizeof first_group,
-                                      first_group.data()),
-            "a slice can't be set");
-      entry.slice_set = pieces > 1;
-    }
-    cl_event* event = nullptr;
-    if (submission.profile && first == 0) event = &work.times(index).first;
-    else if (submission.profile && first == last) event = &work.times(index).last;
-    check(device_.cl.clEnqueueNDRangeKernel(queue_, entry.kernel, 3, nullptr, global.data(), local.data(), 0, nullptr,
-                                            event),
-          "a kernel can't be enqueued", launch.pipeline.variant);
-    pace(launch.estimated_ns / pieces, pieces > 1);
-    if (pieces > 1) check_cancel(submission);
+void ClQueue::retire_slice() {
+  const InFlight slice = std::move(slices_.front());
+  slices_.pop_front();
+  const cl_int status = device_.cl.clWaitForEvents(1, &slice.last);
+  if (status == CL_SUCCESS) {
+    const uint64_t begin = time_of(device_.cl, slice.first, CL_PROFILING_COMMAND_START);
+    const uint64_t end = time_of(device_.cl, slice.last, CL_PROFILING_COMMAND_END);
+    slice.pacer->took(*slice.cut, slice.slice, end > begin ? end - begin : 0);
   }
+  drop(slice);
+  check(status, "a slice failed");
+}
+
+bool ClQueue::is_complete(cl_event event) const {
+  cl_int status = CL_QUEUED;
+  device_.cl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
+  return status <= CL_COMPLETE;
+}
+
+cl_event ClQueue::enqueue(ClWork& work, const gpu::Piece& piece, bool with_event) {
+  ClWork::Entry& entry = work.entries()[piece.launch];
+  const Launch& launch = entry.launch;
+  if (entry.first != piece.first) {
+    std::array<cl_int, 4> first_group{};
+    for (size_t d = 0; d < 3; ++d) first_group[d] = static_cast<cl_int>(piece.first[d]);
+    check(device_.cl.clSetKernelArg(entry.kernel, static_cast<cl_uint>(2 * launch.bindings.size()), sizeof first_group,
+                                    first_group.data()),
+          "a slice can't be set");
+    entry.first = piece.first;
+  }
+  std::array<size_t, 3> global, local;
+  for (size_t d = 0; d < 3; ++d) {
+    local[d] = launch.pipeline.group[d];
+    global[d] = local[d] * piece.groups[d];
+  }
+  cl_event event = nullptr;
+  check(device_.cl.clEnqueueNDRangeKernel(queue_, entry.kernel, 3, nullptr, global.data(), local.data(), 0, nullptr,
+                                          with_event ? &event : nullptr),
+        "a kernel can't be enqueued", launch.pipeline.variant);
+  return event;
+}
+
+// Where slices are limited, each is flushed, and where too many are in flight the oldest is waited for.
+void ClQueue::enqueue_slice(ClWork& work, const std::shared_ptr<const gpu::Cut>& cut, size_t slice,
+                            const gpu::Submission& submission) {
+  const gpu::Cut::Slice& s = cut->slices[slice];
+  const bool limited = work.pacer()->limited();
+  InFlight flight{work.pacer(), cut, slice, nullptr, nullptr};
+  const auto keep = [&](cl_event& to, cl_event event) {
+    if (to) device_.cl.clReleaseEvent(to);
+    to = event;
+    device_.cl.clRetainEvent(event);
+  };
+  try {
+    for (uint32_t at = s.begin; at < s.end; ++at) {
+      const gpu::Piece& piece = cut->pieces[at];
+      check_cancel(submission);
+      if (at == s.begin || cut->pieces[at - 1].launch != piece.launch) bind(work.entries()[piece.launch], submission.slots);
+      const bool ends = limited && (at == s.begin || at + 1 == s.end);
+      const cl_event event = enqueue(work, piece, ends || submission.profile);
+      if (!event) continue;
+      if (ends && at == s.begin) keep(flight.first, event);
+      if (ends) keep(flight.last, event);
+      if (submission.profile) work.add_time(piece.launch, event);
+      device_.cl.clReleaseEvent(event);
+    }
+    if (limited) slices_.push_back(flight);
+  } catch (...) {
+    if (flight.first) drop(flight);
+    throw;
+  }
+  if (!limited) return;
+  check(device_.cl.clFlush(queue_), "work can't be flushed");
+  const uint32_t window = flight.pacer->pacing().window;
+  while (!slices_.empty() && ((window && slices_.size() > window) || is_complete(slices_.front().last))) retire_slice();
 }
 
 void ClQueue::enqueue_all(const gpu::Submission& submission) {
   auto& work = static_cast<ClWork&>(*submission.work);
   const std::lock_guard lock(work.mutex());
-  if (submission.profile) work.begin_profile();
-  for (uint32_t i = 0; i < work.entries().size(); ++i) {
-    check_cancel(submission);
-    bind(work.entries()[i], submission.slots);
-    enqueue(work, i, submission);
-  }
+  const std::shared_ptr<const gpu::Cut> cut = work.pacer()->cut();
+  if (submission.profile) work.begin_profile(cut->pieces.size());
+  for (size_t i = 0; i < cut->slices.size(); ++i) enqueue_slice(work, cut, i, submission);
 }
 
 // The timeline reaches `value` when all that is enqueued by now is done.

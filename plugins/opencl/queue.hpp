@@ -6,13 +6,14 @@
 #include <map>
 
 #include "device.hpp"
+#include "pacing.hpp"
 
 namespace motley::opencl {
 
 // Kernel objects with their parameters set. Arguments that change from run to run are set again only when they do.
 class ClWork final : public gpu::Work {
  public:
-  ClWork(ClDevice& device, std::vector<Launch> launches);
+  ClWork(ClDevice& device, std::vector<Launch> launches, const gpu::Pacing& pacing);
   ~ClWork() override;
   std::vector<gpu::ProfileRow> profile() override;
 
@@ -21,18 +22,16 @@ class ClWork final : public gpu::Work {
     cl_kernel kernel = nullptr;
     std::vector<uint64_t> bound;  // what the arguments are now: memory by id, and offsets
     std::vector<cl_ulong> offsets;
-    bool slice_set = false;
+    std::array<uint32_t, 3> first{};  // group, as the kernel has it now
   };
   std::vector<Entry>& entries() { return entries_; }
   // Held while arguments are set and kernels enqueued.
   std::mutex& mutex() { return mutex_; }
-  // Events of a launch's first slice and, where it has several, of its last.
-  struct Times {
-    cl_event first = nullptr, last = nullptr;
-  };
-  // Forgets earlier times and makes room for those to come, one per launch. Under the mutex, as the next one.
-  void begin_profile();
-  Times& times(uint32_t launch) { return times_[launch]; }
+  // Shared with slices in flight, which may outlive the work.
+  const std::shared_ptr<gpu::Pacer>& pacer() const { return pacer_; }
+  // Forgets earlier times and makes room for those of so many pieces, whose events come by add_time. Under the mutex.
+  void begin_profile(size_t pieces);
+  void add_time(uint32_t launch, cl_event event);
 
  private:
   void forget_times();
@@ -42,9 +41,14 @@ class ClWork final : public gpu::Work {
 
   ClDevice& device_;
   std::vector<Entry> entries_;
+  std::shared_ptr<gpu::Pacer> pacer_;
   std::mutex mutex_;
   // of the last profiled submission
-  std::vector<Times> times_;
+  struct Time {
+    uint32_t launch;
+    cl_event event;  // owned
+  };
+  std::vector<Time> times_;
   uint64_t submitted_ns_ = 0;  // host clock
 };
 
@@ -63,8 +67,20 @@ class ClQueue final : public gpu::Queue {
   };
   void bind(ClWork::Entry& entry, std::span<const gpu::SlotMemory> slots);
   void enqueue_all(const gpu::Submission& submission);
-  void enqueue(ClWork& work, uint32_t index, const gpu::Submission& submission);
-  void pace(double estimated_ns, bool flush);
+  // A piece of a launch; null where no event is asked for.
+  cl_event enqueue(ClWork& work, const gpu::Piece& piece, bool with_event);
+  // A slice that is at work, from its first event to its last.
+  struct InFlight {
+    std::shared_ptr<gpu::Pacer> pacer;
+    std::shared_ptr<const gpu::Cut> cut;
+    size_t slice;
+    cl_event first, last;  // owned; the same where it is one piece
+  };
+  void enqueue_slice(ClWork& work, const std::shared_ptr<const gpu::Cut>& cut, size_t slice, const gpu::Submission& submission);
+  // Waits for the oldest slice, and tells its pacer what it took.
+  void retire_slice();
+  bool is_complete(cl_event event) const;
+  void drop(const InFlight& slice);
   void check_cancel(const gpu::Submission& submission);
   void mark(uint64_t value);
   // The event to wait for until the timeline is at `value`, retained; null where it is there already. Under the mutex,
@@ -80,9 +96,7 @@ class ClQueue final : public gpu::Queue {
   std::condition_variable submitted_more_;
   std::deque<Point> points_;
   uint64_t submitted_ = 0, reached_ = 0;
-  // slices in flight
-  std::deque<cl_event> slices_;
-  double slice_ns_ = 0;
+  std::deque<InFlight> slices_;
 };
 
 }  // namespace motley::opencl

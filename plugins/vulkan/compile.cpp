@@ -118,7 +118,7 @@ const Pipelines::Layout& Pipelines::layout_for(const std::vector<Kind>& kinds) {
   return layout;
 }
 
-void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
+void Pipelines::make(const Launch& launch, bool in_pieces, VulkanPipeline& p) {
   const PipelineKey& key = launch.pipeline;
   const Module* module = find_module(key.variant);
   if (!module) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
@@ -144,8 +144,8 @@ void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
   check(device_.vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &shader), "a shader module can't be made");
   VkComputePipelineCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
-  // Long launches run in slices of their groups.
-  if (device_.pacing().slice_ns) info.flags = VK_PIPELINE_CREATE_DISPATCH_BASE;
+  // Long launches run in pieces of their groups.
+  if (in_pieces) info.flags = VK_PIPELINE_CREATE_DISPATCH_BASE;
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = shader;
@@ -166,15 +166,15 @@ void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
   check(result, "a kernel can't be compiled", key.variant);
 }
 
-std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches) {
+std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches, bool in_pieces) {
   const std::lock_guard lock(mutex_);
   std::vector<const VulkanPipeline*> list, fresh;
   for (const Launch& launch : launches) {
-    VulkanPipeline& p = pipelines_[text_of(launch.pipeline)];
+    VulkanPipeline& p = pipelines_[text_of(launch.pipeline) + (in_pieces ? " in pieces" : "")];
     list.push_back(&p);
     if (p.handle) continue;
     fresh.push_back(&p);
-    make(launch, p);
+    make(launch, in_pieces, p);
   }
   if (fresh.empty()) return list;
   if (device_.capabilities().device_class == gpu::DeviceClass::cpu) warm(fresh);

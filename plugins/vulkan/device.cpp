@@ -81,6 +81,7 @@ std::string query(const Instance& vk, Found& f) {
   const bool driver_known = use(VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME, core12);
   const bool subgroup_control = use(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, false);
   const bool import = use(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, false);
+  const bool dot = use(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, false);
   f.export_fd = use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false);
 
   VkPhysicalDeviceDriverProperties driver{};
@@ -106,7 +107,9 @@ std::string query(const Instance& vk, Found& f) {
   VkPhysicalDevice16BitStorageFeatures storage16{};
   VkPhysicalDeviceShaderFloat16Int8Features types{};
   VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
+  VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR dots{};
   Chain wanted(&features.pNext);
+  wanted.add(dots, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR, dot);
   wanted.add(storage16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
   wanted.add(timelines, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, timeline);
   wanted.add(storage8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES, bytes);
@@ -120,6 +123,7 @@ std::string query(const Instance& vk, Found& f) {
   f.robust_access = features.features.robustBufferAccess;
   f.int8 = types.shaderInt8;
   f.float16 = types.shaderFloat16;
+  f.integer_dot = dots.shaderIntegerDotProduct;
   f.storage_8bit = storage8.storageBuffer8BitAccess;
   f.storage_16bit = storage16.storageBuffer16BitAccess;
   if (control.subgroupSizeControl && (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) {
@@ -198,6 +202,7 @@ Capabilities capabilities_of(const Found& f) {
   c.int64 = f.int64;
   c.float64 = f.float64;
   c.float16_arithmetic = f.float16;
+  c.int8_dot = f.integer_dot;
   c.max_params_bytes = limits.maxPushConstantsSize;
   return c;
 }
@@ -249,7 +254,10 @@ void VulkanDevice::make_device(const Instance& instance) {
   types.shaderFloat16 = found_.float16;
   VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
   control.subgroupSizeControl = VK_TRUE;
+  VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR dots{};
+  dots.shaderIntegerDotProduct = VK_TRUE;
   Chain chain(&features.pNext);
+  chain.add(dots, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR, found_.integer_dot);
   chain.add(timelines, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES);
   chain.add(storage8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES, found_.storage_8bit);
   chain.add(storage16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES, found_.storage_16bit);
@@ -283,8 +291,8 @@ std::unique_ptr<gpu::Memory> VulkanDevice::import_host(void* host, uint64_t byte
   return std::make_unique<VulkanMemory>(*this, host, bytes);
 }
 std::unique_ptr<gpu::Queue> VulkanDevice::create_queue() { return std::make_unique<VulkanQueue>(*this); }
-std::unique_ptr<gpu::Work> VulkanDevice::prepare(std::vector<Launch> launches) {
-  return std::make_unique<VulkanWork>(*this, std::move(launches));
+std::unique_ptr<gpu::Work> VulkanDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {
+  return std::make_unique<VulkanWork>(*this, std::move(launches), pacing);
 }
 
 VulkanDevice::SharedQueue& VulkanDevice::next_queue() {

@@ -26,6 +26,7 @@ struct Found {
   bool export_fd = false;
   bool int64 = false, int16 = false, int8 = false, float16 = false, float64 = false;
   bool storage_8bit = false, storage_16bit = false, robust_access = false;
+  bool integer_dot = false;  // OpSDot of packed bytes
   std::vector<const char*> extensions;  // to enable
 };
 // `explanation` says what is wrong with devices that are left out.
@@ -41,15 +42,13 @@ class VulkanDevice final : public gpu::Device {
   uint32_t binding_alignment() const override { return binding_alignment_; }
   std::unique_ptr<gpu::Memory> allocate(uint64_t bytes) override;
   std::unique_ptr<gpu::Memory> import_host(void* host, uint64_t bytes) override;
-  std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches) override;
+  std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) override;
   std::unique_ptr<gpu::Queue> create_queue() override;
-  void set_pacing(const gpu::Pacing& pacing) override { pacing_ = pacing; }
   std::vector<std::byte> save_binaries(std::span<const PipelineKey>) override { return pipelines_->save(); }
   void load_binaries(std::span<const std::byte> bytes) override { pipelines_->load(bytes); }
 
   VkDevice handle() const { return handle_; }
   const Found& found() const { return found_; }
-  const gpu::Pacing& pacing() const { return pacing_; }
   bool has(Workaround w) const { return workarounds_.count(w) != 0; }
   Allocator& allocator() { return *allocator_; }
   Pipelines& pipelines() { return *pipelines_; }
@@ -79,7 +78,6 @@ class VulkanDevice final : public gpu::Device {
   std::atomic<uint32_t> next_queue_{0};
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Pipelines> pipelines_;
-  gpu::Pacing pacing_;
 };
 
 }  // namespace motley::vulkan

@@ -15,8 +15,11 @@ uint64_t host_clock() { return gpu::host()->clock_ns ? gpu::host()->clock_ns(gpu
 
 // ---- work ----
 
-VulkanWork::VulkanWork(VulkanDevice& device, std::vector<Launch> launches)
-    : device_(device), launches_(std::move(launches)), pipelines_(device.pipelines().get(launches_)) {
+VulkanWork::VulkanWork(VulkanDevice& device, std::vector<Launch> launches, const gpu::Pacing& pacing)
+    : device_(device),
+      launches_(std::move(launches)),
+      pacer_(launches_, pacing),
+      pipelines_(device.pipelines().get(launches_, pacer_.limited())) {
   for (const Launch& launch : launches_)
     if (launch.params.size() > 128)
       throw StatusError(MOTLEY_INTERNAL, "kernel " + launch.pipeline.variant + " has more than 128 bytes of parameters");
@@ -31,23 +34,39 @@ VulkanWork::~VulkanWork() {
   device_.vk.vkDestroyCommandPool(device_.handle(), pool_, nullptr);
 }
 
-Recording& VulkanWork::recording_for(std::span<const gpu::SlotMemory> slots, bool profile) {
+void VulkanWork::learn() {
+  for (Recording& r : recordings_) {
+    if (!r.times_pending || !r.idle()) continue;
+    r.times_pending = false;
+    const auto times = r.times();
+    if (times.empty()) continue;
+    for (size_t i = 0; i < r.cut->slices.size(); ++i) {
+      const uint64_t begin = times[r.cut->slices[i].begin].first, end = times[r.cut->slices[i].end - 1].second;
+      pacer_.took(*r.cut, i, end > begin ? end - begin : 0);
+    }
+  }
+}
+
+Recording& VulkanWork::recording_for(std::span<const gpu::SlotMemory> slots, bool timed) {
+  learn();
+  const std::shared_ptr<const gpu::Cut> cut = pacer_.cut();
   const Recording::Key key = Recording::key_of(slots);
   for (auto at = recordings_.begin(); at != recordings_.end(); ++at) {
-    if (at->key != key || at->profile != profile) continue;
+    if (at->cut != cut || at->timed != timed || at->key != key) continue;
     recordings_.splice(recordings_.begin(), recordings_, at);
+    if (timed) at->wait();
     return recordings_.front();
   }
-  for (auto at = recordings_.end(); recordings_.size() >= kMostRecordings && at != recordings_.begin();) {
-    if (!(--at)->idle()) continue;
+  for (auto at = recordings_.end(); at != recordings_.begin();) {
+    --at;
+    if ((recordings_.size() < kMostRecordings && at->cut == cut) || !at->idle()) continue;
     if (profiled_ == &*at) profiled_ = nullptr;
     at = recordings_.erase(at);
   }
-  return recordings_.emplace_front(device_, pool_, launches_, pipelines_, slots, profile);
+  return recordings_.emplace_front(device_, pool_, launches_, pipelines_, slots, cut, timed);
 }
 
 void VulkanWork::begin_profile(Recording& recording) {
-  recording.wait();
   profiled_ = &recording;
   submitted_ns_ = host_clock();
 }
@@ -59,12 +78,10 @@ std::vector<gpu::ProfileRow> VulkanWork::profile() {
   std::vector<gpu::ProfileRow> rows;
   if (!profiled_) return rows;
   profiled_->wait();
-  const auto ticks = profiled_->ticks();
-  const auto period = static_cast<double>(device_.found().properties.limits.timestampPeriod);
-  const auto host_ns = [&](uint64_t t) {
-    return submitted_ns_ + static_cast<uint64_t>(static_cast<double>(t - ticks.front().first) * period);
-  };
-  for (uint32_t i = 0; i < ticks.size(); ++i) rows.push_back({i, host_ns(ticks[i].first), host_ns(ticks[i].second)});
+  const auto times = profiled_->times();
+  for (size_t i = 0; i < times.size(); ++i)
+    rows.push_back({profiled_->cut->pieces[i].launch, submitted_ns_ + times[i].first - times[0].first,
+                    submitted_ns_ + times[i].second - times[0].first});
   return rows;
 }
 
@@ -101,16 +118,15 @@ void VulkanQueue::forget_waits() {
   std::erase_if(kept_, [](const Kept& k) { return k.until == UINT64_MAX; });
 }
 
-void VulkanQueue::submit_slices(const gpu::Submission& submission, const Recording& recording) {
-  const gpu::Pacing& pacing = device_.pacing();
+void VulkanQueue::submit_slices(const gpu::Submission& submission, const Recording& recording, uint32_t window) {
   const std::vector<VkCommandBuffer>& slices = recording.slices();
   std::vector<Point> signals;
   for (size_t i = 0; i < slices.size(); ++i) {
     if (submission.cancel && __atomic_load_n(submission.cancel, __ATOMIC_RELAXED))
       throw StatusError(MOTLEY_CANCELLED, "cancelled by the host");
-    if (pacing.window && slice_ >= pacing.window) slices_.wait(slice_ + 1 - pacing.window, UINT64_MAX);
+    if (window && slice_ >= window) slices_.wait(slice_ + 1 - window, UINT64_MAX);
     signals.clear();
-    const bool counted = slices.size() > 1 || pacing.window;
+    const bool counted = slices.size() > 1 || window;
     if (counted) signals.push_back({slices_.handle(), slice_ + 1});
     if (i + 1 == slices.size()) signals.push_back({timeline_->handle(), submission.signal_value});
     submit_to(device_, shared_, std::span(&slices[i], 1), waits_, signals);
@@ -125,11 +141,13 @@ void VulkanQueue::submit(const gpu::Submission& submission) {
   const uint64_t reached = kept_.empty() ? 0 : timeline_->value();
   std::erase_if(kept_, [&](const Kept& k) { return k.until <= reached; });
   try {
-    Recording& recording = work.recording_for(submission.slots, submission.profile);
+    const bool timed = work.pacer().wants_times() || submission.profile;
+    Recording& recording = work.recording_for(submission.slots, timed);
     if (submission.profile) work.begin_profile(recording);
     recording.expect(timeline_);
-    submit_slices(submission, recording);
+    submit_slices(submission, recording, work.pacer().pacing().window);
     recording.submitted(timeline_, submission.signal_value);
+    recording.times_pending = timed;
   } catch (...) {
     forget_waits();
     if (submission.profile) work.end_profile();

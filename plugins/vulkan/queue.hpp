@@ -8,24 +8,27 @@ namespace motley::vulkan {
 // Launches with their pipelines, recorded once for each set of memory they meet.
 class VulkanWork final : public gpu::Work {
  public:
-  VulkanWork(VulkanDevice& device, std::vector<Launch> launches);
+  VulkanWork(VulkanDevice& device, std::vector<Launch> launches, const gpu::Pacing& pacing);
   ~VulkanWork() override;
   std::vector<gpu::ProfileRow> profile() override;
 
-  // One for these slots, held for the caller while the mutex is; old ones make room when they are idle.
-  Recording& recording_for(std::span<const gpu::SlotMemory> slots, bool profile);
-  // `recording` is the one whose times are asked for from now on. Waits until its last run is done: its queries hold
-  // one run.
+  // One for these slots with the present cut, held for the caller while the mutex is; old ones make room when they are idle.
+  // A timed one is idle: its queries hold one run.
+  Recording& recording_for(std::span<const gpu::SlotMemory> slots, bool timed);
+  // `recording` is the one whose times are asked for from now on.
   void begin_profile(Recording& recording);
   // After a submission that failed: there are no times.
   void end_profile() { profiled_ = nullptr; }
   std::mutex& mutex() { return mutex_; }
-  const std::vector<Launch>& launches() const { return launches_; }
+  gpu::Pacer& pacer() { return pacer_; }
 
  private:
   static constexpr size_t kMostRecordings = 8;
+  // Tells the pacer what timed recordings took that have run.
+  void learn();
   VulkanDevice& device_;
   std::vector<Launch> launches_;
+  gpu::Pacer pacer_;
   std::vector<const VulkanPipeline*> pipelines_;
   std::mutex mutex_;
   VkCommandPool pool_ = VK_NULL_HANDLE;
@@ -44,7 +47,7 @@ class VulkanQueue final : public gpu::Queue {
   bool wait(uint64_t value, uint64_t timeout_ns) override;
 
  private:
-  void submit_slices(const gpu::Submission& submission, const Recording& recording);
+  void submit_slices(const gpu::Submission& submission, const Recording& recording, uint32_t window);
   void forget_waits();
 
   VulkanDevice& device_;

@@ -2,7 +2,6 @@
 #include "recording.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace motley::vulkan {
 
@@ -116,12 +115,12 @@ void Bindings::make_pool() {
 }
 
 VkBufferView Bindings::view_of(const Range& range) {
-  VkBufferView& view = views_[{range.memory->id(), range.offset, range.bytes}];
+  VkBufferView& view = views_[{range.memory->id(), range.offset, range.bytes, range.half}];
   if (view) return view;
   VkBufferViewCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO;
   info.buffer = range.memory->buffer();
-  info.format = VK_FORMAT_R32G32B32A32_SFLOAT;
+  info.format = range.half ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
   info.offset = range.offset;
   info.range = range.bytes;
   check(device_.vk.vkCreateBufferView(device_.handle(), &info, nullptr, &view), "a buffer view can't be made");
@@ -153,7 +152,7 @@ VkDescriptorSet Bindings::set_for(const VulkanPipeline& pipeline, std::span<cons
       // Every tensor has memory up to a multiple of 256 bytes.
       uint64_t bytes = std::max<uint64_t>((r.bytes + 15) / 16 * 16, 256);
       if (r.constant && (bytes >> 8 & 0xff) == 0) bytes += 256;
-      views[i] = view_of({r.memory, r.offset, std::min(bytes, room / 16 * 16)});
+      views[i] = view_of({r.memory, r.offset, std::min(bytes, room / 16 * 16), r.half});
       w.pTexelBufferView = &views[i];
     } else {
       w.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
@@ -174,39 +173,39 @@ Recording::Key Recording::key_of(std::span<const gpu::SlotMemory> slots) {
   return key;
 }
 
-Recording::Recording(VulkanDevice& device, VkCommandPool pool, Key k, bool profiled)
-    : key(std::move(k)), profile(profiled), device_(device), pool_(pool), bindings_(device) {}
+Recording::Recording(VulkanDevice& device, VkCommandPool pool, Key k, std::shared_ptr<const gpu::Cut> c, bool with_times)
+    : key(std::move(k)), cut(std::move(c)), timed(with_times), device_(device), pool_(pool), bindings_(device) {}
 
 Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
                      std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots,
-                     bool profiled)
-    : Recording(device, pool, key_of(slots), profiled) {
-  launches_ = static_cast<uint32_t>(launches.size());
+                     std::shared_ptr<const gpu::Cut> c, bool with_times)
+    : Recording(device, pool, key_of(slots), std::move(c), with_times) {
   for (const VulkanPipeline* p : pipelines) bindings_.count(*p);
   bindings_.make_pool();
-  if (profile && device_.found().timestamp_bits && launches_) {
+  if (timed && device_.found().timestamp_bits && !launches.empty()) {
+    stamps_ = static_cast<uint32_t>(cut->slices.size() + cut->pieces.size());
     VkQueryPoolCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
     info.queryType = VK_QUERY_TYPE_TIMESTAMP;
-    info.queryCount = launches_ + 1;
+    info.queryCount = stamps_;
     check(device_.vk.vkCreateQueryPool(device_.handle(), &info, nullptr, &queries_), "a query pool can't be made");
   }
-  begin_slice();
-  if (queries_) device_.vk.vkCmdResetQueryPool(slices_.back(), queries_, 0, launches_ + 1);
-  stamp(0);
-  for (uint32_t i = 0; i < launches_; ++i) {
+  std::vector<VkDescriptorSet> sets;
+  for (size_t i = 0; i < launches.size(); ++i) {
     std::vector<Bindings::Range> ranges;
     for (const gpu::SlotBinding& b : launches[i].bindings) {
       const gpu::SlotMemory& slot = slots[b.slot];
       // A slot without bytes (an empty tensor) is bound to any memory: nothing is read from it.
       const auto* memory = static_cast<const VulkanMemory*>(slot.memory ? slot.memory : slots[0].memory);
       if (slot.memory && b.bytes)
-        ranges.push_back({memory, memory->base() + slot.offset + b.offset, b.bytes, b.slot == 0});
-      else ranges.push_back({static_cast<const VulkanMemory*>(slots[0].memory), 0, 16, true});
+        ranges.push_back({memory, memory->base() + slot.offset + b.offset, b.bytes, b.half_texels, b.slot == 0});
+      else ranges.push_back({static_cast<const VulkanMemory*>(slots[0].memory), 0, 16, false, true});
     }
-    record(launches[i], *pipelines[i], bindings_.set_for(*pipelines[i], ranges));
-    stamp(i + 1);
+    sets.push_back(bindings_.set_for(*pipelines[i], ranges));
   }
+  for (size_t i = 0; i < cut->slices.size(); ++i) record_slice(i, launches, pipelines, sets);
+  if (!cut->slices.empty()) return;
+  begin_slice();  // nothing to do, yet something to submit
   end_slice();
 }
 
@@ -231,7 +230,6 @@ void Recording::begin_slice() {
   begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
   check(device_.vk.vkBeginCommandBuffer(commands, &begin), "commands can't be recorded");
   order_memory(device_.vk, commands);
-  slice_ns_ = 0;
 }
 
 void Recording::end_slice() {
@@ -239,64 +237,59 @@ void Recording::end_slice() {
   check(device_.vk.vkEndCommandBuffer(slices_.back()), "commands can't be recorded");
 }
 
-void Recording::stamp(uint32_t index) {
+void Recording::stamp(size_t index) {
   if (queries_)
-    device_.vk.vkCmdWriteTimestamp(slices_.back(), VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, index);
+    device_.vk.vkCmdWriteTimestamp(slices_.back(), VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, static_cast<uint32_t>(index));
 }
 
-void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set) {
+// Stamps of slice i: one at its begin, with number `slices[i].begin + i`, and one after each piece.
+void Recording::record_slice(size_t slice, std::span<const Launch> launches, std::span<const VulkanPipeline* const> pipelines,
+                             std::span<const VkDescriptorSet> sets) {
+  const gpu::Cut::Slice& s = cut->slices[slice];
+  begin_slice();
+  const auto first_stamp = static_cast<uint32_t>(s.begin + slice);
+  if (queries_) device_.vk.vkCmdResetQueryPool(slices_.back(), queries_, first_stamp, s.end - s.begin + 1);
+  stamp(first_stamp);
+  for (uint32_t at = s.begin; at < s.end; ++at) {
+    const uint32_t launch = cut->pieces[at].launch;
+    if (at > s.begin && (launches[launch].barrier || timed)) order_kernels(device_.vk, slices_.back());
+    if (at == s.begin || cut->pieces[at - 1].launch != launch) bind(launches[launch], *pipelines[launch], sets[launch]);
+    dispatch(cut->pieces[at]);
+    stamp(at + slice + 1);
+  }
+  end_slice();
+}
+
+void Recording::bind(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set) {
   const DeviceFunctions& vk = device_.vk;
-  const auto slice = static_cast<double>(device_.pacing().slice_ns);
-  const auto bind = [&] {
-    const VkCommandBuffer c = slices_.back();
-    vk.vkCmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
-    vk.vkCmdBindDescriptorSets(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
-    if (!launch.params.empty())
-      vk.vkCmdPushConstants(c, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, static_cast<uint32_t>(launch.params.size()),
-                            launch.params.data());
-  };
-  if (slice > 0 && slice_ns_ > 0 && slice_ns_ + launch.estimated_ns > slice) {
-    end_slice();
-    begin_slice();
-  } else if (launch.barrier || profile) {
-    order_kernels(vk, slices_.back());
-  }
-  bind();
-  if (slice == 0 || launch.estimated_ns <= slice) {
-    vk.vkCmdDispatch(slices_.back(), launch.groups[0], launch.groups[1], launch.groups[2]);
-    slice_ns_ += launch.estimated_ns;
-    return;
-  }
-  // Longer than a slice: in pieces along the dimension with most groups.
-  const size_t axis = static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
-  const uint32_t all = launch.groups[axis];
-  const auto pieces = static_cast<uint32_t>(std::min<double>(all, std::ceil(launch.estimated_ns / slice)));
-  const uint32_t step = (all + pieces - 1) / pieces;
-  for (uint32_t first = 0; first < all; first += step) {
-    if (first) {
-      end_slice();
-      begin_slice();
-      bind();
-    }
-    std::array<uint32_t, 3> base{}, groups = launch.groups;
-    base[axis] = first;
-    groups[axis] = std::min(step, all - first);
-    vk.vkCmdDispatchBase(slices_.back(), base[0], base[1], base[2], groups[0], groups[1], groups[2]);
-  }
-  slice_ns_ = slice;
+  const VkCommandBuffer c = slices_.back();
+  vk.vkCmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
+  vk.vkCmdBindDescriptorSets(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
+  if (!launch.params.empty())
+    vk.vkCmdPushConstants(c, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, static_cast<uint32_t>(launch.params.size()),
+                          launch.params.data());
 }
 
-std::vector<std::pair<uint64_t, uint64_t>> Recording::ticks() const {
+void Recording::dispatch(const gpu::Piece& p) {
+  if (p.first == std::array<uint32_t, 3>{}) device_.vk.vkCmdDispatch(slices_.back(), p.groups[0], p.groups[1], p.groups[2]);
+  else
+    device_.vk.vkCmdDispatchBase(slices_.back(), p.first[0], p.first[1], p.first[2], p.groups[0], p.groups[1], p.groups[2]);
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> Recording::times() const {
   std::vector<std::pair<uint64_t, uint64_t>> list;
   if (!queries_) return list;
-  std::vector<uint64_t> times(launches_ + 1);
-  const VkResult result = device_.vk.vkGetQueryPoolResults(
-      device_.handle(), queries_, 0, launches_ + 1, times.size() * sizeof(uint64_t), times.data(), sizeof(uint64_t),
-      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+  std::vector<uint64_t> ticks(stamps_);
+  const VkResult result =
+      device_.vk.vkGetQueryPoolResults(device_.handle(), queries_, 0, stamps_, ticks.size() * sizeof(uint64_t), ticks.data(),
+                                       sizeof(uint64_t), VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
   if (result != VK_SUCCESS) return list;
   const uint32_t bits = device_.found().timestamp_bits;
   const uint64_t mask = bits >= 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
-  for (uint32_t i = 0; i < launches_; ++i) list.emplace_back(times[i] & mask, times[i + 1] & mask);
+  const auto period = static_cast<double>(device_.found().properties.limits.timestampPeriod);
+  const auto ns = [&](uint64_t t) { return static_cast<uint64_t>(static_cast<double>(t & mask) * period); };
+  for (size_t i = 0; i < cut->slices.size(); ++i)
+    for (size_t at = cut->slices[i].begin; at < cut->slices[i].end; ++at) list.emplace_back(ns(ticks[at + i]), ns(ticks[at + i + 1]));
   return list;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device.hpp"
+#include "pacing.hpp"
 
 namespace motley::vulkan {
 
@@ -40,6 +41,7 @@ class Bindings {
   struct Range {
     const VulkanMemory* memory;
     uint64_t offset, bytes;  // in the buffer
+    bool half = false;       // texels are four f16
     bool constant = false;   // nothing writes to this memory, nor to what comes behind
   };
   explicit Bindings(VulkanDevice& device) : device_(device) {}
@@ -55,28 +57,31 @@ class Bindings {
   VulkanDevice& device_;
   uint32_t sets_ = 0, storage_ = 0, texels_ = 0;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
-  std::map<std::array<uint64_t, 3>, VkBufferView> views_;
+  std::map<std::array<uint64_t, 4>, VkBufferView> views_;
 };
 
 // A work recorded for the memory that stands in its slots. Submitted again and again.
 class Recording {
  public:
-  // Memory by id and offset; a recording serves submissions with the same key, and the same choice of `profile`.
+  // Memory by id and offset; a recording serves submissions with the same key, cut and choice of `timed`.
   using Key = std::vector<std::pair<uint64_t, uint64_t>>;
   static Key key_of(std::span<const gpu::SlotMemory> slots);
 
   Recording(VulkanDevice& device, VkCommandPool pool, std::span<const Launch> launches,
-            std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots, bool profile);
+            std::span<const VulkanPipeline* const> pipelines, std::span<const gpu::SlotMemory> slots,
+            std::shared_ptr<const gpu::Cut> cut, bool timed);
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
   const Key key;
-  const bool profile;
-  // In order; more than one where the work is longer than a slice.
+  const std::shared_ptr<const gpu::Cut> cut;
+  const bool timed;
+  // In order, those of the cut.
   const std::vector<VkCommandBuffer>& slices() const { return slices_; }
-  // Of each launch, in the device's ticks, begin and end. Empty where the device has no clock.
-  std::vector<std::pair<uint64_t, uint64_t>> ticks() const;
+  // Begin and end of each piece, in nanoseconds of the device's clock. Empty where it has none, or is not timed.
+  std::vector<std::pair<uint64_t, uint64_t>> times() const;
+  bool times_pending = false;  // of the last run: nobody has read them yet
 
   // It is in use until the timelines are where it was submitted last. `expect` before a submission, so that `submitted`
   // after it needs no memory.
@@ -87,19 +92,21 @@ class Recording {
 
  private:
   // Nothing recorded yet. What throws after this constructor leaves the rest to the destructor.
-  Recording(VulkanDevice& device, VkCommandPool pool, Key key, bool profile);
+  Recording(VulkanDevice& device, VkCommandPool pool, Key key, std::shared_ptr<const gpu::Cut> cut, bool timed);
   void begin_slice();
   void end_slice();
-  void record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set);
-  void stamp(uint32_t index);
+  void record_slice(size_t slice, std::span<const Launch> launches, std::span<const VulkanPipeline* const> pipelines,
+                    std::span<const VkDescriptorSet> sets);
+  void bind(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set);
+  void dispatch(const gpu::Piece& piece);
+  void stamp(size_t index);
 
   VulkanDevice& device_;
   VkCommandPool pool_;
   Bindings bindings_;
   std::vector<VkCommandBuffer> slices_;
   std::vector<std::pair<std::shared_ptr<Timeline>, uint64_t>> pending_;
-  double slice_ns_ = 0;
-  uint32_t launches_ = 0;
+  uint32_t stamps_ = 0;
   VkQueryPool queries_ = VK_NULL_HANDLE;
 };
 

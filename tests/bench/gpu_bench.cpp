@@ -1,6 +1,8 @@
 // Measures a GPU plugin: products of matrices under many configs, whole networks, and how long a session takes to make.
 //
-//   gpu_bench [--device opencl] [--gemm 512] [--model FILE.motley]… [--layers]
+//   gpu_bench [--device opencl] [--gemm 512] [--small] [--model FILE.motley]… [--layers]
+//
+// --small: convolutions with weights as float16, and of bytes, beside float32.
 //
 // Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is
 // the first session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the
@@ -45,59 +47,112 @@ Times measure(int runs, Fn&& fn) {
 
 // ---- products of matrices, through the C functions ----
 
+// A node compiled and run on memory of the device, which holds whatever it holds. 0: the config is refused, with the reason printed.
+Times time_node(const motley_plugin& plugin, motley_device* device, const test::NodeCase& c, const std::string& config, int runs = 20) {
+  const test::NodeGraph node(c);
+  const motley_node_config chosen{0, config.c_str()};
+  const motley_compile_options options{sizeof options, config.empty() ? 0u : 1u, &chosen, 0};
+  motley_executable* executable = nullptr;
+  test::ErrorText e;
+  if (plugin.compile(device, &node.graph(), &options, &executable, &e.error) != MOTLEY_OK) {
+    std::printf("%-40s %s\n", config.c_str(), e.text);
+    return {};
+  }
+  std::vector<motley_buffer*> buffers;
+  const auto bind = [&](uint64_t bytes) {
+    motley_buffer* buffer = nullptr;
+    if (bytes && plugin.buffer_alloc(device, bytes, &buffer, nullptr) != MOTLEY_OK) std::abort();
+    if (buffer) buffers.push_back(buffer);
+    return motley_binding{buffer, nullptr, 0, bytes};
+  };
+  motley_exec_requirements need{};
+  need.struct_size = sizeof need;
+  plugin.exec_requirements(executable, &need);
+  std::vector<motley_binding> in, out;
+  for (const test::Value& v : c.inputs)
+    if (!v.absent() && !v.constant) in.push_back(bind(v.byte_size()));
+  for (const test::Value& v : c.outputs) out.push_back(bind(v.byte_size()));
+  motley_submission s{};
+  s.struct_size = sizeof s;
+  s.inputs = in.data(), s.input_count = static_cast<uint32_t>(in.size());
+  s.outputs = out.data(), s.output_count = static_cast<uint32_t>(out.size());
+  s.scratch = bind(need.scratch_bytes);
+  motley_queue* queue = nullptr;
+  plugin.queue_create(device, &queue, nullptr);
+  const auto run = [&] {
+    ++s.signal_value;
+    if (plugin.submit(device, queue, executable, &s, nullptr) != MOTLEY_OK ||
+        plugin.fence_wait(queue, s.signal_value, UINT64_MAX, nullptr) != MOTLEY_OK)
+      std::abort();
+  };
+  run();
+  const Times t = measure(runs, run);
+  plugin.queue_destroy(queue);
+  plugin.exec_release(executable);
+  for (motley_buffer* buffer : buffers) plugin.buffer_release(buffer);
+  return t;
+}
+
+test::Value noise_of(std::vector<int64_t> shape, uint64_t seed) {
+  const auto count = static_cast<size_t>(sdk::Shape(shape).elements());
+  return test::value<float>(std::move(shape), test::noise(count, seed));
+}
+
 void gemm(const motley_plugin& plugin, int64_t size) {
   const test::OpenDevice device(plugin);
-  const auto random = [&](uint64_t seed) {
-    return test::value<float>({size, size}, test::noise(static_cast<size_t>(size * size), seed));
-  };
-  const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(), {test::constant(random(1)), random(2)},
+  const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(),
+                                           {test::constant(noise_of({size, size}, 1)), noise_of({size, size}, 2)},
                                            {test::output_of<float>({size, size})});
-  const test::NodeGraph node(c);
-  const auto bytes = static_cast<uint64_t>(size * size) * sizeof(float);
-  motley_buffer *x = nullptr, *y = nullptr;
-  plugin.buffer_alloc(device.get(), bytes, &x, nullptr);
-  plugin.buffer_alloc(device.get(), bytes, &y, nullptr);
-  motley_queue* queue = nullptr;
-  plugin.queue_create(device.get(), &queue, nullptr);
-  uint64_t value = 0;
   const double giga = 2e-9 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
   std::printf("%-40s %10s %10s %10s %10s\n", "matrix product, config", "least ms", "median", "GFLOP/s", "median");
-  for (const char* config : {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
-                             "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
-    const motley_node_config chosen{0, config};
-    const motley_compile_options options{sizeof options, *config ? 1u : 0u, &chosen};
-    motley_executable* executable = nullptr;
-    test::ErrorText e;
-    if (plugin.compile(device.get(), &node.graph(), &options, &executable, &e.error) != MOTLEY_OK) {
-      std::printf("%-40s %s\n", config, e.text);
-      continue;
-    }
-    motley_exec_requirements need{};
-    need.struct_size = sizeof need;
-    plugin.exec_requirements(executable, &need);
-    motley_buffer* scratch = nullptr;
-    if (need.scratch_bytes) plugin.buffer_alloc(device.get(), need.scratch_bytes, &scratch, nullptr);
-    const motley_binding in{x, nullptr, 0, bytes}, out{y, nullptr, 0, bytes};
-    motley_submission s{};
-    s.struct_size = sizeof s;
-    s.inputs = &in, s.input_count = 1, s.outputs = &out, s.output_count = 1;
-    s.scratch = {scratch, nullptr, 0, need.scratch_bytes};
-    const auto run = [&] {
-      s.signal_value = ++value;
-      if (plugin.submit(device.get(), queue, executable, &s, nullptr) != MOTLEY_OK ||
-          plugin.fence_wait(queue, value, UINT64_MAX, nullptr) != MOTLEY_OK)
-        std::abort();
-    };
-    run();
-    const Times t = measure(20, run);
-    std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median,
-                1e3 * giga / t.least, 1e3 * giga / t.median);
-    plugin.exec_release(executable);
-    if (scratch) plugin.buffer_release(scratch);
+  for (const char* config : {"", "precision=f16", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16",
+                             "mr=8,nv=2,vw=8", "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
+    const Times t = time_node(plugin, device.get(), c, config);
+    if (t.least > 0)
+      std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median, 1e3 * giga / t.least,
+                  1e3 * giga / t.median);
   }
-  plugin.queue_destroy(queue);
-  plugin.buffer_release(x);
-  plugin.buffer_release(y);
+}
+
+// ---- smaller numbers: convolutions of floats, with weights as float16, and of bytes ----
+
+struct Layer {
+  const char* name;
+  int64_t in, out, size, kernel;
+};
+constexpr Layer kLayers[] = {{"3x3 64-64 56", 64, 64, 56, 3}, {"3x3 256-256 14", 256, 256, 14, 3}, {"1x1 256-256 28", 256, 256, 28, 1}, {"1x1 64-256 56", 64, 256, 56, 1}};
+
+test::NodeCase float_layer(const Layer& l) {
+  schema::ConvAttributesT a;
+  a.pads.assign(4, l.kernel / 2);
+  return test::node_case(Op::Conv, a, {noise_of({1, l.in, l.size, l.size}, 1), test::constant(noise_of({l.out, l.in, l.kernel, l.kernel}, 2)), {}, {}},
+                         {test::output_of<float>({1, l.out, l.size, l.size})});
+}
+
+// With computed weights bytes are read one at a time.
+test::NodeCase byte_layer(const Layer& l, bool constant_weights) {
+  schema::ConvAttributesT a;
+  a.pads.assign(4, l.kernel / 2);
+  const auto bytes = [](std::vector<int64_t> shape) {
+    const auto count = static_cast<size_t>(sdk::Shape(shape).elements());
+    return test::value<int8_t, int8_t>(std::move(shape), std::vector<int8_t>(count, 3));
+  };
+  const auto scalar = [](float v) { return test::constant(test::value<float>({}, {v})); };
+  const test::Value zero = test::constant(test::value<int8_t, int8_t>({}, {int8_t{1}}));
+  test::Value w = bytes({l.out, l.in, l.kernel, l.kernel});
+  w.constant = constant_weights;
+  return test::node_case(Op::QLinearConv, a, {bytes({1, l.in, l.size, l.size}), scalar(0.02f), zero, w, scalar(0.01f), zero, scalar(0.1f), zero, {}},
+                         {test::output_of<int8_t>({1, l.out, l.size, l.size})});
+}
+
+void small_numbers(const motley_plugin& plugin) {
+  const test::OpenDevice device(plugin);
+  std::printf("%-20s %10s %14s %10s %14s   least ms\n", "convolution", "float32", "float16 weights", "bytes", "bytes, singly");
+  for (const Layer& l : kLayers) {
+    const Times f = time_node(plugin, device.get(), float_layer(l), ""), h = time_node(plugin, device.get(), float_layer(l), "precision=f16");
+    const Times words = time_node(plugin, device.get(), byte_layer(l, true), ""), single = time_node(plugin, device.get(), byte_layer(l, false), "", 3);
+    std::printf("%-20s %10.3f %14.3f %10.3f %14.3f\n", l.name, f.least, h.least, words.least, single.least);
+  }
 }
 
 // ---- networks ----
@@ -213,23 +268,26 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
 int main(int argc, char** argv) {
   std::string device = "opencl";
   int64_t size = 512;
-  bool layers = false;
+  bool layers = false, small = false;
   std::vector<std::string> models;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
     if (option == "--layers") layers = true;
+    else if (option == "--small") small = true;
     else if (option == "--device" && i + 1 < argc) device = argv[++i];
     else if (option == "--gemm" && i + 1 < argc) size = std::atoll(argv[++i]);
     else if (option == "--model" && i + 1 < argc) models.push_back(argv[++i]);
     else {
-      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--model FILE.motley]… [--layers]\n");
+      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--small] [--model FILE.motley]… [--layers]\n");
       return 2;
     }
   }
   try {
     const std::string id = device.substr(0, device.find(':'));
-    if (const motley_plugin* plugin = size > 0 ? test::built_plugin(id, test::test_host()) : nullptr)
-      gemm(*plugin, size);
+    if (const motley_plugin* plugin = size > 0 || small ? test::built_plugin(id, test::test_host()) : nullptr) {
+      if (size > 0) gemm(*plugin, size);
+      if (small) small_numbers(*plugin);
+    }
     Runtime runtime;
     for (const std::string& file : models)
       network(runtime, Model::load(file), std::filesystem::path(file).stem().string(), device, layers);

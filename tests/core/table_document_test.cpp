@@ -70,7 +70,7 @@ const std::map<std::string, const char*> kReasons = {
     {"ns_is_text", "wrong \"median_ns\" (\"12\")"},
     {"ns_too_large", "wrong \"mad_ns\" (9007199254740992)"},
     {"ns_with_exponent", "wrong \"median_ns\""},
-    {"nul_after_end", "has another hash"},
+    {"nul_after_end", "is not valid JSON"},
     {"null", "is null and not an object"},
     {"number_out_of_range", "out of range"},
     {"on_one_line", "no line \"sha256\""},

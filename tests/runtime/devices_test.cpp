@@ -39,6 +39,27 @@ TEST(Devices, OwnMemoryAndQueueGiveTheSameResults) {
   for (const Placement& p : queued.explain().nodes) EXPECT_EQ(p.device, "queued");
 }
 
+TEST(Devices, AreToldTheSlice) {
+  const Runtime rt = runtime_with({"queued_device"});
+  const auto asked = [&](std::optional<std::chrono::microseconds> slice) -> std::string {
+    setenv("MOTLEY_TEST_TELL_SLICE", "1", 1);
+    std::string message;
+    try {
+      rt.compile(relu_add_relu(), {.devices = {"queued"}, .fallback = false, .input_shapes = {{"x", {5, 4}}, {"y", {5, 4}}}, .slice = slice});
+    } catch (const Error& e) {
+      message = e.what();
+    }
+    unsetenv("MOTLEY_TEST_TELL_SLICE");
+    return message;
+  };
+  using std::chrono::microseconds;
+  EXPECT_NE(asked({}).find("slice of 0 ns"), std::string::npos) << asked({});
+  EXPECT_NE(asked(microseconds(2500)).find("slice of 2500000 ns"), std::string::npos) << asked(microseconds(2500));
+  EXPECT_NE(asked(microseconds(0)).find("slice of 18446744073709551615 ns"), std::string::npos) << asked(microseconds(0));
+  for (const microseconds bad : {microseconds(-1), microseconds(60'000'001)})
+    EXPECT_NE(asked(bad).find("60 s"), std::string::npos) << asked(bad);
+}
+
 TEST(Devices, MixWithOthersInOneNetwork) {
   const Runtime rt = runtime_with({"queued_device", "template"});
   const Model model = small_cnn();

@@ -70,6 +70,25 @@ TEST_F(TableUseTest, KernelsGetTheTablesConfigs) {
   EXPECT_NE(e.to_string().find("nodes by source: exact"), std::string::npos) << e.to_string();
 }
 
+TEST_F(TableUseTest, WithoutTheLibraryThatReadsTablesASessionGoesOnWithoutOne) {
+  const std::filesystem::path table = publish(document);
+  Session plain = runtime_with().compile(small_cnn(), {.devices = {"cpu"}});
+  setenv("MOTLEY_TABLE_READER", "off", 1);
+  Session session = compile(table, BadTable::ignore);
+  try {
+    compile(table, BadTable::fail);
+    ADD_FAILURE() << "should have failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+    EXPECT_NE(std::string(error.what()).find("MOTLEY_TABLE_READER is off"), std::string::npos) << error.what();
+  }
+  unsetenv("MOTLEY_TABLE_READER");
+  const std::string problem = session.explain().table.problem;
+  EXPECT_NE(problem.find("dispatch tables cannot be read"), std::string::npos) << problem;
+  EXPECT_EQ(run(session), run(plain));
+  compile(table, BadTable::fail);
+}
+
 TEST_F(TableUseTest, AnotherDriverIsReportedAndAPriorOnly) {
   json other = document;
   other["devices"][0]["fingerprint"]["driver"]["version"] = "24.1";

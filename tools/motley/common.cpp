@@ -55,6 +55,16 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       ->type_name("POLICY")
       ->check(CLI::IsMember(std::vector<std::string>{"latency", "throughput", "power", "memory"}).description(""));
   command
+      .add_option("--error-budget", options.error_budget,
+                  "What errors of kernels in lower precision may add up to, 0.01 for a hundredth (default 0: none)")
+      ->type_name("X")
+      ->check(CLI::Range(0.0, 1e3).description(""));
+  command
+      .add_option("--deadline", options.deadline_ms,
+                  "The time that a run may be predicted to take, in ms: the policy's best plan within it")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 8.64e7).description(""));
+  command
       .add_option("--pin", options.pins,
                   "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
                   "fits counts")
@@ -65,6 +75,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
       ->type_name("N")
       ->check(CLI::Range(1u, 4096u));
+  command
+      .add_option("--slice", options.slice_ms,
+                  "Longest time a GPU is kept busy without a gap, so that its screen stays smooth; 0: no limit (default: the "
+                  "device's own)")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 60000.0));
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
@@ -118,6 +134,8 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
     for (std::string& glob : base::split(set, ',')) result.prefer.push_back(std::move(glob));
   for (const Policy policy : {Policy::latency, Policy::throughput, Policy::power, Policy::memory})
     if (options.policy == to_string(policy)) result.policy = policy;
+  result.error_budget = options.error_budget;
+  result.deadline = std::chrono::nanoseconds(static_cast<int64_t>(options.deadline_ms * 1e6));
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
   for (const std::string& text : options.pins) {
@@ -126,6 +144,7 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
       throw Error(ErrorCode::invalid_argument, fmt::format("--pin takes NODE=DEVICE (got {})", text));
     result.pins.emplace_back(std::move(node), std::move(device));
   }
+  if (options.slice_ms >= 0) result.slice = std::chrono::microseconds(std::llround(options.slice_ms * 1000));
   result.table = options.table;
   if (!options.table.empty()) result.bad_table = BadTable::fail;
   const std::vector<TensorInfo> inputs = model.inputs();

@@ -91,7 +91,8 @@ struct Bench::Compiled {
     std::vector<motley_node_config> choices;
     for (size_t i = 0; i < copies && !config.empty(); ++i)
       choices.push_back({static_cast<uint32_t>(i), config.c_str()});
-    const motley_compile_options options{sizeof options, static_cast<uint32_t>(choices.size()), choices.data()};
+    const motley_compile_options options{sizeof options, static_cast<uint32_t>(choices.size()), choices.data(),
+                                         MOTLEY_SLICE_UNLIMITED};
     plugin::ErrorRoom room;
     const motley_status status = plugin::guarded(
         room, [&] { return api.compile(runner.device.handle(), &graph, &options, &executable, &room.error); });

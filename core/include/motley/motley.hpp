@@ -11,6 +11,7 @@
 // several sessions run side by side. Functions throw motley::Error unless marked noexcept.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -179,6 +181,15 @@ struct CompileOptions {
   // For Policy::power: globs of devices and the watts that they take while they work; the first that fits counts. Where
   // none does: 4 for a CPU, 6 for a GPU, 1.5 for a DSP, 2 for an NPU, 4 for others.
   std::vector<std::pair<std::string, double>> watts = {};
+  // What the relative errors of kernels that compute in a lower precision than the model says may add up to, per run:
+  // 0 (none is used) or more, 0.01 for a hundredth. Each counts with the error that the dispatch table measured for
+  // it, else 0.0005 for float16, 0.004 for bfloat16, 0.008 for int8. compile throws Error(invalid_argument) for a
+  // number below 0 or no number.
+  double error_budget = 0;
+  // The time that a run may be predicted to take; 0: any. Among plans within it the policy's best is taken: the one of
+  // least energy, say. Where none is, it is the fastest, and PlanCost::late and the log say so. compile throws
+  // Error(invalid_argument) for one below 0.
+  std::chrono::nanoseconds deadline{0};
   // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's
   // name. The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
   // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer
@@ -196,6 +207,10 @@ struct CompileOptions {
   bool optimize = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
+  // The longest time that a device which also draws the screen is kept busy without a gap: its kernels run in slices of
+  // at most that, as far as they can be cut, and a few slices at a time. 0: no limit. Unset: each device's own default,
+  // which is 4 ms on GPUs that share the host's memory and no limit on others.
+  std::optional<std::chrono::microseconds> slice = {};
   // A dispatch table, with measured times: it chooses among the kernels that plugins offer, and so changes speed
   // alone. Empty: the runtime's. See docs/dispatch-tables.md.
   std::filesystem::path table = {};
@@ -267,6 +282,15 @@ struct Placement {
   // costs.
   std::string runner_up;
   double runner_up_more = 0;
+  // The precision that its kernel computes in, where that is lower than the model's ("float16"), and the kernel's
+  // relative error as far as it counts for the error budget. Else "" and 0.
+  std::string precision;
+  double error = 0;
+  std::vector<std::string> fused_with;  // other nodes that run in the same kernel
+  // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the
+  // plan would cost on top, below 0. Else "" and 0.
+  std::string left_out;
+  double left_out_more = 0;
   // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
   // has it from: "race" (the plan that is followed ran with it), "exact" (measured here), the priors "driver",
   // "nearest", "sibling", "family", or "none". All are empty without a table, and for nodes whose device names no
@@ -303,6 +327,10 @@ struct PlanCost {
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time
   double planner_ns = 0;      // time that the planner took
+  double error_budget = 0, error = 0;  // see CompileOptions::error_budget, and what the plan uses of it
+  double without_budget = 0;           // what a plan would cost that no error budget bounds, where that is less; else 0
+  double deadline_ns = 0;              // 0: none
+  bool late = false;                   // no plan was found that is predicted to end within the deadline
 };
 
 // What became of the dispatch table.

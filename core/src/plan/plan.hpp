@@ -34,6 +34,8 @@ struct Request {
   DeviceList devices;  // in order of preference, fallbacks included
   std::vector<Wish> wishes;
   Policy policy = Policy::latency;
+  int64_t error_budget_ppb = 0;
+  int64_t deadline_ns = 0;  // 0: none
   bool ordered = false;  // the caller named devices in an order
   const Wish& wish_of(const plugin::Device& device) const;
   Pins pins;
@@ -43,6 +45,7 @@ struct Request {
   std::vector<std::string> inputs, outputs, keep;
   bool keep_all = false;
   bool optimize = true;
+  uint64_t slice_ns = 0;                          // as motley_compile_options has it
   std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
 };
@@ -84,6 +87,9 @@ struct NodeCost {
   place::Provenance source = place::Provenance::estimated;
   int32_t runner_up = -1;  // a device, or -1
   double more = 0;         // what the plan would cost on top, in the unit of its policy
+  int32_t runner_up_offer = -1;  // of SupportTable::offers, that the runner-up would be; -1: the plain kernel
+  int32_t left_out = -1;         // of SupportTable::offers: what only the error budget keeps from being better
+  double left_out_more = 0;
 };
 
 // How a plan was decided, and what it is thought to cost. Numbers are 0 where they are not known.
@@ -100,6 +106,9 @@ struct Decision {
   double rival = 0;            // cost of the best device alone, or of the order
   bool side_by_side = false;
   double planner_ns = 0;  // time that it took
+  double error = 0;       // relative, of kernels of lower precision together
+  double unbudgeted = 0;  // what a plan without an error budget would cost, where that is less
+  bool late = false;      // no plan within the deadline was found
 };
 
 // Which device runs each node.
@@ -107,6 +116,7 @@ struct Assignment {
   std::vector<int32_t> device;  // per node: index into Request::devices
   std::vector<int32_t> pin;     // per node: the device it is pinned to, or -1
   SupportTable support;         // without what pins and compilers rule out
+  std::vector<int32_t> offer;   // per node: which of support.offers runs it, or -1; empty: none
   std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
@@ -136,9 +146,11 @@ struct SegmentSpec {
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
 // device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices
 // works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
-// does not, so that both can work at once.
+// does not, so that both can work at once. Nodes of one `kernel` (a number per node, -1 for none; empty: none) stay
+// together.
 std::vector<SegmentSpec> partition(const graph::Graph& graph, const std::vector<int32_t>& device,
-                                   const std::set<std::string>& alone, const std::vector<bool>& queued = {});
+                                   const std::set<std::string>& alone, const std::vector<bool>& queued = {},
+                                   const std::vector<int32_t>& kernel = {});
 
 // A compiled segment.
 struct Segment {

@@ -7,8 +7,8 @@
 #include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "base/text.hpp"
+#include "table/facts.hpp"
 #include "table/fields.hpp"
-#include "table/fingerprint.hpp"
 
 namespace motley::table {
 
@@ -181,6 +181,7 @@ Table table_of(const json& document) {
     row.mad_ns = whole_of(k, "mad_ns");
     row.ratio = number_of(k, "ratio_vs_default");
     row.ratio_high = number_of(k, "ratio_high");
+    row.max_rel = number_of(*member(k, "error"), "max_rel");
     table.kernels.push_back(std::move(row));
   }
   for (const json& row : list_of(document, "transfers")) table.transfers.push_back(transfer_of(row, devices));
@@ -193,9 +194,7 @@ json read_document(const std::filesystem::path& path) {
 }
 
 Table read_table(const std::filesystem::path& path) {
-  Table table = table_of(read_document(path));
-  table.path = path;
-  return table;
+  return table_of(read_document(path));
 }
 
 }  // namespace motley::table

@@ -147,7 +147,7 @@ typedef struct motley_candidate {
   uint32_t layout;         /* schema Layout of its main input and output */
   uint32_t precision;      /* schema DataType it computes in */
   double cost_ns;          /* the plugin's prior; 0: none */
-  const char* config;      /* what to pass in motley_compile_options.configs to get it; "" = default */
+  const char* config;      /* what motley_compile_options.configs say of the first of its nodes to get it; "" = default */
 } motley_candidate;
 
 /* Query never claims: a plugin answers for every node, and says why not. */
@@ -171,7 +171,13 @@ typedef struct motley_compile_options {
   uint32_t struct_size;
   uint32_t config_count;
   const motley_node_config* configs;
+  /* The longest time, in nanoseconds, that the executable may keep the device busy without a gap in which others can use it
+   * (a screen that the same GPU draws, say). 0: the device's own default; MOTLEY_SLICE_UNLIMITED: no limit. A device that
+   * nobody waits for, or that is interrupted anyway, takes no notice. What can't be cut that small may take longer, and so may
+   * the first runs, until the plugin knows what its kernels take. */
+  uint64_t slice_ns;
 } motley_compile_options;
+#define MOTLEY_SLICE_UNLIMITED UINT64_MAX
 
 typedef struct motley_exec_requirements {
   uint32_t struct_size;

@@ -51,6 +51,14 @@ void add_axes(Params& params, const Convolution& c) {
   for (const WindowAxis& a : axes) params.add(a.pad_begin);
 }
 
+// The weights as they are, f16 where they are kept so; `variant` then is the one for those.
+Operand plain_weights(Emitter& e, std::string& variant) {
+  const TensorView& w = *e.node.input(1);
+  if (!w.is_constant() || !e.keeps_half()) return e.input(1);
+  variant += ".w16";
+  return e.weights(w.constant_as<float>().data(), static_cast<size_t>(w.elements()));
+}
+
 void emit_direct(Emitter& e, const Convolution& c) {
   const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
   const int64_t count = e.node.output(0)->elements();
@@ -59,8 +67,9 @@ void emit_direct(Emitter& e, const Convolution& c) {
   call.params = Params(count, c.in_channels, c.out_channels, c.group_inputs(), c.out_channels / c.group);
   add_axes(call.params, c);
   call.params.add(epilogue.alpha).add(epilogue.beta);
-  call.uses = {in(e.input(0)), in(e.input(1)), in(e.has_input(2) ? e.input(2) : e.input(1)),
-               in(e.has_input(3) ? e.input(3) : e.input(1)), out(e.output(0))};
+  const Operand weights = plain_weights(e, call.variant);
+  call.uses = {in(e.input(0)), in(weights), in(e.has_input(2) ? e.input(2) : weights),
+               in(e.has_input(3) ? e.input(3) : weights), out(e.output(0))};
   call.operations = 2.0 * static_cast<double>(count) * static_cast<double>(c.group_inputs() * c.window.taps());
   e.launch(std::move(call));
 }
@@ -183,7 +192,7 @@ void emit_product(Emitter& e, const Convolution& c) {
       g.a_batch1 = static_cast<int64_t>(one.size());
       all.insert(all.end(), one.begin(), one.end());
     }
-    g.a = e.constant(all);
+    g.a = e.weights(all);
     g.packed = true;
   } else {
     g.a_batch1 = group_outputs * g.k;
@@ -200,8 +209,9 @@ void emit_depthwise_texels(Emitter& e, const Convolution& c) {
                     static_cast<int32_t>(w.stride), e.has_input(2) ? 1 : 0, e.has_input(3) ? 1 : 0, epilogue.function, rows};
   call.params = Params(c.in_channels, c.out_channels, c.out_channels / c.in_channels, h.input, w.input, h.output, w.output,
                        h.pad_begin, w.pad_begin, epilogue.alpha, epilogue.beta);
-  call.uses = {in(e.input(0)), in(e.input(1)), in(e.has_input(2) ? e.input(2) : e.input(1)),
-               in(e.has_input(3) ? e.input(3) : e.input(1)), out(e.output(0))};
+  const Operand weights = plain_weights(e, call.variant);
+  call.uses = {in(e.input(0)), in(weights), in(e.has_input(2) ? e.input(2) : weights),
+               in(e.has_input(3) ? e.input(3) : weights), out(e.output(0))};
   call.operations = 2.0 * static_cast<double>(e.node.output(0)->elements() * c.window.taps());
   e.launch(std::move(call));
 }
@@ -229,8 +239,9 @@ void emit_depthwise(Emitter& e, const Convolution& c) {
                     e.has_input(2) ? 1 : 0, e.has_input(3) ? 1 : 0, epilogue.function, rows};
   call.params = Params(planes, c.in_channels, c.out_channels, c.out_channels / c.in_channels, h.input, w.input, h.output, w.output,
                        h.stride, h.dilation, w.dilation, h.pad_begin, w.pad_begin, first, last, epilogue.alpha, epilogue.beta);
-  call.uses = {in(e.input(0)), in(e.input(1)), in(e.has_input(2) ? e.input(2) : e.input(1)),
-               in(e.has_input(3) ? e.input(3) : e.input(1)), out(e.output(0))};
+  const Operand weights = plain_weights(e, call.variant);
+  call.uses = {in(e.input(0)), in(weights), in(e.has_input(2) ? e.input(2) : weights),
+               in(e.has_input(3) ? e.input(3) : weights), out(e.output(0))};
   call.operations = 2.0 * static_cast<double>(e.node.output(0)->elements() * c.window.taps());
   e.launch(std::move(call));
 }

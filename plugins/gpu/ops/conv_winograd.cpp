@@ -66,7 +66,7 @@ void emit_winograd(Emitter& e, const Convolution& c, int64_t m) {
     g.a_batch1 = static_cast<int64_t>(one.size());
     packed.insert(packed.end(), one.begin(), one.end());
   }
-  g.a = e.constant(packed);
+  g.a = e.weights(packed);
   g.packed = true;
   emit_gemm(e, g, tile);
 

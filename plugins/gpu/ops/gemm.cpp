@@ -102,6 +102,7 @@ void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {
   call.constants = {t.mr, t.nv, g.packed ? 1 : 0, g.table.kind != Operand::Kind::none ? 1 : 0, g.map ? 1 : 0, g.bias_mode,
                     g.residual.kind != Operand::Kind::none ? 1 : 0, g.epilogue.function};
   if (local) call.constants.push_back(t.local_k);
+  if (!texels) call.variant += g.a.half ? ".a16" : g.b.half ? ".b16" : "";
   if (texels) {
     const auto four = [](int64_t v) { return v % 4 == 0; };
     call.variant = "gemm_texels";

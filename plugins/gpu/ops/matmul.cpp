@@ -48,6 +48,8 @@ void check(const NodeView& node, const Capabilities&) {
 
 // B with its columns next to each other: as it is, transposed when compiled, or transposed by a launch.
 Operand columns_together(Emitter& e, const MatrixProduct& p, const TensorView& b) {
+  if (p.b_column == 1 && b.is_constant() && e.keeps_half())
+    return e.weights(b.constant_as<float>().data(), static_cast<size_t>(b.elements()));
   if (p.b_column == 1) return e.input(1);
   const int64_t matrix = p.depth * p.columns, matrices = matrix ? b.elements() / matrix : 0;
   if (b.is_constant()) {
@@ -57,7 +59,7 @@ Operand columns_together(Emitter& e, const MatrixProduct& p, const TensorView& b
       for (int64_t k = 0; k < p.depth; ++k)
         for (int64_t n = 0; n < p.columns; ++n)
           turned[static_cast<size_t>(i * matrix + k * p.columns + n)] = from[i * matrix + n * p.depth + k];
-    return e.constant(turned);
+    return e.weights(turned);
   }
   const Operand turned = e.scratch(b.bytes());
   const Merged m = merge_dimensions({matrices, p.depth, p.columns},
@@ -119,7 +121,8 @@ void emit(Emitter& e) {
   }
   const GemmTile tile = gemm_tile(e.device, e.config, g.m, g.n);
   if (a.is_constant() && a.type == DataType::float32 && p.batch.elements() == 1 && p.a_depth == 1) {
-    g.a = e.constant(pack_rows(a.constant_as<float>().data(), p.rows, p.depth, tile.mr));
+    const std::vector<float> rows = pack_rows(a.constant_as<float>().data(), p.rows, p.depth, tile.mr);
+    g.a = g.b.half ? e.constant(rows) : e.weights(rows);
     g.packed = true;
   }
   emit_gemm(e, g, tile);

@@ -1,7 +1,15 @@
 // The table of ops, and what their emitters share.
 #include "ops.hpp"
 
+#include <cmath>
+
+#include "types.hpp"
+
 namespace motley::gpu {
+
+namespace {
+constexpr float kLargestHalf = 65504;
+}
 
 const OpEntry* find_op(Op op) {
   static const std::vector<OpEntry>* all = [] {
@@ -15,6 +23,31 @@ const OpEntry* find_op(Op op) {
   for (const OpEntry& entry : *all)
     if (entry.op == op) return &entry;
   return nullptr;
+}
+
+Operand Emitter::weights(const float* items, size_t count) {
+  if (!keeps_half()) return constant(items, count * sizeof *items);
+  std::vector<uint16_t> halves(count);
+  for (size_t i = 0; i < count; ++i) {
+    // Beyond float16 the result would be infinite, which no error budget allows.
+    if (std::fabs(items[i]) > kLargestHalf && std::isfinite(items[i]))
+      throw sdk::StatusError(MOTLEY_UNSUPPORTED, "a weight of " + std::to_string(items[i]) + " is too large for float16");
+    halves[i] = reference::Half(static_cast<double>(items[i])).bits;
+  }
+  Operand o = constant(halves);
+  o.half = true;
+  return o;
+}
+
+bool has_weights(const NodeView& node) {
+  const auto is_weights = [&](size_t i) {
+    return node.input(i) && node.input(i)->is_constant() && node.input(i)->type == DataType::float32;
+  };
+  if (node.op() == Op::Conv) return is_weights(1);
+  if (node.op() != Op::MatMul) return false;
+  const TensorView *a = node.input(0), *b = node.input(1);
+  return is_weights(1) || (is_weights(0) && a && b && a->shape.rank() == 2 && b->shape.rank() <= 2 &&
+                           !node.attributes<schema::MatMulAttributes>().transpose_a());
 }
 
 const char* type_name(DataType type) {

@@ -26,6 +26,8 @@ inline void require(bool condition, const std::string& reason) {
 // What every kernel needs: tensors of less than 2^31 elements, of types that the device can store.
 void check_tensors(const NodeView& node, const Capabilities& device);
 
+// Whether the node has constant weights that its kernels can read as f16.
+bool has_weights(const NodeView& node);
 // Short names as in variants.txt: "f32", "i64", "b8"; "" for a type without kernels.
 const char* type_name(DataType type);
 // "u8", "u16", "u32", "u64" by size: for kernels that only move elements.

@@ -5,6 +5,7 @@
 #include "conv.hpp"
 #include "indexing.hpp"
 #include "matrix.hpp"
+#include "quantized_words.hpp"
 #include "shapes.hpp"
 
 namespace motley::gpu {
@@ -104,6 +105,7 @@ void emit_conv(Emitter& e, bool to_bytes) {
   const auto& a = node.attributes<schema::ConvAttributes>();
   const size_t w = to_bytes ? 3 : 1, x_zero = 2, w_zero = to_bytes ? 5 : 3;
   const reference::Convolution c = reference::make_convolution(*node.input(0), *node.input(w), *node.output(0), a);
+  if (emit_conv_words(e, c, to_bytes)) return;
   const Epilogue epilogue(a.activation());
   const int64_t count = node.output(0)->elements();
   Call call = elementwise(e, to_bytes ? "conv_bytes.quantized" : "conv_bytes.integer", count);
@@ -149,6 +151,7 @@ void emit_product(Emitter& e, bool to_bytes) {
   const NodeView& node = e.node;
   const size_t b = to_bytes ? 3 : 1, a_zero = 2, b_zero = to_bytes ? 5 : 3;
   const MatrixProduct p = reference::make_product(*node.input(0), *node.input(b), *node.output(0));
+  if (emit_matmul_words(e, p, to_bytes)) return;
   const Merged batch = batch_of(p);
   const size_t d = batch.extents.size();
   const int64_t count = node.output(0)->elements();

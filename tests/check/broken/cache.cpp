@@ -94,7 +94,7 @@ motley_status import(motley_device* device, const motley_graph* segment, motley_
       throw sdk::StatusError(MOTLEY_INCOMPATIBLE_CACHE, "the cache is of another graph");
     motley_graph graph = *segment;
     graph.model = {bytes.data(), bytes.size()};
-    const motley_compile_options options{sizeof options, 0, nullptr};
+    const motley_compile_options options{sizeof options, 0, nullptr, 0};
     const motley_status status = compile(device, &graph, &options, executable, error);
     if (status != MOTLEY_OK) throw sdk::StatusError(status, "the cached graph does not compile");
   });

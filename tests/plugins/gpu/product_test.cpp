@@ -138,6 +138,125 @@ TEST(GpuProduct, DepthwiseConv) {
   }
 }
 
+// ---- weights kept as float16 ----
+
+namespace {
+
+constexpr Tolerance kHalf{0.02, 0.01};
+
+struct Offered {
+  uint32_t node, precision;
+  std::string config;
+};
+std::vector<Offered> offers_of(const NodeCase& c) {
+  const NodeGraph node(c);
+  std::vector<Offered> list;
+  motley_support_sink sink{};
+  sink.struct_size = sizeof sink;
+  sink.context = &list;
+  sink.node = [](void*, uint32_t, motley_status, const char*) {};
+  sink.candidate = [](void* to, const motley_candidate* o) {
+    EXPECT_EQ(o->node_count, 1u);
+    static_cast<std::vector<Offered>*>(to)->push_back({o->nodes[0], o->precision, o->config});
+  };
+  EXPECT_EQ(tested_plugin()->query_support(tested_device(), &node.graph(), &sink, nullptr), MOTLEY_OK);
+  return list;
+}
+
+uint64_t resident_bytes(const NodeCase& c, const char* config) {
+  const NodeGraph node(c);
+  const motley_node_config chosen{0, config};
+  motley_compile_options options{};
+  options.struct_size = sizeof options;
+  options.config_count = *config ? 1 : 0;
+  options.configs = &chosen;
+  motley_executable* executable = nullptr;
+  if (tested_plugin()->compile(tested_device(), &node.graph(), &options, &executable, nullptr) != MOTLEY_OK) return 0;
+  motley_exec_requirements need{};
+  need.struct_size = sizeof need;
+  tested_plugin()->exec_requirements(executable, &need);
+  tested_plugin()->exec_release(executable);
+  return need.resident_bytes;
+}
+
+bool has_half() { return !offers_of(matmul({5, 7}, {7, 3}, {5, 3}, false, true)).empty(); }
+
+}  // namespace
+
+TEST(GpuHalf, IsOfferedWhereWeightsAreConstant) {
+  SKIP_WITHOUT_DEVICE();
+  if (!has_half()) GTEST_SKIP() << "the device does not store float16";
+  for (const NodeCase& c : {matmul({5, 7}, {7, 3}, {5, 3}, true), matmul({2, 5, 7}, {7, 3}, {2, 5, 3}, false, true), conv(forms()[0])}) {
+    const std::vector<Offered> offers = offers_of(c);
+    ASSERT_EQ(offers.size(), 1u);
+    EXPECT_EQ(offers[0].node, 0u);
+    EXPECT_EQ(offers[0].precision, static_cast<uint32_t>(schema::DataType::float16));
+    EXPECT_EQ(offers[0].config, "precision=f16");
+    EXPECT_TRUE(admits(c, "precision=f16"));
+    EXPECT_FALSE(admits(c, "precision=f8"));
+    for (const std::string& config : single_changes(c)) EXPECT_EQ(config.find("precision"), std::string::npos) << "no tuner's choice";
+  }
+  for (const NodeCase& c : {matmul({5, 7}, {7, 3}, {5, 3}), conv(forms()[0], true, false, UnaryFunction::identity, false)}) {
+    EXPECT_TRUE(offers_of(c).empty());
+    EXPECT_FALSE(admits(c, "precision=f16"));
+  }
+}
+
+TEST(GpuHalf, TakesHalfTheMemory) {
+  SKIP_WITHOUT_DEVICE();
+  if (!has_half()) GTEST_SKIP() << "the device does not store float16";
+  for (const NodeCase& c : {matmul({50, 128}, {128, 256}, {50, 256}, true), matmul({5, 128}, {128, 256}, {5, 256}, false, true),
+                            matmul({5, 128}, {256, 128}, {5, 256}, false, true, false, true), conv({{1, 64, 9, 9}, {64, 64, 3, 3}, {}, {}, {}, 1}, false)}) {
+    const auto full = static_cast<double>(resident_bytes(c, "")), half = static_cast<double>(resident_bytes(c, "precision=f16"));
+    ASSERT_GT(full, 20000);
+    EXPECT_NEAR(half / full, 0.5, 0.05);
+  }
+}
+
+TEST(GpuHalf, MatMul) {
+  SKIP_WITHOUT_DEVICE();
+  if (!has_half()) GTEST_SKIP() << "the device does not store float16";
+  const std::vector<NodeCase> cases{matmul({17, 33}, {33, 65}, {17, 65}, true),
+                                    matmul({1, 64}, {64, 100}, {1, 100}, false, true),
+                                    matmul({6, 64}, {64}, {6}, false, true),
+                                    matmul({2, 3, 5, 7}, {7, 18}, {2, 3, 5, 18}, false, true),
+                                    matmul({3, 5, 7}, {3, 7, 20}, {3, 5, 20}, false, true),
+                                    matmul({5, 7}, {9, 7}, {5, 9}, false, true, false, true, random_value({9}, 3)),
+                                    matmul({7, 40}, {70, 7}, {40, 70}, true, true, true, true, random_value({}, 3))};
+  for (const NodeCase& c : cases) {
+    expect_like_reference(c, kHalf, "precision=f16");
+    for (const std::string& config : single_changes(c))
+      if (config.rfind("vw", 0) == 0 || config.rfind("local_k", 0) == 0) expect_like_reference(c, kHalf, "precision=f16," + config);
+  }
+}
+
+TEST(GpuHalf, ConvInEveryAlgorithm) {
+  SKIP_WITHOUT_DEVICE();
+  if (!has_half()) GTEST_SKIP() << "the device does not store float16";
+  std::vector<ConvForm> list = forms();
+  list.push_back({{2, 3, 20, 41}, {3, 1, 3, 3}, {2, 2}, {}, {1, 1, 1, 1}, 3});
+  list.push_back({{1, 4, 7, 39}, {8, 1, 5, 3}, {1, 1}, {1, 2}, {2, 2, 2, 2}, 4});
+  list.push_back({{1, 5, 9, 9}, {5, 1, 3, 3}, {}, {}, {1, 1, 1, 1}, 5});
+  for (const ConvForm& f : list) {
+    const NodeCase c = conv(f, true, true, UnaryFunction::relu);
+    expect_like_reference(c, kHalf, "precision=f16");
+    for (const std::string& config : single_changes(c))
+      if (config.rfind("algorithm", 0) == 0)
+        expect_like_reference(c, config.find("winograd4") != std::string::npos ? Tolerance{0.1, 0.02} : kHalf, "precision=f16," + config);
+  }
+}
+
+TEST(GpuHalf, RefusesWeightsBeyondItsRange) {
+  SKIP_WITHOUT_DEVICE();
+  if (!has_half()) GTEST_SKIP() << "the device does not store float16";
+  NodeCase c = node_case(Op::MatMul, schema::MatMulAttributesT(),
+                         {random_value({2, 2}, 1), constant(value<float>({2, 2}, {1, -70000, 0.5f, 65504}))}, {output_of<float>({2, 2})});
+  c.config = "precision=f16";
+  const NodeResult result = run_node(*tested_plugin(), tested_device(), c);
+  EXPECT_EQ(result.status, MOTLEY_UNSUPPORTED);
+  EXPECT_NE(result.text.find("-70000"), std::string::npos) << result.text;
+}
+
 TEST(GpuProduct, TransposedConv) {
   SKIP_WITHOUT_DEVICE();
   const auto run = [](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y, std::vector<int64_t> strides,

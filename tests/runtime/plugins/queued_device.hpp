@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "motley/plugin.hpp"
@@ -96,6 +97,9 @@ inline void add_compiling(motley_plugin& p) {
   p.compile = [](motley_device*, const motley_graph* segment, const motley_compile_options* options,
                  motley_executable** executable, motley_error* error) {
     return guarded(error, [&] {
+      // So that a test can see what the host asks for.
+      if (std::getenv("MOTLEY_TEST_TELL_SLICE"))
+        throw StatusError(MOTLEY_UNSUPPORTED, "slice of " + std::to_string(read_struct(options).slice_ns) + " ns");
       *executable = reinterpret_cast<motley_executable*>(
           new Executable(read_struct(segment), kKernels, read_struct(options), Threads()));
     });

@@ -6,6 +6,12 @@
 #extension GL_EXT_shader_8bit_storage : enable
 #extension GL_EXT_shader_16bit_storage : enable
 #extension GL_EXT_control_flow_attributes : enable
+#ifdef PACKED_DOT
+// OpSDot of two words of four bytes; capabilities DotProduct and DotProductInput4x8BitPacked.
+#extension GL_EXT_spirv_intrinsics : enable
+spirv_instruction(extensions = ["SPV_KHR_integer_dot_product"], capabilities = [6019, 6018], id = 4450)
+int dot4_packed(int a, int b, spirv_literal int format);
+#endif
 #define TYPE_i8 int8_t
 #define TYPE_u8 uint8_t
 #define TYPE_b8 uint8_t
@@ -114,13 +120,26 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VLOAD2(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
 #define VSPILL(array, v) (array)[0] = (v)
+#define VLOAD_f16(x, i) float((x)[i])
+#define IVEC int
+#define IVLOAD(x, i) (x)[i]
+#define ISPILL(array, v) (array)[0] = (v)
 #else
 #define VEC vec4
 #define VLOAD(x, i) vec4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
 #define VLOAD2(x, i) vec4((x)[i], (x)[(i) + 2], (x)[(i) + 4], (x)[(i) + 6])
 #define VSTORE(y, i, v) { const vec4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
 #define VSPILL(array, v) { const vec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
+#define VLOAD_f16(x, i) vec4(float((x)[i]), float((x)[(i) + 1]), float((x)[(i) + 2]), float((x)[(i) + 3]))
+#define IVEC ivec4
+#define IVLOAD(x, i) ivec4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
+#define ISPILL(array, v) { const ivec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
+#define ISPLAT(s) IVEC(s)
+#define ITEXEL(x, i) floatBitsToInt(texelFetch(x, i))
+// VLOAD from a buffer of f32 or f16
+#define VLOAD_AS(T, x, i) CAT(VLOAD_, T)(x, i)
+#define VLOAD_f32(x, i) VLOAD(x, i)
 #define VSPLAT(s) VEC(s)
 #define VEC4(a, b, c, d) vec4(a, b, c, d)
 #define VSHIFT1(a, b) vec4((a).yzw, (b).x)
@@ -128,6 +147,13 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VMAD(a, b, c) fma(a, b, c)
 #define VMAX(a, b) max(a, b)
 #define VMIN(a, b) min(a, b)
+#endif
+
+// ---- four signed bytes to a word: their product by another four, added up; of int or of vectors of them ----
+#ifdef PACKED_DOT
+#define DOT4(a, b) dot4_packed(a, b, 0)
+#else
+#define DOT4(a, b) (((a) << 24 >> 24) * ((b) << 24 >> 24) + ((a) << 16 >> 24) * ((b) << 16 >> 24) + ((a) << 8 >> 24) * ((b) << 8 >> 24) + ((a) >> 24) * ((b) >> 24))
 #endif
 
 // ---- mathematics with one name everywhere ----

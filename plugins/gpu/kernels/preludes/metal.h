@@ -90,13 +90,26 @@ typedef float VEC;
 #define VLOAD2(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
 #define VSPILL(array, v) (array)[0] = (v)
+#define VLOAD_f16(x, i) float((x)[i])
+#define IVEC int
+#define IVLOAD(x, i) (x)[i]
+#define ISPILL(array, v) (array)[0] = (v)
 #else
 typedef float4 VEC;
 #define VLOAD(x, i) float4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
 #define VLOAD2(x, i) float4((x)[i], (x)[(i) + 2], (x)[(i) + 4], (x)[(i) + 6])
 #define VSTORE(y, i, v) { const float4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
 #define VSPILL(array, v) { const float4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
+#define VLOAD_f16(x, i) float4(float((x)[i]), float((x)[(i) + 1]), float((x)[(i) + 2]), float((x)[(i) + 3]))
+#define IVEC int4
+#define IVLOAD(x, i) int4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
+#define ISPILL(array, v) { const int4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #endif
+#define ISPLAT(s) IVEC(s)
+#define ITEXEL(x, i) as_type<int4>((x)[i])
+// VLOAD from a buffer of f32 or f16
+#define VLOAD_AS(T, x, i) CAT(VLOAD_, T)(x, i)
+#define VLOAD_f32(x, i) VLOAD(x, i)
 #define VSPLAT(s) VEC(s)
 #define VEC4(a, b, c, d) float4(a, b, c, d)
 #define VSHIFT1(a, b) float4((a).yzw, (b).x)
@@ -105,6 +118,9 @@ typedef float4 VEC;
 #define VMAX(a, b) fmax(a, b)
 #define VMIN(a, b) fmin(a, b)
 #endif
+
+// ---- four signed bytes to a word: their product by another four, added up; of int or of vectors of them ----
+#define DOT4(a, b) (((a) << 24 >> 24) * ((b) << 24 >> 24) + ((a) << 16 >> 24) * ((b) << 16 >> 24) + ((a) << 8 >> 24) * ((b) << 8 >> 24) + ((a) >> 24) * ((b) >> 24))
 
 #define MAD(a, b, c) fma(a, b, c)
 #define FABS(x) fabs(x)

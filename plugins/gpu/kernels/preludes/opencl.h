@@ -118,6 +118,10 @@ typedef float VEC;
 #define VLOAD2(x, i) (x)[i]
 #define VSTORE(y, i, v) (y)[i] = (v)
 #define VSPILL(array, v) (array)[0] = (v)
+#define VLOAD_f16(x, i) vload_half(i, x)
+typedef int IVEC;
+#define IVLOAD(x, i) (x)[i]
+#define ISPILL(array, v) (array)[0] = (v)
 #else
 typedef CAT(float, VW) VEC;
 #define VLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
@@ -126,14 +130,30 @@ typedef CAT(float, VW) VEC;
 #define VSTORE(y, i, v) CAT(vstore, VW)(v, 0, (y) + (i))
 // into a private array of VW floats; VLOAD reads such an array too
 #define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
+#define VLOAD_f16(x, i) CAT(vload_half, VW)(0, (x) + (i))
+typedef CAT(int, VW) IVEC;
+#define IVLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
+#define ISPILL(array, v) CAT(vstore, VW)(v, 0, array)
 #endif
+// VLOAD from a buffer of f32 or f16
+#define VLOAD_AS(T, x, i) CAT(VLOAD_, T)(x, i)
+#define VLOAD_f32(x, i) VLOAD(x, i)
 #define VSPLAT(s) ((VEC)(s))
+#define ISPLAT(s) ((IVEC)(s))
+#define ITEXEL(x, i) as_int4((x)[i])
 #define VEC4(a, b, c, d) (float4)(a, b, c, d)
 #define VSHIFT1(a, b) (float4)((a).yzw, (b).x)
 #define VSHIFT2(a, b) (float4)((a).zw, (b).xy)
 #define VMAD(a, b, c) fma(a, b, c)
 #define VMAX(a, b) fmax(a, b)
 #define VMIN(a, b) fmin(a, b)
+#endif
+
+// ---- four signed bytes to a word: their product by another four, added up; of int or of vectors of them ----
+#ifdef PACKED_DOT
+#define DOT4(a, b) dot_4x8packed_ss_int(as_uint(a), as_uint(b))
+#else
+#define DOT4(a, b) (((a) << 24 >> 24) * ((b) << 24 >> 24) + ((a) << 16 >> 24) * ((b) << 16 >> 24) + ((a) << 8 >> 24) * ((b) << 8 >> 24) + ((a) >> 24) * ((b) >> 24))
 #endif
 
 // ---- mathematics with one name everywhere ----
