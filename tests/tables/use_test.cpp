@@ -178,13 +178,14 @@ TEST_F(TableUseTest, WhatDoesNotCompileWithItsConfigIsCompiledWithout) {
 
 // The whole network on the cpu; `configs` has one per node, or none.
 json plan_of_small_cnn(const std::vector<std::string>& nodes, const std::vector<std::string>& configs) {
-  const plugin::Registry registry =
-      plugin::discover({.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"}, .standard_places = false});
+  const plugin::Registry registry = plugin::discover(
+      {.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"}, .standard_places = false});
   const tuner::PlannedModel planned = tuner::plan_model({{}, small_cnn(), {}}, registry.devices);
   json segment = {{"device", "here"}, {"nodes", nodes}};
   if (!configs.empty()) segment["configs"] = configs;
-  return {{"graph_hash", planned.hash},      {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
-          {"segments", json::array({segment})}, {"expected_ns", 1000},   {"bound_ns", 0}};
+  return {
+      {"graph_hash", planned.hash},         {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
+      {"segments", json::array({segment})}, {"expected_ns", 1000},      {"bound_ns", 0}};
 }
 
 TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {

@@ -18,7 +18,8 @@ Parts parts(double cpu, double gpu, size_t moves, double moves_ns) {
 
 // What such a plan takes where the cpu's kernels are a third slower in a network and each move costs 20 us more.
 double in_a_network(const Parts& p) {
-  return 1.33 * p.kernels_ns.at("cpu") + 0.9 * p.kernels_ns.at("gpu") + p.moves_ns + 20e3 * static_cast<double>(p.moves);
+  return 1.33 * p.kernels_ns.at("cpu") + 0.9 * p.kernels_ns.at("gpu") + p.moves_ns +
+         20e3 * static_cast<double>(p.moves);
 }
 
 TEST(Correction, FindsFactorsAndTheCostOfMovesFromWholePlans) {
@@ -51,8 +52,9 @@ TEST(Correction, IsNeverWild) {
 }
 
 TEST(Correction, ChangesTheCostsOfATable) {
-  const json document = {{"kernels", {{{"device", "cpu"}, {"median_ns", 1000}}, {{"device", "npu"}, {"median_ns", 10}}}},
-                         {"transfers", {{{"alpha_ns", 500}, {"beta_ps_per_byte", 7}}}}};
+  const json document = {
+      {"kernels", {{{"device", "cpu"}, {"median_ns", 1000}}, {{"device", "npu"}, {"median_ns", 10}}}},
+      {"transfers", {{{"alpha_ns", 500}, {"beta_ps_per_byte", 7}}}}};
   Correction correction;
   correction.factor["cpu"] = 1.5;
   correction.move_ns = 250;

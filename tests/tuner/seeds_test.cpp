@@ -45,9 +45,11 @@ TEST_F(SeedsTest, TheMostPromisingComeFirstAndOnce) {
   row("conv c=96", "here", "c=near", 0.5);
   row("conv c=72", "here", "c=nearer", 0.5);
   row("conv c=64", "driver", "c=driver", 0.5);
-  EXPECT_EQ(seeds_for(document, "conv c=64", "here"), (Strings{"c=driver", "c=nearer", "c=near", "c=sibling", "c=family"}));
+  EXPECT_EQ(seeds_for(document, "conv c=64", "here"),
+            (Strings{"c=driver", "c=nearer", "c=near", "c=sibling", "c=family"}));
   row("conv c=80", "here", "c=nearer", 0.5);
-  EXPECT_EQ(seeds_for(document, "conv c=64", "here"), (Strings{"c=driver", "c=nearer", "c=near", "c=sibling", "c=family"}));
+  EXPECT_EQ(seeds_for(document, "conv c=64", "here"),
+            (Strings{"c=driver", "c=nearer", "c=near", "c=sibling", "c=family"}));
 }
 
 TEST_F(SeedsTest, WhatSaysNothingHereIsLeftOut) {

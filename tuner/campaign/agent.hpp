@@ -20,7 +20,8 @@ struct AgentOptions {
 //   edges     {"devices"} → {"edges": [{"from", "to", "kind"}]}; "host" is the host
 //   move      {"from", "to", "kind", "bytes"} → {"ns"}
 //   fence     {"device"} → {"ns"}
-//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers", "decided_by",
+//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers",
+//   "decided_by",
 //             "bound_ns"}
 //   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);

@@ -57,7 +57,8 @@ size_t winner_of(const std::vector<Contestant>& all) {
   for (const Contestant::Kind kind : {Contestant::Kind::untuned, Contestant::Kind::single}) {
     size_t best = all.size();
     for (size_t i = 0; i < all.size(); ++i)
-      if (all[i].kind == kind && as_good(i) && (best == all.size() || log_ratio(all[i], all[best]).middle < 0)) best = i;
+      if (all[i].kind == kind && as_good(i) && (best == all.size() || log_ratio(all[i], all[best]).middle < 0))
+        best = i;
     if (best < all.size()) return best;
   }
   return fastest;

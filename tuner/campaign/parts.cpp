@@ -90,8 +90,7 @@ double predict(const Parts& parts, const Correction& correction) {
 json corrected(json document, const Correction& correction) {
   for (json& row : document["kernels"])
     row["median_ns"] = whole(row["median_ns"].get<double>() * correction.factor_of(row["device"]));
-  for (json& row : document["transfers"])
-    row["alpha_ns"] = whole(row["alpha_ns"].get<double>() + correction.move_ns);
+  for (json& row : document["transfers"]) row["alpha_ns"] = whole(row["alpha_ns"].get<double>() + correction.move_ns);
   return document;
 }
 

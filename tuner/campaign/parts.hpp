@@ -8,7 +8,8 @@
 
 namespace motley::tuner {
 
-// Times of a plan's parts as each was measured apart: kernels by device (an id of the table), and moves between devices.
+// Times of a plan's parts as each was measured apart: kernels by device (an id of the table), and moves between
+// devices.
 struct Parts {
   std::map<std::string, double> kernels_ns;
   double moves_ns = 0;

@@ -28,9 +28,9 @@ constexpr size_t kMostRounds = 80;
 // sleeping threads and a low clock; a run of 50 ms does not notice that another plan ran before.
 constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
 constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
-constexpr size_t kTrialRounds = 3;   // after which who is far behind leaves
-constexpr double kFarBehind = 1.5;   // times as slow as the fastest
-constexpr double kBehind = 1.03;     // surely more than this: it runs in no later heat
+constexpr size_t kTrialRounds = 3;  // after which who is far behind leaves
+constexpr double kFarBehind = 1.5;  // times as slow as the fastest
+constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
 constexpr size_t kFinalists = 6;
 
 class PlanRace {
@@ -124,8 +124,7 @@ class PlanRace {
     now.plan = ask_for_plan(worker, c);
     if (!c.row.is_null() && now.plan["decided_by"] != "race" && desk_.devices.size() > 1)
       base::fail(ErrorCode::plugin, "a session does not follow it");
-    if (known && !same_plan(now, c))
-      base::fail(ErrorCode::plugin, "it is another plan in another process");
+    if (known && !same_plan(now, c)) base::fail(ErrorCode::plugin, "it is another plan in another process");
     c.plan = now.plan;
     c.parts = parts_of(c.plan);
     describe_others(c.plan);
@@ -152,8 +151,8 @@ class PlanRace {
 
   // Rounds of a turn each, in random order.
   void race(Worker& worker, Budget::Clock::time_point begin, size_t& current) {
-    const double seconds = (budget_.is_limited() ? budget_.seconds_left() : kSecondsPerModel - seconds_since(begin_)) *
-                           kShares[heat_];
+    const double seconds =
+        (budget_.is_limited() ? budget_.seconds_left() : kSecondsPerModel - seconds_since(begin_)) * kShares[heat_];
     std::vector<size_t> order(contestants_.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::vector<std::vector<double>> ns(contestants_.size());
@@ -181,12 +180,10 @@ class PlanRace {
     const double usual = expected > 0 ? expected : kTurnNs;
     const auto runs = static_cast<size_t>(std::clamp(std::ceil(kTurnNs / usual), 1.0, kMostTurnRuns));
     const auto warm = static_cast<size_t>(std::clamp(std::ceil(kWarmNs / usual), 1.0, kMostWarmRuns));
-    const json reply = desk_.ask(worker,
-                                 {{"do", "run_plan"},
-                                  {"plan", c.plan["plan"]},
-                                  {"warm", usual < kWarmBelowNs ? warm : 0},
-                                  {"runs", runs}},
-                                 kRunPatience);
+    const json reply = desk_.ask(
+        worker,
+        {{"do", "run_plan"}, {"plan", c.plan["plan"]}, {"warm", usual < kWarmBelowNs ? warm : 0}, {"runs", runs}},
+        kRunPatience);
     return expected = median(reply["ns"].get<std::vector<double>>());
   }
   // Who is far behind after a few rounds runs no more in this heat; the first one always does, as all are compared with
@@ -231,16 +228,16 @@ class PlanRace {
     std::vector<std::pair<double, Contestant>> order;
     for (Contestant& c : contestants_) order.emplace_back(time_ns(c), c);
     std::stable_sort(order.begin() + 1, order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    const auto best = std::min_element(order.begin(), order.end(),
-                                       [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto best =
+        std::min_element(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     const Contestant fastest = best->second;
     bool has_single = false;
     contestants_.clear();
     for (size_t i = 0; i < order.size(); ++i) {
       const Contestant& c = order[i].second;
       const Estimate behind = log_ratio(c, fastest);
-      const bool is_slow = behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind)
-                                                             : behind.low > std::log(kBehind);
+      const bool is_slow =
+          behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind) : behind.low > std::log(kBehind);
       const bool is_best_single = c.kind == Kind::single && !has_single;
       has_single = has_single || is_best_single;
       if (i == 0 || is_best_single || (!is_slow && contestants_.size() < kFinalists)) contestants_.push_back(c);
@@ -308,7 +305,7 @@ class PlanRace {
                             {"predicted_ns", c.predicted_ns},
                             {"measured_ns", measured},
                             {"runs", c.turns()},
-                            {"winner_ratio", std::exp(ratio.middle)},
+                            {"winner_ratio", ratio.count ? std::exp(ratio.middle) : time_ns(best) / time_ns(c)},
                             {"winner_ratio_low", std::exp(ratio.low)},
                             {"winner_ratio_high", std::exp(ratio.high)}});
     }
@@ -347,7 +344,7 @@ class PlanRace {
       const auto extents = planned_.graph.tensor(input).extents();
       shapes[planned_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
     }
-    return {{"graph_hash", planned_.hash}, {"shapes", shapes},     {"devices", devices}, {"objective", "latency"},
+    return {{"graph_hash", planned_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
             {"segments", segments},        {"expected_ns", 0}, {"bound_ns", 0}};
   }
 
@@ -357,7 +354,7 @@ class PlanRace {
   Budget budget_;
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   json costs_;
-  size_t heat_ = 0, mixes_ = 0;  // the planner was asked again up to this heat
+  size_t heat_ = 0, mixes_ = 0;          // the planner was asked again up to this heat
   std::vector<Contestant> contestants_;  // that run in this heat
   std::vector<Contestant> seen_;         // that ever ran
   std::map<std::string, double> usual_ns_;

@@ -31,7 +31,8 @@ std::vector<std::string> seeds_for(const nlohmann::json& document, const std::st
     return row.config.empty() || row.ratio_high > kGain || (row.device == here && row.problem == problem);
   });
   Collector collector;
-  table::Lookup(table, table.devices[here].plugin, table.devices[here].fingerprint).find(problem, collector);
+  const table::DeviceRow& device = table.devices[here];
+  (void)table::make_lookup(table, device.plugin, device.fingerprint)->find(problem, collector);
   return collector.configs;
 }
 

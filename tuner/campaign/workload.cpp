@@ -2,6 +2,7 @@
 #include "campaign/workload.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <numeric>
 
@@ -33,6 +34,51 @@ TunedDevice describe_device(std::shared_ptr<plugin::Device> device) {
   return tuned;
 }
 
+namespace {
+
+// Floats from 0 to 1, integers 0 or 1.
+graph::Constant made_up(const graph::Tensor& tensor) {
+  std::vector<std::byte> data(tensor.bytes());
+  uint32_t state = 12345;
+  const size_t size = size_of(static_cast<DataType>(tensor.type));
+  for (size_t i = 0; size > 0 && i + size <= data.size(); i += size) {
+    state = state * 1664525u + 1013904223u;
+    const float value = static_cast<float>(state >> 8) / 16777216.0F;
+    if (tensor.type == graph::DataType::float32) std::memcpy(data.data() + i, &value, 4);
+    else if (tensor.type >= graph::DataType::int8) data[i] = static_cast<std::byte>(state >> 31);
+  }
+  return graph::Constant::copy_of(data.data(), data.size());
+}
+
+// A network whose shapes depend on data. What it computes of made-up inputs may make no sense to it: then the later
+// stages are those that it reached.
+void plan_stages(graph::Module module, const plan::Request& request, run::DeviceEvaluator& evaluator,
+                 PlannedModel& planned) {
+  run::Values shapes, inputs;
+  for (const graph::TensorId id : module.main().inputs) {
+    const graph::Tensor& tensor = module.main().tensor(id);
+    const auto extents = tensor.extents();
+    const std::vector<int64_t> shape(extents.begin(), extents.end());
+    shapes[tensor.name] = {tensor.type, shape, {}};
+    inputs[tensor.name] = {tensor.type, shape, made_up(tensor)};
+  }
+  run::DynamicRunner runner(std::move(module), request, &evaluator, std::make_shared<const plan::Kept>());
+  const auto first = runner.plan_first(shapes);
+  if (first) planned.graph = first->graph;
+  planned.is_whole = false;
+  run::StagedRun run;
+  try {
+    runner.run(std::move(inputs), run);
+  } catch (const Error&) {
+  }
+  const std::string known = first ? table::graph_hash(first->graph) : std::string();
+  for (const auto& weak : run.plans)
+    if (const auto plan = weak.lock(); plan && table::graph_hash(plan->graph) != known)
+      planned.later.push_back(plan->graph);
+}
+
+}  // namespace
+
 PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all) {
   plan::Request request;
   request.devices = all;
@@ -41,14 +87,7 @@ PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all) {
   plan::Prepared prepared = plan::prepare(model.model.module(), request, &evaluator);
   PlannedModel planned;
   if (prepared.staged) {
-    run::Values inputs;  // shapes without data
-    const graph::Graph& graph = prepared.staged->main();
-    for (const graph::TensorId id : graph.inputs)
-      inputs[graph.tensor(id).name] = {graph.tensor(id).type, graph.tensor(id).extents(), {}};
-    const auto kept = std::make_shared<const plan::Kept>();
-    run::DynamicRunner runner(std::move(*prepared.staged), request, &evaluator, kept);
-    if (const auto plan = runner.plan_first(inputs)) planned.graph = plan->graph;
-    planned.is_whole = false;
+    plan_stages(std::move(*prepared.staged), request, evaluator, planned);
   } else {
     planned.graph = std::move(prepared.graph);
     plan::lower_for(planned.graph, request, {});
@@ -123,7 +162,10 @@ class Collector {
 
 std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices) {
   Collector collector(devices);
-  for (const PlannedModel& model : models) collector.add(model.graph);
+  for (const PlannedModel& model : models) {
+    collector.add(model.graph);
+    for (const graph::Graph& graph : model.later) collector.add(graph);
+  }
   return collector.take();
 }
 

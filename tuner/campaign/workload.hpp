@@ -47,6 +47,7 @@ struct PlannedModel {
   graph::Graph graph;
   std::string hash;      // table::graph_hash
   bool is_whole = true;  // false: its shapes depend on data, and this is the part that is planned before a run
+  std::vector<graph::Graph> later;  // then what a run on made-up inputs planned on the way, as far as it got
 };
 // `all`: every device of the runtime. Throws as Runtime::compile does.
 PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all);

@@ -87,7 +87,8 @@ class DeviceCheck {
 void check_configs(const json& document, const std::string& what) {
   for (const json& plan : list_of(document, "plans"))
     for (const json& segment : list_of(plan, "segments"))
-      if (const json* configs = member(segment, "configs"); configs && configs->size() != list_of(segment, "nodes").size())
+      if (const json* configs = member(segment, "configs");
+          configs && configs->size() != list_of(segment, "nodes").size())
         base::fail(ErrorCode::invalid_argument,
                    "a segment of \"plans\" of % has % \"configs\" for % \"nodes\" (plan %): give one for each",
                    {what, configs->size(), list_of(segment, "nodes").size(), text_of(plan, "graph_hash")});

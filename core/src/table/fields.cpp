@@ -155,7 +155,8 @@ const char* expected_of(const json& value, Kind kind) {
                  ? nullptr
                  : "an object of lists of whole numbers";
     case Kind::ids: return is_list_of(value, is_text) ? nullptr : "a list of texts";
-    case Kind::configs: return is_list_of(value, is_config) ? nullptr : "a list of \"key=value,key=value\" or empty texts";
+    case Kind::configs:
+      return is_list_of(value, is_config) ? nullptr : "a list of \"key=value,key=value\" or empty texts";
     case Kind::object: return value.is_object() ? nullptr : "an object";
     default: return value.is_array() ? nullptr : "a list";
   }
