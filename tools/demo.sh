@@ -20,7 +20,7 @@ scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT
 cmake --preset release >"$scratch" 2>&1 || { cat "$scratch" >&2; fail "the build could not be configured; see the lines above"; }
 targets=(motley_cli motley_cpu motley_reference)
-for extra in motley_planner motley_opencl motley_vulkan; do  # where the libraries for them are there
+for extra in motley_planner motley_tables motley_patterns motley_opencl motley_vulkan; do  # where the libraries for them are there
   if ninja -C build/release -t query "$extra" >/dev/null 2>&1; then targets+=("$extra"); fi
 done
 cmake --build --preset release --target "${targets[@]}"

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <map>
 #include <random>
 #include <set>
 #include <thread>
@@ -124,11 +125,33 @@ TEST(Tune, WritesATableThatKnowsEveryNodeAndIsUsed) {
   const Outcome explained = motley({"explain", digits_onnx(), "--table", table, "--json"});
   ASSERT_TRUE(succeeds(explained));
   const json all = explained.json();
-  size_t nodes = 0;
-  for (const json& segment : plan["segments"]) nodes += segment["nodes"].size();
-  EXPECT_EQ(nodes, all["nodes"].size());
-  for (const json& node : all["nodes"]) EXPECT_EQ(node["config_source"], "exact") << node.dump();
+  // What a session takes is what was raced: devices and configs.
+  std::map<std::string, std::string> configs;
+  for (const json& segment : plan["segments"])
+    for (size_t i = 0; i < segment["nodes"].size(); ++i) configs[segment["nodes"][i]] = segment["configs"][i];
+  EXPECT_EQ(configs.size(), all["nodes"].size());
+  for (const json& node : all["nodes"]) {
+    EXPECT_EQ(node["config_source"], "race") << node.dump();
+    EXPECT_EQ(node["config"], configs.at(node["node"])) << node.dump();
+  }
   EXPECT_EQ(all["plan"]["decided_by"], "race") << all["plan"].dump();
+  EXPECT_EQ(all["plan"]["predicted_ns"], plan["expected_ns"]);
+  EXPECT_GE(plan["expected_ns"], plan["bound_ns"]);
+  // The race is on record: what each plan was predicted to take, and what it took.
+  std::set<std::string> raced;
+  json note;
+  for (const json& record : records(table + ".journal"))
+    if (record.value("kind", "") == "plan") note = record;
+  ASSERT_FALSE(note.is_null());
+  for (const json& candidate : note["candidates"]) {
+    raced.insert(candidate["name"]);
+    EXPECT_GT(candidate["predicted_ns"], 0) << candidate.dump();
+    EXPECT_GE(candidate["runs"], 3) << candidate.dump();
+  }
+  EXPECT_TRUE(raced.contains("untuned"));
+  EXPECT_TRUE(raced.contains(note["winner"]));
+  EXPECT_EQ(note["measured_ns"], plan["expected_ns"]);
+  EXPECT_GT(note["factors"].begin().value(), 0);
 
   const std::string picture = digit_picture("3_0.png");
   const Outcome plain = motley({"run", digits_onnx(), picture, "--top", "1", "--devices", "cpu"}),

@@ -10,6 +10,7 @@
 #include "base/environment.hpp"
 #include "base/glob.hpp"
 #include "base/json.hpp"
+#include "base/json_tree.hpp"
 #include "base/sha256.hpp"
 
 namespace motley::base {
@@ -87,6 +88,58 @@ TEST(Json, RefusesWhatAFileFromOutsideMayNotHave) {
   EXPECT_EQ(code_of([&] { parse(std::string(20, '[') + std::string(20, ']')); }), ErrorCode::limit);
   EXPECT_EQ(code_of([&] { parse(std::string(500, '[')); }), ErrorCode::limit);
   EXPECT_EQ(code_of([&] { parse(std::string(1001, ' ')); }), ErrorCode::limit);
+}
+
+// What it takes and refuses, byte for byte, is what nlohmann_json takes and refuses: the document and each cut and
+// change of it, but for keys that come twice.
+TEST(Json, IsReadAsNlohmannJsonReadsIt) {
+  const std::string good =
+      "\xef\xbb\xbf {\"a\": [1, -0, 12.5e-3, 1E+2, 18446744073709551615, 18446744073709551616, -9223372036854775808, "
+      "1e-400, true,false, null ,\"\\u00e9\\ud83d\\ude00\\n\\/ \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"],\r\n\t\"b\":{}, \"\":[]} ";
+  const auto check = [](const std::string& text) {
+    const nlohmann::json want = nlohmann::json::parse(text, nullptr, false);
+    nlohmann::json got = nlohmann::json::value_t::discarded;
+    try {
+      got = parse_json(text, "the test", ErrorCode::plugin, {1000, 8});
+    } catch (const Error& error) {
+      if (std::string(error.what()).find("a key twice") != std::string::npos) return;
+    }
+    ASSERT_EQ(got.is_discarded(), want.is_discarded()) << text;
+    if (!want.is_discarded()) ASSERT_EQ(got.dump(), want.dump()) << text;
+  };
+  check(good);
+  for (size_t i = 0; i < good.size(); ++i) {
+    check(good.substr(0, i));
+    std::string shorter = good;
+    check(shorter.erase(i, 1));
+    for (const char c : {'"', '\\', '{', '}', '[', ']', ',', ':', '0', '-', 'e', '.', 'd', ' ', '\x01', '\x7f', '\x80', '\xc0',
+                         '\xed', '\xf4', '\xff'}) {
+      std::string changed = good;
+      changed[i] = c;
+      check(changed);
+      std::string longer = good;
+      check(longer.insert(i, 1, c));
+    }
+  }
+}
+
+TEST(Json, ATreeKnowsItsMembers) {
+  const JsonTree tree = read_tree(R"({"a": {"b": [1, "x"]}, "c": -1.50, "d": null, "e": true})", "it", ErrorCode::plugin);
+  ASSERT_NE(tree.find("a"), nullptr);
+  EXPECT_EQ(tree.find("x"), nullptr);
+  const JsonTree* list = tree.find("a")->find("b");
+  ASSERT_NE(list, nullptr);
+  ASSERT_EQ(list->inner.size(), 2u);
+  EXPECT_EQ(list->inner[0].text, "1");
+  EXPECT_EQ(list->inner[1].shown(), "\"x\"");
+  EXPECT_EQ(tree.find("c")->shown(), "-1.50");
+  EXPECT_EQ(tree.find("d")->shown(), "null");
+  EXPECT_EQ(tree.find("e")->shown(), "true");
+  EXPECT_EQ(tree.shown(), "an object");
+  std::string many = "[0";
+  for (int i = 0; i < 5000; ++i) many += ",0";
+  EXPECT_EQ(code_of([&] { read_tree(many + "]", "it", ErrorCode::plugin); }), ErrorCode::limit);
+  EXPECT_EQ(code_of([&] { read_tree(R"({"x": 1, "x": 2})", "it", ErrorCode::plugin); }), ErrorCode::plugin);
 }
 
 TEST(Glob, MatchesAsAShellDoes) {

@@ -1,4 +1,6 @@
 // The pass that computes on integers between DequantizeLinear and QuantizeLinear: what it makes, and what it refuses.
+#include <cstdlib>
+
 #include "graph/rewrite.hpp"
 #include "pass_net.hpp"
 
@@ -219,6 +221,21 @@ TEST(PassQuantized, MovementMovesIntegers) {
     EXPECT_EQ(net.rewrites(), 1u);
     EXPECT_EQ(net.ops(), zero == 4 ? "Transpose" : "Transpose QLinearUnary(identity)");
   }
+}
+
+TEST(PassQuantized, WithoutTheLibraryOfPatternsNothingChanges) {
+  const auto net = [] {
+    QuantizedNet net;
+    const TensorId x = net.dequantize(net.input("x", {1, 4}, DataType::uint8), net.number(0.5));
+    net.output(net.quantize(net.unary(UnaryFunction::sigmoid, x), 1.0 / 256, 0));
+    return net;
+  };
+  QuantizedNet without = net(), with = net();
+  setenv("MOTLEY_PATTERNS", "off", 1);
+  EXPECT_EQ(without.rewrites(), 0u);
+  unsetenv("MOTLEY_PATTERNS");
+  EXPECT_EQ(without.graph.nodes.size(), 3u);
+  EXPECT_EQ(with.rewrites(), 1u);
 }
 
 }  // namespace

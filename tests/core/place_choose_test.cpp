@@ -7,7 +7,7 @@
 
 #include "motley/error.hpp"
 #include "place/choose.hpp"
-#include "place/entry.hpp"
+#include "place/sketch.hpp"
 #include "place/serial.hpp"
 
 namespace motley::place {
@@ -58,6 +58,108 @@ std::vector<std::string> worker_names(const Query& query, const Choice& choice) 
   std::vector<std::string> names;
   for (uint32_t c : choice.candidates) names.push_back(query.workers[query.problem.candidates[c].tag].name);
   return names;
+}
+
+// Adds fused candidates for stretches of nodes, and kernels of lower precision that are faster, to a sample.
+void add_candidates(Query& query, unsigned seed) {
+  std::mt19937 random(seed);
+  const auto upto = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n + 1)); };
+  Problem& p = query.problem;
+  const std::vector<Candidate> plain = p.candidates;
+  const auto cost = [&](uint32_t node, uint32_t worker) {
+    for (const Candidate& c : plain)
+      if (c.nodes[0] == node && c.tag == worker) return c.cost_ns;
+    return kForbidden;
+  };
+  for (const Candidate& c : plain) {
+    if (upto(2)) continue;
+    Candidate half = c;
+    half.cost_ns = c.cost_ns * (40 + upto(40)) / 100;
+    half.error_ppb = 100 + upto(1000);
+    p.candidates.push_back(half);
+  }
+  for (uint32_t n = 0; n + 1 < p.nodes.size(); ++n)
+    for (uint32_t w = 0; w < query.workers.size(); ++w) {
+      const auto size = static_cast<uint32_t>(std::min<int64_t>(2 + upto(1), static_cast<int64_t>(p.nodes.size() - n)));
+      Ns sum = 0;
+      Candidate fused;
+      for (uint32_t m = n; m < n + size; ++m) {
+        fused.nodes.push_back(m);
+        sum = add(sum, cost(m, w));
+      }
+      if (sum >= kForbidden || upto(1)) continue;
+      fused.input_place = fused.output_place = fused.tag = w;
+      fused.cost_ns = sum * (60 + upto(50)) / 100;
+      fused.provenance = Provenance::measured;
+      p.candidates.push_back(fused);
+    }
+}
+
+// Visits every cover of the nodes by candidates that can be put in an order, as candidates per node.
+template <class Visit>
+void each_plan(const Problem& p, std::vector<uint32_t>& plan, Visit visit) {
+  const auto open = std::find(plan.begin(), plan.end(), UINT32_MAX);
+  if (open != plan.end()) {
+    const auto node = static_cast<uint32_t>(open - plan.begin());
+    for (uint32_t c = 0; c < p.candidates.size(); ++c) {
+      const std::vector<uint32_t>& nodes = p.candidates[c].nodes;
+      if (nodes[0] != node || std::any_of(nodes.begin(), nodes.end(), [&](uint32_t n) { return plan[n] != UINT32_MAX; }))
+        continue;
+      for (uint32_t n : nodes) plan[n] = c;
+      each_plan(p, plan, visit);
+      for (uint32_t n : nodes) plan[n] = UINT32_MAX;
+    }
+    return;
+  }
+  // Candidates in the order of their last nodes: stretches of a topological order wait for earlier ones only.
+  visit(plan);
+}
+
+// What a plan costs, its time and its error, added up in another way than the solvers do.
+struct Total {
+  Ns cost = 0, time = 0;
+  int64_t error = 0;
+};
+Total total_of(const Query& query, const std::vector<uint32_t>& plan) {
+  const Problem& p = query.problem;
+  Total total;
+  const auto add_cost = [&](Ns time, int64_t milliwatts, Ns bytes) {
+    total.time += time;
+    total.cost += query.aim == Aim::power    ? time * milliwatts / 1000
+                  : query.aim == Aim::memory ? time + bytes * 1000
+                                             : time;
+  };
+  uint32_t host = 0;  // moves are paid by what works at the host's place
+  for (const Candidate& c : p.candidates)
+    if (c.output_place == 0) host = std::max(host, query.workers[c.tag].milliwatts);
+  for (uint32_t n = 0; n < plan.size(); ++n) {
+    const Candidate& c = p.candidates[plan[n]];
+    if (c.nodes[0] != n) continue;
+    add_cost(c.cost_ns, query.workers[c.tag].milliwatts, c.memory_bytes);
+    total.error += c.error_ppb;
+  }
+  for (uint32_t t = 0; t < p.tensors.size(); ++t) {
+    const uint32_t from = t ? p.candidates[plan[t - 1]].output_place : 0;
+    std::vector<bool> wanted(p.places.size());
+    for (uint32_t n = 0; n < p.nodes.size(); ++n)
+      for (uint32_t input : p.nodes[n].inputs)
+        if (input == t) wanted[p.candidates[plan[n]].output_place] = true;
+    if (p.tensors[t].wanted >= 0) wanted[0] = true;
+    for (uint32_t to = 0; to < wanted.size(); ++to) {
+      if (!wanted[to] || to == from) continue;
+      const Move& move = p.move(from, to);
+      const Ns bytes = p.tensors[t].bytes;
+      const auto priced = [&](Ns alpha, int64_t beta) { return alpha + (bytes * beta + 999) / 1000; };
+      total.time += priced(move.alpha_ns, move.beta_ps_per_byte);
+      if (query.aim == Aim::power)
+        total.cost += priced(move.alpha_ns * host / 1000, move.beta_ps_per_byte * host / 1000);
+      else if (query.aim == Aim::memory && move.beta_ps_per_byte > 0)
+        total.cost += priced(move.alpha_ns, move.beta_ps_per_byte + 1000000);
+      else
+        total.cost += priced(move.alpha_ns, move.beta_ps_per_byte);
+    }
+  }
+  return total;
 }
 
 constexpr Aim kAims[] = {Aim::latency, Aim::throughput, Aim::power, Aim::memory};
@@ -123,7 +225,7 @@ TEST(PlaceChoose, NoPlanIsBelowTheBound) {
       EXPECT_LE(choice.bound, choice.cost);
       EXPECT_GT(choice.bound, 0);
       for (uint32_t n = 0; n < choice.candidates.size(); ++n)
-        EXPECT_EQ(query.problem.candidates[choice.candidates[n]].nodes[0], n);
+        EXPECT_EQ(query.problem.candidates[choice.candidates[n]].nodes, std::vector<uint32_t>{n});
     }
   }
 }
@@ -168,6 +270,123 @@ TEST(PlaceChoose, ThroughputComesNearTheBestOfAllPlans) {
     worst = std::max(worst, static_cast<double>(choice.cost) / static_cast<double>(best));
   }
   EXPECT_LE(worst, 1.15);
+}
+
+// Covers by fused candidates and the error budget: the cheapest of all plans, for each serial aim.
+TEST(PlaceChoose, EqualsBruteForceWithFusedCandidatesAndABudget) {
+  size_t fused = 0, lower = 0, bounded = 0;
+  for (unsigned seed = 0; seed < 240; ++seed) {
+    Query query = sample(seed, 3 + seed % 4, 2 + seed % 2);
+    query.background.assign(query.workers.size(), false);
+    add_candidates(query, seed);
+    query.aim = seed % 3 == 0 ? Aim::power : seed % 3 == 1 ? Aim::latency : Aim::memory;
+    const int64_t budgets[] = {0, 700, 1500, kUnlimited};
+    query.problem.error_budget_ppb = budgets[seed % 4];
+    const Choice choice = choose(query);
+    Ns best = kForbidden, unbudgeted = kForbidden;
+    std::vector<uint32_t> plan(query.problem.nodes.size(), UINT32_MAX);
+    each_plan(query.problem, plan, [&](const std::vector<uint32_t>& candidates) {
+      const Total total = total_of(query, candidates);
+      unbudgeted = std::min(unbudgeted, total.cost);
+      if (total.error <= query.problem.error_budget_ppb) best = std::min(best, total.cost);
+    });
+    EXPECT_EQ(choice.cost, best) << seed;
+    EXPECT_EQ(choice.bound, best) << seed;
+    const Total own = total_of(query, choice.candidates);
+    EXPECT_EQ(own.cost, best) << seed;
+    EXPECT_EQ(own.error, choice.error_ppb) << seed;
+    EXPECT_LE(choice.error_ppb, query.problem.error_budget_ppb) << seed;
+    if (query.problem.error_budget_ppb) {
+      EXPECT_EQ(std::min(choice.unbudgeted, choice.cost), unbudgeted) << seed;
+    }
+    for (uint32_t c : choice.candidates) fused += query.problem.candidates[c].nodes.size() > 1;
+    lower += choice.error_ppb > 0;
+    bounded += choice.unbudgeted < choice.cost;
+    // Each runner-up's figure is the difference that it makes, and what is left out would be cheaper and exceed the budget.
+    for (uint32_t n = 0; n < choice.candidates.size(); ++n) {
+      const RunnerUp& second = choice.runners_up[n];
+      for (const int32_t other : {second.candidate, second.left_out}) {
+        if (other < 0 || query.problem.candidates[choice.candidates[n]].nodes.size() > 1) continue;
+        std::vector<uint32_t> changed = choice.candidates;
+        for (uint32_t m : query.problem.candidates[static_cast<size_t>(other)].nodes)
+          changed[m] = static_cast<uint32_t>(other);
+        const Total total = total_of(query, changed);
+        EXPECT_EQ(total.cost - own.cost, other == second.candidate ? second.more : second.left_out_more) << seed;
+        EXPECT_EQ(total.error <= query.problem.error_budget_ppb, other == second.candidate) << seed;
+      }
+    }
+  }
+  EXPECT_GT(fused, 50u);
+  EXPECT_GT(lower, 50u);
+  EXPECT_GT(bounded, 10u);
+}
+
+TEST(PlaceChoose, OrderPlaysNoPartWithFusedCandidatesABudgetAndADeadline) {
+  std::mt19937 random(3);
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    Query query = sample(seed, 4 + seed % 12, 2 + seed % 3);
+    add_candidates(query, seed);
+    query.aim = kAims[seed % 4];
+    query.problem.error_budget_ppb = seed % 3 ? 1500 : 0;
+    if (seed % 2) query.deadline_ns = choose(query).run_ns * 3 / 4;
+    const Choice choice = choose(query);
+    for (int i = 0; i < 2; ++i) {
+      const Query other = shuffled(query, random);
+      const Choice again = choose(other);
+      EXPECT_EQ(again.cost, choice.cost) << seed;
+      EXPECT_EQ(again.run_ns, choice.run_ns) << seed;
+      EXPECT_EQ(again.error_ppb, choice.error_ppb) << seed;
+      EXPECT_EQ(worker_names(other, again), worker_names(query, choice)) << seed;
+    }
+  }
+}
+
+// In time where any plan is, never below the bound, and near the cheapest such plan.
+TEST(PlaceChoose, DeadlinesAreKeptAtLittleCost) {
+  double worst = 1, worst_bound = 1;
+  size_t late = 0, tight = 0, in_time = 0;
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    Query query = sample(seed, 3 + seed % 4, 3);
+    query.background.assign(3, false);
+    add_candidates(query, seed);
+    query.aim = seed % 2 ? Aim::power : Aim::memory;
+    query.problem.error_budget_ppb = seed % 3 ? 0 : 1500;
+    const Ns relaxed = choose(query).run_ns;
+    query.deadline_ns = relaxed * static_cast<Ns>(50 + seed % 50) / 100;
+    const Choice choice = choose(query);
+    Ns best = kForbidden, fastest = kForbidden;
+    std::vector<uint32_t> plan(query.problem.nodes.size(), UINT32_MAX);
+    each_plan(query.problem, plan, [&](const std::vector<uint32_t>& candidates) {
+      const Total total = total_of(query, candidates);
+      if (total.error > query.problem.error_budget_ppb) return;
+      fastest = std::min(fastest, total.time);
+      if (total.time <= query.deadline_ns) best = std::min(best, total.cost);
+    });
+    ASSERT_EQ(total_of(query, choice.candidates).time, choice.run_ns) << seed;
+    EXPECT_LE(choice.error_ppb, query.problem.error_budget_ppb) << seed;
+    EXPECT_EQ(choice.late, best >= kForbidden) << seed;
+    if (choice.late) {
+      EXPECT_EQ(choice.run_ns, fastest) << seed;
+      ++late;
+      continue;
+    }
+    EXPECT_LE(choice.run_ns, query.deadline_ns) << seed;
+    EXPECT_GE(choice.cost, best) << seed;
+    EXPECT_LE(choice.bound, best) << seed;
+    ++in_time;
+    tight += choice.cost == best;
+    worst = std::max(worst, static_cast<double>(choice.cost) / static_cast<double>(best));
+    // Bytes of so few nodes are all or nothing, which prices on time say little of.
+    if (query.aim == Aim::power)
+      worst_bound = std::max(worst_bound, static_cast<double>(best) / static_cast<double>(choice.bound));
+  }
+  RecordProperty("worst", std::to_string(worst));
+  RecordProperty("worst_bound", std::to_string(worst_bound));
+  EXPECT_GT(late, 10u);
+  EXPECT_GE(tight * 4, in_time * 3);
+  EXPECT_GT(in_time, 40u);
+  EXPECT_LE(worst, 1.4);
+  EXPECT_LE(worst_bound, 2.5);
 }
 
 // Two nodes in a row: the first is cheaper at home, the second elsewhere by `gain` percent of all.

@@ -58,7 +58,7 @@ struct Sample {
   }
   Answer find(const std::string& problem, std::set<std::string> refused = {}) const {
     AcceptAllBut judge(std::move(refused));
-    return Lookup(table, "p", kHere).find(problem, judge);
+    return make_lookup(table, "p", kHere)->find(problem, judge);
   }
 };
 
@@ -106,15 +106,15 @@ TEST(TableLookup, AsksTheThreeNearestWithinAnOctaveInOrder) {
   Sample s;
   for (int n : {201, 49, 180, 160, 140, 120, 60}) s.row("n=" + std::to_string(n), s.exact, "c=" + std::to_string(n));
   AcceptAllBut judge({"c=120", "c=140", "c=160", "c=60"});
-  EXPECT_EQ(Lookup(s.table, "p", kHere).find("n=100", judge).source, Source::none);
+  EXPECT_EQ(make_lookup(s.table, "p", kHere)->find("n=100", judge).source, Source::none);
   EXPECT_EQ(judge.asked, (std::vector<std::string>{"c=120", "c=140", "c=160"}));
 }
 
 TEST(TableLookup, SaysWhyADevicesRowsAreNotUsed) {
   const Sample s;
-  const Lookup lookup(s.table, "p", kHere);
-  const auto reason = [&](uint32_t d) { return std::string(lookup.standings()[d].reason); };
-  EXPECT_EQ(lookup.standings()[s.exact].reason, nullptr);
+  const std::unique_ptr<Lookup> lookup = make_lookup(s.table, "p", kHere);
+  const auto reason = [&](uint32_t d) { return std::string(lookup->standings()[d].reason); };
+  EXPECT_EQ(lookup->standings()[s.exact].reason, nullptr);
   EXPECT_NE(reason(s.driver).find("another driver: used as a prior only"), std::string::npos);
   EXPECT_NE(reason(s.sibling).find("sibling"), std::string::npos);
   EXPECT_NE(reason(s.family).find("other hardware"), std::string::npos);
@@ -126,7 +126,7 @@ TEST(TableLookup, ADeviceWithoutFingerprintUsesNothing) {
   Sample s;
   s.row("n=100", s.exact, "c=1");
   AcceptAllBut judge;
-  EXPECT_EQ(Lookup(s.table, "p", {}).find("n=100", judge).source, Source::none);
+  EXPECT_EQ(make_lookup(s.table, "p", {})->find("n=100", judge).source, Source::none);
 }
 
 TEST(TableWinner, TheDefaultStaysUnlessTheIntervalShowsAPercent) {

@@ -28,9 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string text = resealed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const motley::table::Table table = motley::table::table_of(motley::table::parse_document(text, "the table"));
     for (const motley::table::DeviceRow& device : table.devices) {
-      const motley::table::Lookup lookup(table, device.plugin, device.fingerprint);
+      const auto lookup = motley::table::make_lookup(table, device.plugin, device.fingerprint);
       Accepting judge;
-      for (size_t i = 0; i < table.kernels.size() && i < 50; ++i) lookup.find(table.kernels[i].problem, judge);
+      for (size_t i = 0; i < table.kernels.size() && i < 50; ++i) lookup->find(table.kernels[i].problem, judge);
     }
   });
 }

@@ -25,5 +25,13 @@ mv "$work/libmotley_planner.so" "$prefix/lib/"
 grep -q '"decided_by": "order"' "$work/without.json"
 grep -q 'there is no libmotley_planner.so' "$work/without.json"
 cmp "$work/output" "$work/output_without"
+# A table needs the library that reads tables: ignored with a warning where it is not there, unless asked for by name.
+mv "$prefix/lib/libmotley_tables.so" "$work/"
+if "$prefix/bin/motley" explain "$work/digits.motley" --table "$source/schema/valid/dispatch_table/everything.json" 2>"$work/no_tables"; then exit 1; fi
+grep -q 'there is no libmotley_tables.so' "$work/no_tables"
+MOTLEY_TABLE="$source/schema/valid/dispatch_table/everything.json" "$work/build/app" "$work/digits.motley" >"$work/output_without" 2>"$work/no_tables"
+grep -q 'there is no libmotley_tables.so' "$work/no_tables"
+mv "$work/libmotley_tables.so" "$prefix/lib/"
+cmp "$work/output" "$work/output_without"
 "$prefix/bin/motley" plugins --explain | tee "$work/plugins"
 grep -q "manifest  $prefix/" "$work/plugins"

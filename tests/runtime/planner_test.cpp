@@ -65,7 +65,7 @@ TEST(Planner, WithoutItsLibraryTheOrderDecides) {
   EXPECT_EQ(e.cost.decided_by, "order");
   EXPECT_NE(e.cost.note.find("MOTLEY_PLANNER"), std::string::npos) << e.cost.note;
   EXPECT_NE(e.to_string().find("MOTLEY_PLANNER is off"), std::string::npos);
-  for (const Placement& p : e.nodes) EXPECT_GT(p.estimate_ns + (p.op == "Reshape"), 0) << p.node;
+
   EXPECT_EQ(run(without), want);
 }
 

@@ -104,12 +104,16 @@ std::vector<std::string> devices_of(const std::string& phone) {
 
 }  // namespace
 
-fs::path table_for(const std::string& phone, const Model& model) {
+WithoutCandidates::WithoutCandidates() { setenv("MOTLEY_SOC_PLAIN", "1", 1); }
+WithoutCandidates::~WithoutCandidates() { unsetenv("MOTLEY_SOC_PLAIN"); }
+
+fs::path table_for(const std::string& phone, const Model& model, const std::vector<MeasuredKernel>& more) {
   json document = tuner::empty_document("test");
   const fs::path empty = write("empty.json", document);
   const plugin::Registry registry =
       plugin::discover({.files = {MOTLEY_TEST_PLUGINS "/libmotley_soc.so"}, .standard_places = false});
   const json facts = json::parse(std::ifstream(fs::path(MOTLEY_SOC_PHONES) / (phone + ".json")));
+  const WithoutCandidates plain;
   for (const auto& device : registry.devices) {
     const std::string name = device->name();
     if (!name.starts_with("soc:" + phone + ".")) continue;
@@ -120,6 +124,11 @@ fs::path table_for(const std::string& phone, const Model& model) {
     for (const Placement& p : session.explain().nodes)
       if (p.device == name) rows[p.problem_key] = p.estimate_ns;
     for (const auto& [problem, ns] : rows) document["kernels"].push_back(kernel_row(problem, name, ns));
+  }
+  for (const MeasuredKernel& m : more) {
+    document["kernels"].push_back(kernel_row(m.problem, "soc:" + phone + "." + m.device, m.ns));
+    document["kernels"].back()["config"] = m.config;
+    document["kernels"].back()["error"] = {{"max_abs", m.error}, {"max_rel", m.error}};
   }
   const auto transfer = [&](const std::string& from, const std::string& to, const json& cost) {
     document["transfers"].push_back({{"from", from},
@@ -132,7 +141,7 @@ fs::path table_for(const std::string& phone, const Model& model) {
     transfer("host", "soc:" + phone + "." + id, cost);
     transfer("soc:" + phone + "." + id, "host", cost);
   }
-  return write(phone + ".json", document);
+  return write(phone + std::to_string(more.size()) + ".json", document);
 }
 
 CompileOptions on(const std::string& phone, const Model& model) {

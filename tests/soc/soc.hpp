@@ -11,15 +11,28 @@ namespace motley::test {
 // The reference and cpu plugins and all phones.
 const Runtime& soc_runtime();
 
-// "flagship", "midrange", "budget"
+// "flagship", "midrange", "budget": their devices offer one kernel for each node. Those of "tablet" offer fused kernels and
+// float16 too.
 std::vector<std::string> phones();
+
+// While it lives, no device offers candidates.
+struct WithoutCandidates {
+  WithoutCandidates();
+  ~WithoutCandidates();
+};
 
 // x (1, channels, side, side) → `branches` rows of `length` convolutions with relus → concatenated → a product.
 Model branching_network(int branches, int length, int channels, int side);
 
 // A dispatch table as a tuner would have measured it on the phone: each node of the model on each device that runs it,
 // and the phone's transfers. The folder belongs to the process.
-std::filesystem::path table_for(const std::string& phone, const Model& model);
+// `more` are rows of candidates.
+struct MeasuredKernel {
+  std::string problem, device, config;  // "npu"
+  double ns = 0, error = 0;
+};
+std::filesystem::path table_for(const std::string& phone, const Model& model,
+                                const std::vector<MeasuredKernel>& more = {});
 
 // On this phone alone, with its table.
 CompileOptions on(const std::string& phone, const Model& model);

@@ -1,7 +1,7 @@
 // Devices from JSON files: the reference plugin's results, simulated times. All work in the background as far as the
 // host can tell; what is submitted is done on return. "flagship.npu" is device npu of phones/flagship.json.
 #include <algorithm>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -65,6 +65,19 @@ double simulated_ns(const Model& model, const sdk::NodeView& node) {
   const double compute = operations(node) / model.rate(op_of(node)),
                memory = bytes / model.facts.at("gbps").get<double>();
   return model.facts.at("dispatch_ns").get<double>() + std::max(compute, memory);
+}
+
+// What a chip with "fuses" runs as one kernel: a convolution and the unary operation on its result, which costs no start of
+// its own and goes through no memory. One with "half" runs convolutions in float16 that many times as fast.
+constexpr const char* kFused = "fuse=unary";
+constexpr const char* kHalf = "precision=f16";
+
+double half_ns(const Model& model, const sdk::NodeView& node) {
+  const double start = model.facts.at("dispatch_ns");
+  return start + (simulated_ns(model, node) - start) / model.facts.at("half").get<double>();
+}
+double fused_ns(const Model& model, const sdk::NodeView& product, const sdk::NodeView& unary) {
+  return simulated_ns(model, product) + operations(unary) / model.rate(op_of(unary));
 }
 
 struct Device {
@@ -133,7 +146,53 @@ struct Answers {
   const motley_support_sink* sink;
   const sdk::GraphView* view;
   const Model* model;
+  std::vector<bool> runs = {};
 };
+
+void offer(const Answers& a, const std::vector<uint32_t>& nodes, uint32_t precision, double cost, const char* config) {
+  for (uint32_t n : nodes)
+    if (!a.runs[n]) return;
+  const motley_candidate candidate{sizeof candidate, static_cast<uint32_t>(nodes.size()), nodes.data(), 0, precision,
+                                   cost,             config};
+  a.sink->candidate(a.sink->context, &candidate);
+}
+
+void offer_all(const Answers& a) {
+  if (std::getenv("MOTLEY_SOC_PLAIN")) return;
+  const json& facts = a.model->facts;
+  for (uint32_t n = 0; n < a.view->node_count(); ++n) {
+    const sdk::NodeView node = a.view->node(n);
+    if (node.op() != sdk::Op::Conv) continue;
+    if (facts.contains("half"))
+      offer(a, {n}, static_cast<uint32_t>(schema::DataType::float16), half_ns(*a.model, node), kHalf);
+    for (uint32_t m = n + 1; m < a.view->node_count() && facts.value("fuses", false); ++m) {
+      const sdk::NodeView next = a.view->node(m);
+      if (next.op() == sdk::Op::Unary && next.input(0) == node.output(0))
+        offer(a, {n, m}, static_cast<uint32_t>(schema::DataType::float32), fused_ns(*a.model, node, next), kFused);
+    }
+  }
+}
+
+// Times of a segment's nodes with the configs that they got. A fused kernel's time stands at the first.
+std::vector<double> times_of(const Model& model, const sdk::GraphView& view, const motley_compile_options& options) {
+  std::vector<std::string> config(view.node_count());
+  for (uint32_t i = 0; i < options.config_count; ++i) config.at(options.configs[i].node) = options.configs[i].config;
+  std::vector<double> times;
+  for (uint32_t n = 0; n < view.node_count(); ++n) times.push_back(simulated_ns(model, view.node(n)));
+  for (uint32_t n = 0; n < view.node_count(); ++n) {
+    if (config[n] == kHalf) times[n] = half_ns(model, view.node(n));
+    else if (config[n] == kFused) {
+      uint32_t m = n + 1;
+      while (m < view.node_count() && view.node(m).input(0) != view.node(n).output(0)) ++m;
+      if (m == view.node_count()) throw std::runtime_error("one half of a fused kernel is missing");
+      times[n] = fused_ns(model, view.node(n), view.node(m));
+      times[m] = 0;
+    } else if (!config[n].empty()) {
+      throw std::runtime_error("there is no config " + config[n]);
+    }
+  }
+  return times;
+}
 
 void fill_compiling(motley_plugin& p) {
   p.query_support = [](motley_device* d, const motley_graph* graph, const motley_support_sink* sink,
@@ -141,17 +200,20 @@ void fill_compiling(motley_plugin& p) {
     return guarded(error, [&] {
       const sdk::GraphView view(read_struct(graph));
       Answers answers{sink, &view, device(d).model};
+      answers.runs.resize(view.node_count());
       motley_support_sink filter{};
       filter.struct_size = sizeof filter;
       filter.context = &answers;
       filter.node = [](void* context, uint32_t node, motley_status status, const char* reason) {
-        const Answers& a = *static_cast<Answers*>(context);
+        Answers& a = *static_cast<Answers*>(context);
+        a.runs[node] = status == MOTLEY_OK && a.model->runs(op_of(a.view->node(node)));
         if (a.model->runs(op_of(a.view->node(node)))) a.sink->node(a.sink->context, node, status, reason);
         else a.sink->node(a.sink->context, node, MOTLEY_UNSUPPORTED, "the chip does not have it");
       };
       filter.candidate = [](void*, const motley_candidate*) {};
       if (kernels->query_support(device(d).inner, graph, &filter, error) != MOTLEY_OK)
         throw std::runtime_error("no answer");
+      offer_all(answers);
     });
   };
   p.estimate_cost = [](motley_device* d, const motley_graph* graph, uint32_t node, double* cost) {
@@ -165,9 +227,10 @@ void fill_compiling(motley_plugin& p) {
     return guarded(error, [&] {
       auto made = std::make_unique<Executable>();
       const sdk::GraphView view(read_struct(segment));
-      for (uint32_t n = 0; n < view.node_count(); ++n)
-        made->node_ns.push_back(simulated_ns(*device(d).model, view.node(n)));
-      if (const motley_status status = kernels->compile(device(d).inner, segment, options, &made->inner, error);
+      made->node_ns = times_of(*device(d).model, view, read_struct(options));
+      motley_compile_options plain = read_struct(options);
+      plain.config_count = 0;
+      if (const motley_status status = kernels->compile(device(d).inner, segment, &plain, &made->inner, error);
           status != MOTLEY_OK)
         throw StatusError(status, "the kernels cannot be compiled");
       *result = reinterpret_cast<motley_executable*>(made.release());
@@ -245,14 +308,17 @@ void fill_tuning(motley_plugin& p) {
         [](motley_device*, const motley_graph* segment, const motley_sink* sink) {
           return guarded(nullptr, [&] {
             const sdk::GraphView view(read_struct(segment));
-            const sdk::NodeView node = view.node(0);
-            std::string key = op_of(node);
+            std::string key;
             const auto add = [&key](const sdk::TensorView* tensor) {
               key += " ";
               for (size_t i = 0; tensor && i < tensor->shape.size(); ++i) key += "x" + std::to_string(tensor->shape[i]);
             };
-            for (uint32_t i = 0; i < node.input_count(); ++i) add(node.input(i));
-            add(node.output(0));
+            for (uint32_t n = 0; n < view.node_count(); ++n) {
+              const sdk::NodeView node = view.node(n);
+              key += (n ? " then " : "") + op_of(node);
+              for (uint32_t i = 0; i < node.input_count(); ++i) add(node.input(i));
+              add(node.output(0));
+            }
             sink->write(sink->context, key.data(), key.size());
           });
         },

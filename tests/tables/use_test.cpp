@@ -1,9 +1,11 @@
 // A session with a dispatch table: kernels get the table's configs, and explain() says from where.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
+#include "campaign/workload.hpp"
 #include "samples.hpp"
 #include "table/rows.hpp"
 #include "table/text.hpp"
@@ -66,6 +68,25 @@ TEST_F(TableUseTest, KernelsGetTheTablesConfigs) {
   }
   EXPECT_EQ(with_config, 1u);
   EXPECT_NE(e.to_string().find("nodes by source: exact"), std::string::npos) << e.to_string();
+}
+
+TEST_F(TableUseTest, WithoutTheLibraryThatReadsTablesASessionGoesOnWithoutOne) {
+  const std::filesystem::path table = publish(document);
+  Session plain = runtime_with().compile(small_cnn(), {.devices = {"cpu"}});
+  setenv("MOTLEY_TABLE_READER", "off", 1);
+  Session session = compile(table, BadTable::ignore);
+  try {
+    compile(table, BadTable::fail);
+    ADD_FAILURE() << "should have failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+    EXPECT_NE(std::string(error.what()).find("MOTLEY_TABLE_READER is off"), std::string::npos) << error.what();
+  }
+  unsetenv("MOTLEY_TABLE_READER");
+  const std::string problem = session.explain().table.problem;
+  EXPECT_NE(problem.find("dispatch tables cannot be read"), std::string::npos) << problem;
+  EXPECT_EQ(run(session), run(plain));
+  compile(table, BadTable::fail);
 }
 
 TEST_F(TableUseTest, AnotherDriverIsReportedAndAPriorOnly) {
@@ -153,6 +174,54 @@ TEST_F(TableUseTest, WhatDoesNotCompileWithItsConfigIsCompiledWithout) {
         EXPECT_EQ(t.kernel, broken ? "relu_plain" : "relu_other");
       }
   }
+}
+
+// The whole network on the cpu; `configs` has one per node, or none.
+json plan_of_small_cnn(const std::vector<std::string>& nodes, const std::vector<std::string>& configs) {
+  const plugin::Registry registry =
+      plugin::discover({.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"}, .standard_places = false});
+  const tuner::PlannedModel planned = tuner::plan_model({{}, small_cnn(), {}}, registry.devices);
+  json segment = {{"device", "here"}, {"nodes", nodes}};
+  if (!configs.empty()) segment["configs"] = configs;
+  return {{"graph_hash", planned.hash},      {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
+          {"segments", json::array({segment})}, {"expected_ns", 1000},   {"bound_ns", 0}};
+}
+
+TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
+  const Explanation plain = compile(publish(document)).explain();
+  std::vector<std::string> nodes, configs;
+  std::string tuned;
+  for (const Placement& p : plain.nodes) {
+    nodes.push_back(p.node);
+    configs.push_back("");
+    if (!p.config.empty()) tuned = p.config;
+  }
+  ASSERT_FALSE(tuned.empty());
+  const auto with_plan = [&](const std::vector<std::string>& of_plan) {
+    json other = document;
+    other["plans"].push_back(plan_of_small_cnn(nodes, of_plan));
+    return publish(other, "plan.json");
+  };
+  const auto count = [](const Explanation& e, const std::string& source) {
+    return std::count_if(e.nodes.begin(), e.nodes.end(), [&](const Placement& p) { return p.config_source == source; });
+  };
+  const auto all = static_cast<std::ptrdiff_t>(nodes.size());
+  // The defaults that were raced, and not what the kernels' rows say.
+  Session defaults = compile(with_plan(configs)), untuned = runtime_with().compile(small_cnn(), {.devices = {"cpu"}});
+  EXPECT_EQ(defaults.explain().cost.decided_by, "race");
+  EXPECT_EQ(count(defaults.explain(), "race"), all);
+  EXPECT_EQ(kernels_of(defaults), kernels_of(untuned));
+  // A plan that says none leaves them to the rows.
+  Session silent = compile(with_plan({})), by_rows = compile(publish(document));
+  EXPECT_EQ(silent.explain().cost.decided_by, "race");
+  EXPECT_EQ(count(silent.explain(), "race"), 0);
+  EXPECT_EQ(kernels_of(silent), kernels_of(by_rows));
+  // A plan is not believed either: one for a node that has no such config.
+  for (std::string& config : configs) config = "algorithm=magic";
+  Session refused = compile(with_plan(configs));
+  EXPECT_EQ(count(refused.explain(), "none"), all);
+  EXPECT_EQ(refused.explain().table.refused, nodes.size());
+  EXPECT_EQ(kernels_of(refused), kernels_of(untuned));
 }
 
 TEST_F(TableUseTest, ABadTableIsIgnoredWithAReasonOrAnError) {

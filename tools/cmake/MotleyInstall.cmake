@@ -1,6 +1,7 @@
 # cmake --install: what find_package(motley) and find_package(motley-plugin-sdk) find, and the documents.
 #
-# Components: runtime (libmotley), planner (libmotley_planner), plugins, sdk (headers, template, checker), tools (the command line).
+# Components: runtime (libmotley), planner, tables and patterns (libmotley_planner, _tables, _patterns), plugins, sdk (headers, template,
+# checker), tools (the command line).
 include(CMakePackageConfigHelpers)
 set(motley_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/motley)
 set(motley_sdk_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/motley-plugin-sdk)
@@ -12,6 +13,9 @@ install(TARGETS motley EXPORT motley-targets
 # Loaded by libmotley, which looks for it beside itself; nothing links it. Its own component, because apps with one device
 # leave it out.
 install(TARGETS motley_planner LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT planner)
+# Likewise, for apps that name a dispatch table, and for those with quantized or unrolled recurrent networks.
+install(TARGETS motley_tables LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT tables)
+install(TARGETS motley_patterns LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT patterns)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/include/motley DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT sdk
   FILES_MATCHING PATTERN *.hpp)
 install(EXPORT motley-targets NAMESPACE motley:: DESTINATION ${motley_cmake_dir} COMPONENT sdk)

@@ -55,6 +55,16 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       ->type_name("POLICY")
       ->check(CLI::IsMember(std::vector<std::string>{"latency", "throughput", "power", "memory"}).description(""));
   command
+      .add_option("--error-budget", options.error_budget,
+                  "What errors of kernels in lower precision may add up to, 0.01 for a hundredth (default 0: none)")
+      ->type_name("X")
+      ->check(CLI::Range(0.0, 1e3).description(""));
+  command
+      .add_option("--deadline", options.deadline_ms,
+                  "The time that a run may be predicted to take, in ms: the policy's best plan within it")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 8.64e7).description(""));
+  command
       .add_option("--pin", options.pins,
                   "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
                   "fits counts")
@@ -124,6 +134,8 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
     for (std::string& glob : base::split(set, ',')) result.prefer.push_back(std::move(glob));
   for (const Policy policy : {Policy::latency, Policy::throughput, Policy::power, Policy::memory})
     if (options.policy == to_string(policy)) result.policy = policy;
+  result.error_budget = options.error_budget;
+  result.deadline = std::chrono::nanoseconds(static_cast<int64_t>(options.deadline_ms * 1e6));
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
   for (const std::string& text : options.pins) {

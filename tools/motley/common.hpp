@@ -26,12 +26,14 @@ struct PluginOptions {
 };
 void add_plugin_options(CLI::App& command, PluginOptions& options);
 
-// --devices, --deny, --prefer, --policy, --pin, --no-fallback, --no-optimize, --threads, --shape, --table, and the
+// --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --threads, --shape, --table, and the
 // plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one
   std::vector<std::string> deny, prefer;  // each "a,b"
   std::string policy = "latency";
+  double error_budget = 0;
+  double deadline_ms = 0;  // 0: none
   std::vector<std::string> pins;         // each "node=device"
   std::vector<std::string> shapes;       // each "name=1,3,224,224", or "1,3,224,224" where there is one input
   bool no_fallback = false, no_optimize = false;

@@ -40,7 +40,12 @@ Json describe(const PlanCost& cost) {
           {"rival", cost.rival},
           {"unit", cost.unit},
           {"side_by_side", cost.side_by_side},
-          {"planner_ns", cost.planner_ns}};
+          {"planner_ns", cost.planner_ns},
+          {"error_budget", cost.error_budget},
+          {"error", cost.error},
+          {"without_budget", cost.without_budget},
+          {"deadline_ns", cost.deadline_ns},
+          {"late", cost.late}};
 }
 
 Json describe(const Explanation& explanation) {
@@ -59,6 +64,11 @@ Json describe(const Explanation& explanation) {
                              {"cost_source", p.cost_source},
                              {"runner_up", p.runner_up},
                              {"runner_up_more", p.runner_up_more},
+                             {"precision", p.precision},
+                             {"error", p.error},
+                             {"fused_with", p.fused_with},
+                             {"left_out", p.left_out},
+                             {"left_out_more", p.left_out_more},
                              {"problem_key", p.problem_key},
                              {"config", p.config},
                              {"config_source", p.config_source},

@@ -87,7 +87,9 @@ std::vector<TableUse::Unused> unused_rows(const ReportOptions& options, const tu
       {places.plugin_files, places.plugin_folders, places.standard_places, places.select, places.disable});
   std::vector<nlohmann::json> documents;
   for (const tuner::ReportTable& table : inputs.tables) documents.push_back(table.document);
-  const table::Advisor advisor(table::table_of(tuner::merge_tables(documents)), registry.devices);
+  const table::Advisor advisor(
+      table::kTableReader, std::make_shared<const table::Table>(table::table_of(tuner::merge_tables(documents))),
+      registry.devices);
   std::vector<TableUse::Unused> unused;
   for (const table::Unused& u : advisor.unused()) unused.push_back({u.device, u.reason, u.rows});
   return unused;

@@ -181,7 +181,7 @@ void lookup_problem(const TableOptions& options) {
   Table table({"device", "source", ">median", "config", "from"});
   for (const auto& device : registry_of(options).devices) {
     const table::Answer a =
-        table::Lookup(rows, device->plugin().id, table::fingerprint_of(*device)).find(options.problem, judge);
+        table::make_lookup(rows, device->plugin().id, table::fingerprint_of(*device))->find(options.problem, judge);
     json.push_back({{"device", device->name()},
                     {"source", table::to_string(a.source)},
                     {"config", a.config},

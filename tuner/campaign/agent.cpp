@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -60,7 +61,7 @@ class Agent {
     if (what == "move") return {{"ns", move_ns(edge_of(request), request.at("bytes"))}};
     if (what == "fence") return {{"ns", fence_ns(*device(request.at("device")))}};
     if (what == "compile") return compile(request);
-    if (what == "run_plan") return run_plan(request.at("plan"));
+    if (what == "run_plan") return run_plan(request);
     base::fail(ErrorCode::invalid_argument, "the worker does not know the request \"%\"", {what});
   }
 
@@ -141,14 +142,24 @@ class Agent {
     }
     for (const Transfer& t : explanation.transfers)
       transfers.push_back({{"from", t.from}, {"to", t.to}, {"way", t.way}, {"bytes", t.bytes}});
-    return {{"ending", "measured"}, {"plan", number}, {"nodes", nodes}, {"transfers", transfers}};
+    return {{"ending", "measured"},
+            {"plan", number},
+            {"nodes", nodes},
+            {"transfers", transfers},
+            {"decided_by", explanation.cost.decided_by},
+            {"bound_ns", static_cast<uint64_t>(std::max(explanation.cost.bound, 0.0))}};
   }
 
-  json run_plan(size_t plan) {
-    const auto begin = std::chrono::steady_clock::now();
-    sessions_.at(plan).run();
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-    return {{"ns", took.count()}};
+  json run_plan(const json& request) {
+    Session& session = sessions_.at(request.at("plan").get<size_t>());
+    for (size_t i = request.at("warm"); i > 0; --i) session.run();
+    json times = json::array();
+    for (size_t i = request.at("runs"); i > 0; --i) {
+      const auto begin = std::chrono::steady_clock::now();
+      session.run();
+      times.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return {{"ns", times}};
   }
 
   AgentOptions options_;

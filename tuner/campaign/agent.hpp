@@ -20,8 +20,9 @@ struct AgentOptions {
 //   edges     {"devices"} → {"edges": [{"from", "to", "kind"}]}; "host" is the host
 //   move      {"from", "to", "kind", "bytes"} → {"ns"}
 //   fence     {"device"} → {"ns"}
-//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers"}
-//   run_plan  {"plan"} → {"ns"}
+//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers", "decided_by",
+//             "bound_ns"}
+//   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);
 
 }  // namespace motley::tuner

@@ -5,6 +5,7 @@
 #include "base/sha256.hpp"
 #include "base/text.hpp"
 #include "campaign/desk.hpp"
+#include "campaign/seeds.hpp"
 #include "table/rows.hpp"
 #include "table/text.hpp"
 
@@ -192,6 +193,7 @@ class KernelPhase {
     ProblemOptions options;
     options.evaluations = evaluations(level);
     options.search.seed = desk_.options.seed;
+    options.search.seeds = seeds(job, candidates);
     options.stop = [&] { return desk_.stopped() || share.over(); };
     const Budget search = share.part(kSearchShare);
     options.enough = [search] { return search.over(); };
@@ -212,6 +214,18 @@ class KernelPhase {
       rows.push_back(row(job, m, is_default ? "" : space.text(candidates.config(m.candidate)), job.level));
     }
     desk_.ledger.add_kernel(*job.at, device(job).id(), job.level, std::move(rows));
+  }
+
+  // What won elsewhere, as far as it is a config here.
+  std::vector<size_t> seeds(const Job& job, const Candidates& candidates) const {
+    std::vector<size_t> found;
+    for (const std::string& config : seeds_for(desk_.ledger.costs(), job.at->key, device(job).id())) {
+      try {
+        if (const auto id = candidates.find(job.at->tunable->space.parse(config))) found.push_back(*id);
+      } catch (const Error&) {  // other values than here
+      }
+    }
+    return found;
   }
 
   void publish() const { publish_table(desk_.ledger.document(), desk_.options.table); }

@@ -111,7 +111,7 @@ bool Ledger::left_out(const std::string& problem, const std::string& device) con
   return left_out_.contains({problem, device});
 }
 
-uint64_t Ledger::median_ns(const std::string& problem, const std::string& device) const {
+std::vector<table::KernelRow> Ledger::rows_of(const std::string& problem, const std::string& device) const {
   std::vector<table::KernelRow> rows;
   const auto add = [&](const json& row) {
     rows.push_back({problem, row["config"], 0, row["runs"], row["median_ns"], row["mad_ns"], row["ratio_vs_default"],
@@ -123,9 +123,20 @@ uint64_t Ledger::median_ns(const std::string& problem, const std::string& device
     for (const json& row : table_["kernels"])
       if (row["problem_key"] == problem && row["device"] == device) add(row);
   std::sort(rows.begin(), rows.end(), table::comes_before);
+  return rows;
+}
+
+uint64_t Ledger::median_ns(const std::string& problem, const std::string& device) const {
+  const std::vector<table::KernelRow> rows = rows_of(problem, device);
   std::vector<const table::KernelRow*> pointers;
   for (const table::KernelRow& row : rows) pointers.push_back(&row);
   return table::winner_of(pointers).median_ns;
+}
+
+uint64_t Ledger::median_ns(const std::string& problem, const std::string& device, const std::string& config) const {
+  for (const table::KernelRow& row : rows_of(problem, device))
+    if (row.config == config) return row.median_ns;
+  return median_ns(problem, device);
 }
 
 bool Ledger::has_transfers(const std::string& device) const {

@@ -35,6 +35,8 @@ class Ledger {
   bool left_out(const std::string& problem, const std::string& device) const;
   // Nanoseconds of the config that the table chooses; 0 where there is none.
   uint64_t median_ns(const std::string& problem, const std::string& device) const;
+  // Of this config ("": the default), or else of the one that the table chooses.
+  uint64_t median_ns(const std::string& problem, const std::string& device, const std::string& config) const;
   bool has_transfers(const std::string& device) const;
   std::vector<nlohmann::json> transfers() const;
 
@@ -46,6 +48,7 @@ class Ledger {
  private:
   using Where = std::pair<std::string, std::string>;  // problem, device
   void take(const nlohmann::json& note);
+  std::vector<table::KernelRow> rows_of(const std::string& problem, const std::string& device) const;
 
   Journal& journal_;
   nlohmann::json table_;

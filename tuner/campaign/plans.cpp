@@ -6,8 +6,8 @@
 #include <random>
 
 #include "base/text.hpp"
+#include "campaign/contestant.hpp"
 #include "campaign/desk.hpp"
-#include "measure/statistics.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -16,34 +16,22 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{60};
-constexpr size_t kLeastRounds = 10, kMostRounds = 60;
-constexpr double kSecondsPerModel = 5;  // without a time limit
-
-struct Contestant {
-  std::string name;
-  std::vector<std::string> devices;  // empty: the runtime's own order
-  bool tuned = true;
-  json plan;               // what the worker said of it
-  std::vector<double> ns;  // one per round
-  uint64_t predicted_ns = 0;
-  double median_ns() const { return median(ns); }
-};
-
-// Logarithms of a's times over b's, round by round.
-std::vector<double> log_ratios(const Contestant& a, const Contestant& b) {
-  std::vector<double> ratios;
-  for (size_t i = 0; i < std::min(a.ns.size(), b.ns.size()); ++i) ratios.push_back(std::log(a.ns[i] / b.ns[i]));
-  return ratios;
-}
-
-bool same_plan(const json& a, const json& b) {
-  if (a["nodes"].size() != b["nodes"].size()) return false;
-  for (size_t i = 0; i < a["nodes"].size(); ++i)
-    for (const char* what : {"node", "device", "config"})
-      if (a["nodes"][i][what] != b["nodes"][i][what]) return false;
-  return true;
-}
+constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{120};
+constexpr double kSecondsPerModel = 6;  // without a time limit
+constexpr size_t kHeats = 4;            // processes, one after another
+// Of the time that is left, what a heat gets. The first one is to find who is near the best; the planner is asked again
+// after each but the last one.
+constexpr double kShares[kHeats] = {0.35, 0.3, 0.5, 1};
+constexpr size_t kLeastRounds[kHeats] = {5, 7, 10, 10};
+constexpr size_t kMostRounds = 80;
+// Of a turn: about so long together, and at most so many runs. Those before, which do not count, pay for cold caches,
+// sleeping threads and a low clock; a run of 50 ms does not notice that another plan ran before.
+constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
+constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
+constexpr size_t kTrialRounds = 3;   // after which who is far behind leaves
+constexpr double kFarBehind = 1.5;   // times as slow as the fastest
+constexpr double kBehind = 1.03;     // surely more than this: it runs in no later heat
+constexpr size_t kFinalists = 6;
 
 class PlanRace {
  public:
@@ -53,47 +41,46 @@ class PlanRace {
   void run() {
     desk_.status.what = model_.path.filename().string();
     desk_.show();
+    costs_ = desk_.ledger.costs();
     list();
-    while (!contestants_.empty() && !attempt()) continue;
-    if (contestants_.empty() || contestants_[0].ns.size() < kLeastRounds) return;
-    conclude();
+    for (heat_ = 0; heat_ < kHeats && !contestants_.empty(); ++heat_) {
+      while (!contestants_.empty() && !attempt()) continue;
+      if (desk_.stopped()) return;
+      keep_the_fast();
+    }
+    if (!contestants_.empty()) conclude();
   }
 
  private:
+  using Kind = Contestant::Kind;
+
   void list() {
-    contestants_.push_back({"untuned", {}, false, {}, {}});
     std::vector<std::string> all;
+    std::string names;
     for (const TunedDevice& d : desk_.devices) {
       all.push_back(d.device->name());
-      contestants_.push_back({all.back(), {all.back()}, true, {}, {}});
+      names += (names.empty() ? "" : ",") + all.back();
     }
-    if (all.size() < 2) return;
-    std::string name;
-    for (const std::string& device : all) name += (name.empty() ? "" : ",") + device;
-    contestants_.push_back({name, all, true, {}, {}});
+    contestants_.push_back({Kind::untuned, "untuned", {}, false});
+    for (const std::string& device : all) contestants_.push_back({Kind::single, device, {device}, true});
+    for (const std::string& device : all)
+      contestants_.push_back({Kind::single, device + ", default configs", {device}, false});
+    contestants_.push_back({Kind::placement, "untuned placement, tuned configs", {}, true});
+    if (all.size() > 1) contestants_.push_back({Kind::placement, names, all, true});
   }
 
   // False where a contestant failed; it is out, and what is left has to be compiled again.
   bool attempt() {
     Worker worker(desk_.options.worker);
+    const Budget::Clock::time_point begin = Budget::Clock::now();
     size_t current = 0;
     try {
       for (; current < contestants_.size() && !desk_.stopped(); ++current) compile(worker, contestants_[current]);
       drop_doubles();
-      std::vector<size_t> order(contestants_.size());
-      std::iota(order.begin(), order.end(), size_t{0});
-      std::mt19937_64 random(desk_.options.seed);
-      for (Contestant& c : contestants_) c.ns.clear();
-      for (size_t round = 0; round < kMostRounds && !enough(round); ++round) {
-        std::shuffle(order.begin(), order.end(), random);
-        for (const size_t i : order) {
-          current = i;
-          const json reply =
-              desk_.ask(worker, {{"do", "run_plan"}, {"plan", contestants_[i].plan["plan"]}}, kRunPatience);
-          contestants_[i].ns.push_back(reply["ns"]);
-        }
-        desk_.show();
-      }
+      current = contestants_.size();
+      add_mix(worker);
+      predict();
+      race(worker, begin, current);
       return true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::io || current >= contestants_.size()) throw;
@@ -103,41 +90,183 @@ class PlanRace {
       return false;
     }
   }
-  bool enough(size_t rounds) const {
-    if (desk_.stopped()) return true;
-    if (rounds < kLeastRounds) return false;
-    const std::chrono::duration<double> since = Budget::Clock::now() - begin_;
-    return budget_.over() || (!budget_.is_limited() && since.count() > kSecondsPerModel);
-  }
 
-  void compile(Worker& worker, Contestant& c) const {
+  // A table for one session: no rows of kernels for what is not tuned; a plan where one is to be followed.
+  std::string table_for(const Contestant& c) const {
+    json document = costs_;
+    if (!c.tuned && c.row.is_null()) document["kernels"] = document["transfers"] = json::array();
+    else if (c.row.is_null() && c.kind == Kind::placement) document = corrected(std::move(document), correction_);
+    if (!c.row.is_null()) document["plans"].push_back(c.row);
+    for (const auto& [name, device] : others_) document["devices"].push_back(device.row);
+    const std::string path = (desk_.options.work / "race.json").string();
+    publish_table(document, path);
+    return path;
+  }
+  json ask_for_plan(Worker& worker, const Contestant& c) const {
     json shapes = json::object();
     for (const auto& [name, shape] : model_.shapes) shapes[name] = shape;
-    c.plan = desk_.ask(worker,
-                       {{"do", "compile"},
-                        {"model", model_.path.string()},
-                        {"shapes", shapes},
-                        {"devices", c.devices},
-                        {"fallback", true},
-                        {"table", c.tuned ? (desk_.options.work / "race.json").string() : ""}},
-                       kCompilePatience);
-    c.predicted_ns = c.tuned ? predict(c.plan) : 0;
+    return desk_.ask(worker,
+                     {{"do", "compile"},
+                      {"model", model_.path.string()},
+                      {"shapes", shapes},
+                      {"devices", c.row.is_null() ? c.devices : std::vector<std::string>()},
+                      {"fallback", true},
+                      {"table", table_for(c)}},
+                     kCompilePatience);
   }
 
-  // The sum of what was measured of the parts; 0 where a part was not measured.
-  uint64_t predict(const json& plan) const {
-    double sum = 0;
+  // The first time as its kind says, later by its row, so that what a table's reader follows is what was raced.
+  void compile(Worker& worker, Contestant& c) {
+    const bool is_mix = c.row.is_null() && !c.devices.empty() && c.kind == Kind::placement;
+    if (c.row.is_null() && c.kind == Kind::placement && c.devices.empty()) c.row = row_of(contestants_[0], false);
+    const bool known = !c.plan.is_null();
+    Contestant now = c;
+    now.plan = ask_for_plan(worker, c);
+    if (!c.row.is_null() && now.plan["decided_by"] != "race" && desk_.devices.size() > 1)
+      base::fail(ErrorCode::plugin, "a session does not follow it");
+    if (known && !same_plan(now, c))
+      base::fail(ErrorCode::plugin, "it is another plan in another process");
+    c.plan = now.plan;
+    c.parts = parts_of(c.plan);
+    describe_others(c.plan);
+    c.row = row_of(c, true);
+    if (is_mix) bound_ns_ = c.plan["bound_ns"];
+  }
+
+  // What the planner makes of the costs as they turned out, once in each heat but the first and the last; nothing new
+  // where it ran already.
+  void add_mix(Worker& worker) {
+    if (heat_ == mixes_ || heat_ + 1 == kHeats || desk_.devices.size() < 2) return;
+    mixes_ = heat_;
+    std::vector<std::string> all;
+    std::string names;
+    for (const TunedDevice& d : desk_.devices) {
+      all.push_back(d.device->name());
+      names += (names.empty() ? "" : ",") + all.back();
+    }
+    contestants_.push_back({Kind::placement, base::text("%, costs corrected % x", {names, heat_}), all, true});
+    compile(worker, contestants_.back());
+    const auto is_known = [&](const Contestant& c) { return same_plan(c, contestants_.back()); };
+    if (std::any_of(seen_.begin(), seen_.end(), is_known)) contestants_.pop_back();
+  }
+
+  // Rounds of a turn each, in random order.
+  void race(Worker& worker, Budget::Clock::time_point begin, size_t& current) {
+    const double seconds = (budget_.is_limited() ? budget_.seconds_left() : kSecondsPerModel - seconds_since(begin_)) *
+                           kShares[heat_];
+    std::vector<size_t> order(contestants_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::vector<std::vector<double>> ns(contestants_.size());
+    std::mt19937_64 random(desk_.options.seed + heat_);
+    for (size_t round = 0; round < kMostRounds && !desk_.stopped(); ++round) {
+      if (round >= kLeastRounds[heat_] && seconds_since(begin) > seconds) break;
+      std::shuffle(order.begin(), order.end(), random);
+      for (const size_t i : order) {
+        current = i;
+        ns[i].push_back(turn_ns(worker, contestants_[i]));
+      }
+      if (round + 1 == kTrialRounds) leave_behind(ns, order);
+      desk_.show();
+    }
+    current = contestants_.size();
+    for (size_t i = 0; i < contestants_.size(); ++i) contestants_[i].heats.push_back({heat_, std::move(ns[i])});
+    for (const Contestant& c : contestants_) remember(c);
+    if (!desk_.stopped()) correct();
+  }
+  static double seconds_since(Budget::Clock::time_point begin) {
+    return std::chrono::duration<double>(Budget::Clock::now() - begin).count();
+  }
+  double turn_ns(Worker& worker, const Contestant& c) {
+    double& expected = usual_ns_[c.name];
+    const double usual = expected > 0 ? expected : kTurnNs;
+    const auto runs = static_cast<size_t>(std::clamp(std::ceil(kTurnNs / usual), 1.0, kMostTurnRuns));
+    const auto warm = static_cast<size_t>(std::clamp(std::ceil(kWarmNs / usual), 1.0, kMostWarmRuns));
+    const json reply = desk_.ask(worker,
+                                 {{"do", "run_plan"},
+                                  {"plan", c.plan["plan"]},
+                                  {"warm", usual < kWarmBelowNs ? warm : 0},
+                                  {"runs", runs}},
+                                 kRunPatience);
+    return expected = median(reply["ns"].get<std::vector<double>>());
+  }
+  // Who is far behind after a few rounds runs no more in this heat; the first one always does, as all are compared with
+  // it.
+  static void leave_behind(const std::vector<std::vector<double>>& ns, std::vector<size_t>& order) {
+    const auto to_first = [&](size_t i) {
+      std::vector<double> ratios;
+      for (size_t round = 0; round < ns[i].size(); ++round) ratios.push_back(ns[i][round] / ns[0][round]);
+      return median(ratios);
+    };
+    double best = HUGE_VAL;
+    for (const size_t i : order) best = std::min(best, to_first(i));
+    std::erase_if(order, [&](size_t i) { return i > 0 && to_first(i) > kFarBehind * best; });
+  }
+
+  // All that ran, with what they took.
+  void remember(const Contestant& c) {
+    for (Contestant& known : seen_)
+      if (known.name == c.name) {
+        known = c;
+        return;
+      }
+    seen_.push_back(c);
+  }
+  // By its ratio to the first contestant, which ran in all heats: what else the machine did in one of them then says
+  // nothing about the plans that ran in it.
+  double time_ns(const Contestant& c) const {
+    const Estimate ratio = log_ratio(c, contestants_[0]);
+    return ratio.count ? contestants_[0].ns() * std::exp(ratio.middle) : c.ns();
+  }
+  // Folds what plans took beyond their parts back into the costs.
+  void correct() {
+    std::vector<ObservedPlan> observed;
+    for (const Contestant& c : seen_)
+      if (!c.heats.empty()) observed.push_back({c.parts, time_ns(c)});
+    correction_ = fit_correction(observed);
+  }
+
+  // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone.
+  void keep_the_fast() {
+    if (contestants_.empty()) return;
+    std::vector<std::pair<double, Contestant>> order;
+    for (Contestant& c : contestants_) order.emplace_back(time_ns(c), c);
+    std::stable_sort(order.begin() + 1, order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto best = std::min_element(order.begin(), order.end(),
+                                       [](const auto& a, const auto& b) { return a.first < b.first; });
+    const Contestant fastest = best->second;
+    bool has_single = false;
+    contestants_.clear();
+    for (size_t i = 0; i < order.size(); ++i) {
+      const Contestant& c = order[i].second;
+      const Estimate behind = log_ratio(c, fastest);
+      const bool is_slow = behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind)
+                                                             : behind.low > std::log(kBehind);
+      const bool is_best_single = c.kind == Kind::single && !has_single;
+      has_single = has_single || is_best_single;
+      if (i == 0 || is_best_single || (!is_slow && contestants_.size() < kFinalists)) contestants_.push_back(c);
+    }
+  }
+
+  // The sum of what was measured of the parts. What was not measured counts as the plugin says.
+  Parts parts_of(const json& plan) const {
+    Parts parts;
     for (const json& node : plan["nodes"]) {
-      const uint64_t ns = desk_.ledger.median_ns(node["problem"], id(node["device"]));
-      sum += ns ? static_cast<double>(ns) : node["estimate_ns"].get<double>();
+      const std::string device = id(node["device"]);
+      const uint64_t ns = desk_.ledger.median_ns(node["problem"], device, node["config"]);
+      parts.kernels_ns[device] += ns ? static_cast<double>(ns) : node["estimate_ns"].get<double>();
     }
     const std::vector<json> rows = desk_.ledger.transfers();
-    for (const json& t : plan["transfers"])
+    for (const json& t : plan["transfers"]) {
+      ++parts.moves;
       for (const json& row : rows)
         if (row["from"] == id(t["from"]) && row["to"] == id(t["to"]) && row["kind"] == t["way"])
-          sum +=
+          parts.moves_ns +=
               row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
-    return static_cast<uint64_t>(sum);
+    }
+    return parts;
+  }
+  void predict() {
+    for (Contestant& c : contestants_) c.predicted_ns = static_cast<uint64_t>(tuner::predict(c.parts, correction_));
   }
   // Of devices that are not tuned, too, which run what none of the tuned ones does; "host" for the host.
   std::string id(const std::string& name) const {
@@ -157,42 +286,28 @@ class PlanRace {
     }
   }
 
-  // The untuned plan stays, so that there is always what the others are compared with.
   void drop_doubles() {
     for (size_t i = contestants_.size(); i-- > 1;)
       if (std::any_of(contestants_.begin(), contestants_.begin() + static_cast<std::ptrdiff_t>(i),
-                      [&](const Contestant& c) { return c.tuned && same_plan(c.plan, contestants_[i].plan); }))
+                      [&](const Contestant& c) { return same_plan(c, contestants_[i]); }))
         contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  // The best device alone; a mix only where it surely is faster; the untuned plan where that surely is.
-  const Contestant& winner() const {
-    const Contestant* best = nullptr;
-    for (const Contestant& c : contestants_)
-      if (c.tuned && c.devices.size() == 1 && (!best || c.median_ns() < best->median_ns())) best = &c;
-    for (const Contestant& c : contestants_) {
-      const bool challenges = &c != best && (!c.tuned || c.devices.size() > 1);
-      if (!best || (challenges && estimate(log_ratios(c, *best)).high < 0)) best = &c;
-    }
-    return *best;
-  }
-
   void conclude() {
-    const Contestant& best = winner();
-    describe_others(best.plan);
+    const Contestant& best = contestants_[winner_of(contestants_)];
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
     ModelResult result{model_.path.filename().string(), best.name, {}};
     json candidates = json::array();
-    for (const Contestant& c : contestants_) {
-      const auto measured = static_cast<uint64_t>(c.median_ns());
+    for (const Contestant& c : seen_) {
+      const auto measured = static_cast<uint64_t>(time_ns(c));
       result.plans.push_back({c.name, c.predicted_ns, measured});
-      const Estimate ratio = estimate(log_ratios(best, c));
+      const Estimate ratio = log_ratio(best, c);
       candidates.push_back({{"name", c.name},
                             {"devices", c.devices},
                             {"tuned", c.tuned},
                             {"predicted_ns", c.predicted_ns},
                             {"measured_ns", measured},
-                            {"runs", c.ns.size()},
+                            {"runs", c.turns()},
                             {"winner_ratio", std::exp(ratio.middle)},
                             {"winner_ratio_low", std::exp(ratio.low)},
                             {"winner_ratio_high", std::exp(ratio.high)}});
@@ -201,36 +316,39 @@ class PlanRace {
     json nodes = json::array();
     for (const json& node : best.plan["nodes"]) {
       json with_time = node;
-      with_time["measured_ns"] = desk_.ledger.median_ns(node["problem"], id(node["device"]));
+      with_time["measured_ns"] = desk_.ledger.median_ns(node["problem"], id(node["device"]), node["config"]);
       nodes.push_back(std::move(with_time));
     }
+    json row = row_of(best, true);
+    const auto expected = static_cast<uint64_t>(time_ns(best));
+    row["expected_ns"] = expected;
+    row["bound_ns"] = std::min(bound_ns_, expected);
     json facts = {{"model", model_.path.string()},     {"winner", best.name},
-                  {"candidates", candidates},          {"row", row(best)},
-                  {"predicted_ns", best.predicted_ns}, {"measured_ns", static_cast<uint64_t>(best.median_ns())},
-                  {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]}};
+                  {"candidates", candidates},          {"row", std::move(row)},
+                  {"predicted_ns", best.predicted_ns}, {"measured_ns", expected},
+                  {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]},
+                  {"factors", correction_.factor},     {"move_ns", correction_.move_ns}};
     desk_.ledger.add_plan(std::move(facts));
   }
 
-  json row(const Contestant& best) const {
+  // Of "plans" in the table, without times.
+  json row_of(const Contestant& c, bool with_configs) const {
     json devices = json::array(), segments = json::array(), shapes = json::object();
     for (const TunedDevice& d : desk_.devices) devices.push_back(d.id());
     std::map<uint32_t, size_t> places;
-    for (const json& node : best.plan["nodes"]) {
+    for (const json& node : c.plan["nodes"]) {
       const auto [place, fresh] = places.try_emplace(node["segment"], segments.size());
       if (fresh) segments.push_back({{"device", id(node["device"])}, {"nodes", json::array()}});
-      segments[place->second]["nodes"].push_back(node["node"]);
+      json& segment = segments[place->second];
+      segment["nodes"].push_back(node["node"]);
+      if (with_configs) segment["configs"].push_back(node["config"]);
     }
     for (const graph::TensorId input : planned_.graph.inputs) {
       const auto extents = planned_.graph.tensor(input).extents();
       shapes[planned_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
     }
-    return {{"graph_hash", planned_.hash},
-            {"shapes", shapes},
-            {"devices", devices},
-            {"objective", "latency"},
-            {"segments", segments},
-            {"expected_ns", static_cast<uint64_t>(best.median_ns())},
-            {"bound_ns", 0}};
+    return {{"graph_hash", planned_.hash}, {"shapes", shapes},     {"devices", devices}, {"objective", "latency"},
+            {"segments", segments},        {"expected_ns", 0}, {"bound_ns", 0}};
   }
 
   Desk& desk_;
@@ -238,8 +356,14 @@ class PlanRace {
   const PlannedModel& planned_;
   Budget budget_;
   Budget::Clock::time_point begin_ = Budget::Clock::now();
-  std::vector<Contestant> contestants_;
+  json costs_;
+  size_t heat_ = 0, mixes_ = 0;  // the planner was asked again up to this heat
+  std::vector<Contestant> contestants_;  // that run in this heat
+  std::vector<Contestant> seen_;         // that ever ran
+  std::map<std::string, double> usual_ns_;
   std::map<std::string, TunedDevice> others_;
+  Correction correction_;
+  uint64_t bound_ns_ = 0;
 };
 
 }  // namespace
@@ -247,7 +371,6 @@ class PlanRace {
 void race_plans(Desk& desk, const std::vector<TunedModel>& models, const std::vector<PlannedModel>& planned) {
   desk.status.phase = "plans";
   desk.status.device.clear();
-  publish_table(desk.ledger.costs(), desk.options.work / "race.json");
   for (size_t m = 0; m < models.size() && !desk.stopped(); ++m) {
     desk.status.done = m;
     desk.status.total = models.size();

@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 #include "model/serialize.hpp"
-#include "plan/plan.hpp"
+#include "plan/cost.hpp"
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
 #include "table/fingerprint.hpp"

@@ -25,6 +25,7 @@ constexpr size_t kIdDigits = 12;
 json known_part(const json& value, const table::Object& object) {
   json result = json::object();
   for (const table::Field* field = object.begin; field != object.end; ++field) {
+    if (field->optional && !value.contains(field->name)) continue;
     const json& member = value.at(field->name);
     if (field->kind == Kind::object) result[field->name] = known_part(member, *field->inner);
     else if (field->kind != Kind::objects) result[field->name] = member;

@@ -11,6 +11,7 @@
 // several sessions run side by side. Functions throw motley::Error unless marked noexcept.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -180,6 +181,15 @@ struct CompileOptions {
   // For Policy::power: globs of devices and the watts that they take while they work; the first that fits counts. Where
   // none does: 4 for a CPU, 6 for a GPU, 1.5 for a DSP, 2 for an NPU, 4 for others.
   std::vector<std::pair<std::string, double>> watts = {};
+  // What the relative errors of kernels that compute in a lower precision than the model says may add up to, per run:
+  // 0 (none is used) or more, 0.01 for a hundredth. Each counts with the error that the dispatch table measured for
+  // it, else 0.0005 for float16, 0.004 for bfloat16, 0.008 for int8. compile throws Error(invalid_argument) for a
+  // number below 0 or no number.
+  double error_budget = 0;
+  // The time that a run may be predicted to take; 0: any. Among plans within it the policy's best is taken: the one of
+  // least energy, say. Where none is, it is the fastest, and PlanCost::late and the log say so. compile throws
+  // Error(invalid_argument) for one below 0.
+  std::chrono::nanoseconds deadline{0};
   // Nodes that run on a certain device: a node of the model or of explain(), or a glob on such names, and a device's
   // name. The first that fits a node counts. What its device does not run goes elsewhere, or, without fallback, is
   // Error(unsupported); what it fails to compile goes elsewhere among the devices of the session. Where the optimizer
@@ -272,9 +282,19 @@ struct Placement {
   // costs.
   std::string runner_up;
   double runner_up_more = 0;
+  // The precision that its kernel computes in, where that is lower than the model's ("float16"), and the kernel's
+  // relative error as far as it counts for the error budget. Else "" and 0.
+  std::string precision;
+  double error = 0;
+  std::vector<std::string> fused_with;  // other nodes that run in the same kernel
+  // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the
+  // plan would cost on top, below 0. Else "" and 0.
+  std::string left_out;
+  double left_out_more = 0;
   // The key by which the dispatch table knows the node's problem, the config that its kernel got, and where the table
-  // has it from: "exact" (measured here), the priors "driver", "nearest", "sibling", "family", or "none". All are empty
-  // without a table, and for nodes whose device names no problem. An empty config is the device's default.
+  // has it from: "race" (the plan that is followed ran with it), "exact" (measured here), the priors "driver",
+  // "nearest", "sibling", "family", or "none". All are empty without a table, and for nodes whose device names no
+  // problem. An empty config is the device's default.
   std::string problem_key, config, config_source;
   std::vector<std::pair<std::string, std::string>> refused;  // device → why it could not
   // What it reads, constants included, and what it writes. Equal names are one tensor: these are the graph's edges.
@@ -301,12 +321,16 @@ struct PlanCost {
   // this network that was run against others and won.
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
-  double predicted_ns = 0;  // of one run
+  double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
   // By the policy: of this plan, what no plan is below, and of the best device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time
   double planner_ns = 0;      // time that the planner took
+  double error_budget = 0, error = 0;  // see CompileOptions::error_budget, and what the plan uses of it
+  double without_budget = 0;           // what a plan would cost that no error budget bounds, where that is less; else 0
+  double deadline_ns = 0;              // 0: none
+  bool late = false;                   // no plan was found that is predicted to end within the deadline
 };
 
 // What became of the dispatch table.

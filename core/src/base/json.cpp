@@ -1,4 +1,4 @@
-// JSON that comes from outside: size and depth capped, no key twice.
+// From events to values, and values in messages.
 #include "base/json.hpp"
 
 #include <charconv>
@@ -15,67 +15,68 @@ using nlohmann::json;
 
 namespace {
 
-// Builds the value from what the parser reports. (The library's own builders cost five times the code.)
-class Builder {
+// The nearest double; false where there is none. What lies too close to zero is zero.
+bool read_double(const std::string& text, double& value) {
+  value = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc()) return true;
+  if (const size_t exponent = text.find_first_of("eE"); exponent != std::string::npos)
+    return text.compare(exponent + 1, 1, "-") == 0;
+  return text[text[0] == '-'] == '0';
+}
+
+// A whole number where it is written as one and fits, else a double.
+bool read_number(const std::string& text, json& value) {
+  const char* const end = text.data() + text.size();
+  const auto is_read = [&](auto& number) {
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && stop == end;
+  };
+  uint64_t whole = 0;
+  int64_t negative = 0;
+  double real = 0;
+  if (is_read(whole)) return value = whole, true;
+  if (is_read(negative)) return value = negative, true;
+  if (!read_double(text, real)) return false;
+  return value = real, true;
+}
+
+class Builder final : public JsonListener {
  public:
-  Builder(const std::string& what, ErrorCode code, const JsonLimits& limits)
-      : what_(what), code_(code), limits_(limits) {}
+  Builder(const std::string& what, ErrorCode code) : what_(what), code_(code) {}
   json result() { return std::move(root_); }
 
-  bool null() { return put({}); }
-  bool boolean(bool value) { return put(value); }
-  bool number_integer(int64_t value) { return put(value); }
-  bool number_unsigned(uint64_t value) { return put(value); }
-  bool number_float(double value, const std::string&) { return put(value); }
-  bool string(std::string& value) { return put(std::move(value)); }
-  bool binary(json::binary_t&) { return false; }  // JSON has none
-  bool start_object(size_t) { return put(json::value_t::object); }
-  bool start_array(size_t) { return put(json::value_t::array); }
-  bool end_object() { return close(); }
-  bool end_array() { return close(); }
-  bool key(std::string& name) {
-    check_depth();
+  void key(std::string&& name) override {
     auto& members = open_.back()->get_ref<json::object_t&>();
     const auto [member, is_new] = members.try_emplace(std::move(name));
     if (!is_new) fail(code_, "% has a key twice (%): remove one", {what_, member->first});
     member_ = &member->second;
-    return true;
   }
-  bool parse_error(size_t byte, const std::string&, const json::exception& error) {
-    constexpr int kOutOfRange = 400;  // the first of that family
-    if (error.id >= kOutOfRange) fail(code_, "% has a number that is out of range: correct it", {what_});
-    fail(code_, "% is not valid JSON (at byte %): correct it", {what_, byte});
+  void value(JsonKind kind, std::string&& text) override {
+    json& value = place();
+    switch (kind) {
+      case JsonKind::null: break;
+      case JsonKind::boolean: value = text == "true"; break;
+      case JsonKind::text: value = std::move(text); break;
+      case JsonKind::list: value = json::value_t::array; break;
+      case JsonKind::object: value = json::value_t::object; break;
+      case JsonKind::number:
+        if (!read_number(text, value)) fail(code_, "% has a number that is out of range: correct it", {what_});
+    }
+    if (value.is_structured()) open_.push_back(&value);  // stays where it is: nothing is added beside it while open
   }
+  void end() override { open_.pop_back(); }
 
  private:
-  void check_depth() const {
-    if (open_.size() > limits_.max_depth)
-      fail(ErrorCode::limit, "% is nested too deeply (more than % levels): flatten it", {what_, limits_.max_depth});
-  }
-  bool put(json value) {
-    check_depth();
-    json* place = &root_;
-    if (!open_.empty()) {
-      if (open_.back()->is_array()) {
-        auto& items = open_.back()->get_ref<json::array_t&>();
-        items.push_back(nullptr);
-        place = &items.back();
-      } else {
-        place = member_;
-      }
-    }
-    *place = std::move(value);
-    if (place->is_structured()) open_.push_back(place);  // stays where it is: nothing is added beside it while open
-    return true;
-  }
-  bool close() {
-    open_.pop_back();
-    return true;
+  json& place() {
+    if (open_.empty()) return root_;
+    if (open_.back()->is_object()) return *member_;
+    auto& items = open_.back()->get_ref<json::array_t&>();
+    items.push_back(nullptr);
+    return items.back();
   }
 
   const std::string& what_;
-  ErrorCode code_;
-  const JsonLimits& limits_;
+  const ErrorCode code_;
   json root_;
   std::vector<json*> open_;
   json* member_ = nullptr;
@@ -84,11 +85,8 @@ class Builder {
 }  // namespace
 
 json parse_json(const std::string& text, const std::string& what, ErrorCode code, const JsonLimits& limits) {
-  if (text.size() > limits.max_bytes) {
-    fail(ErrorCode::limit, "% is too large (% bytes, at most %): shorten it", {what, text.size(), limits.max_bytes});
-  }
-  Builder builder(what, code, limits);
-  json::sax_parse(text, &builder);
+  Builder builder(what, code);
+  read_json(text, what, code, limits, builder);
   return builder.result();
 }
 

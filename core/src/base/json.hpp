@@ -1,19 +1,13 @@
-// JSON that comes from outside: size and depth capped, no key twice.
+// JSON that comes from outside as values of nlohmann_json: for dispatch tables and tools. No key twice.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
-#include <string>
 
-#include "motley/error.hpp"
+#include "base/json_reader.hpp"
 
 namespace motley::base {
 
-struct JsonLimits {
-  uint64_t max_bytes = 1 << 20;
-  uint32_t max_depth = 64;
-};
-
-// Throws Error(`code`) with one sentence that names `what` ("the manifest \"x.json\"") and the byte that is wrong.
+// As read_json; also Error(`code`) for a key that comes twice and for a number that no double holds.
 nlohmann::json parse_json(const std::string& text, const std::string& what, ErrorCode code,
                           const JsonLimits& limits = {});
 

@@ -1,7 +1,6 @@
 // The list of passes and the loop that runs them.
 #include "graph/passes.hpp"
 
-#include <algorithm>
 #include <iterator>
 
 #include "graph/passes/all.hpp"
@@ -36,8 +35,6 @@ constexpr Pass kPasses[] = {
 constexpr int kRounds = 8;
 
 }  // namespace
-
-bool PassContext::keeps(std::string_view name) const { return std::find(keep.begin(), keep.end(), name) != keep.end(); }
 
 std::span<const Pass> passes() { return kPasses; }
 

@@ -8,6 +8,8 @@
 
 namespace motley::graph {
 
+bool PassContext::keeps(std::string_view name) const { return std::find(keep.begin(), keep.end(), name) != keep.end(); }
+
 bool has_nested_graphs(const Graph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(),
                      [](const Node& node) { return node.op == Op::If || node.op == Op::Loop || node.op == Op::Scan; });

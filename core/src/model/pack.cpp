@@ -1,6 +1,7 @@
 // The IR as FlatBuffer tables, for files and for the plugin ABI.
 #include "model/pack.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace motley::model {
@@ -33,48 +34,47 @@ Offset<schema::Tensor> pack(FlatBufferBuilder& builder, const graph::Tensor& ten
                               quantization);
 }
 
-Offset<schema::Node> pack(FlatBufferBuilder& builder, const graph::Node& node, const Renumbering& renumbering) {
-  const auto ids = [&](const std::vector<graph::TensorId>& list) {
-    std::vector<int32_t> renumbered;
-    for (graph::TensorId id : list) renumbered.push_back(id < 0 ? -1 : renumbering[static_cast<size_t>(id)]);
-    return builder.CreateVector(renumbered);
-  };
+Offset<flatbuffers::Vector<int32_t>> pack(FlatBufferBuilder& builder, const std::vector<graph::TensorId>& ids,
+                                          const GraphParts& parts) {
+  std::vector<int32_t> numbers;
+  for (graph::TensorId id : ids) numbers.push_back(parts.number_of(id));
+  return builder.CreateVector(numbers);
+}
+
+Offset<schema::Node> pack(FlatBufferBuilder& builder, const graph::Node& node, const GraphParts& parts) {
   const auto name = pack_text(builder, node.name);
-  const auto inputs = ids(node.inputs), outputs = ids(node.outputs);
+  const auto inputs = pack(builder, node.inputs, parts), outputs = pack(builder, node.outputs, parts);
   const auto attributes = node.attributes.Pack(builder);
   return schema::CreateNode(builder, name, node.op, inputs, outputs, node.attributes.type, attributes);
 }
 
 }  // namespace
 
-Renumbering identity_renumbering(const graph::Graph& graph) {
-  Renumbering renumbering(graph.tensors.size());
-  std::iota(renumbering.begin(), renumbering.end(), 0);
-  return renumbering;
+int32_t GraphParts::number_of(graph::TensorId id) const {
+  if (id < 0) return -1;
+  if (tensors.size() == graph.tensors.size()) return id;
+  return static_cast<int32_t>(std::lower_bound(tensors.begin(), tensors.end(), id) - tensors.begin());
 }
 
-GraphParts whole(const graph::Graph& graph, const Renumbering& renumbering, const BufferIndices& buffers) {
-  std::vector<uint32_t> nodes(graph.nodes.size());
-  std::iota(nodes.begin(), nodes.end(), 0u);
-  return {graph, renumbering, buffers, std::move(nodes), graph.inputs, graph.outputs};
+GraphParts whole(const graph::Graph& graph) {
+  GraphParts parts{graph,        std::vector<graph::TensorId>(graph.tensors.size()),
+                   {},           std::vector<uint32_t>(graph.nodes.size()),
+                   graph.inputs, graph.outputs};
+  std::iota(parts.tensors.begin(), parts.tensors.end(), 0);
+  std::iota(parts.nodes.begin(), parts.nodes.end(), 0u);
+  return parts;
 }
 
 Offset<schema::Graph> pack(FlatBufferBuilder& builder, const GraphParts& parts) {
   std::vector<Offset<schema::Tensor>> tensors;
-  for (size_t i = 0; i < parts.graph.tensors.size(); ++i) {
-    if (parts.renumbering[i] >= 0) tensors.push_back(pack(builder, parts.graph.tensors[i], parts.buffers[i]));
-  }
+  for (size_t i = 0; i < parts.tensors.size(); ++i)
+    tensors.push_back(pack(builder, parts.graph.tensor(parts.tensors[i]), parts.buffers[i]));
   std::vector<Offset<schema::Node>> nodes;
-  for (uint32_t i : parts.nodes) nodes.push_back(pack(builder, parts.graph.nodes[i], parts.renumbering));
-  const auto ids = [&](const std::vector<graph::TensorId>& list) {
-    std::vector<int32_t> renumbered;
-    for (graph::TensorId id : list) renumbered.push_back(parts.renumbering[static_cast<size_t>(id)]);
-    return builder.CreateVector(renumbered);
-  };
+  for (uint32_t i : parts.nodes) nodes.push_back(pack(builder, parts.graph.nodes[i], parts));
   const auto name = pack_text(builder, parts.graph.name);
   const auto packed_tensors = builder.CreateVector(tensors);
   const auto packed_nodes = builder.CreateVector(nodes);
-  const auto inputs = ids(parts.inputs), outputs = ids(parts.outputs);
+  const auto inputs = pack(builder, parts.inputs, parts), outputs = pack(builder, parts.outputs, parts);
   return schema::CreateGraph(builder, name, packed_tensors, packed_nodes, inputs, outputs);
 }
 

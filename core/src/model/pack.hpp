@@ -7,22 +7,19 @@
 
 namespace motley::model {
 
-// Where a graph's tensors go: new index of each, -1 for those left out.
-using Renumbering = std::vector<int32_t>;
-Renumbering identity_renumbering(const graph::Graph& graph);
-
-// Which constant a tensor's bytes become in Model.buffers, by index of the (old) tensor; -1 for none.
-using BufferIndices = std::vector<int32_t>;
-
+// What of a graph is packed. Tensors are numbered anew, as they stand in `tensors`.
 struct GraphParts {
   const graph::Graph& graph;
-  const Renumbering& renumbering;
-  const BufferIndices& buffers;
-  std::vector<uint32_t> nodes;  // ascending
-  std::vector<graph::TensorId> inputs, outputs;
+  std::vector<graph::TensorId> tensors;  // ascending
+  std::vector<int32_t> buffers;          // per tensor: which one of Model.buffers its bytes become; -1: none
+  std::vector<uint32_t> nodes;           // ascending
+  const std::vector<graph::TensorId>&inputs, &outputs;
+
+  // The new number of a tensor of `tensors`; -1 for graph::kNone.
+  int32_t number_of(graph::TensorId id) const;
 };
-// All of a graph.
-GraphParts whole(const graph::Graph& graph, const Renumbering& renumbering, const BufferIndices& buffers);
+// All of a graph, without buffers.
+GraphParts whole(const graph::Graph& graph);
 
 flatbuffers::Offset<schema::Graph> pack(flatbuffers::FlatBufferBuilder& builder, const GraphParts& parts);
 

@@ -2,52 +2,28 @@
 #include "model/serialize.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <set>
 
 #include "model/pack.hpp"
 
 namespace motley::model {
 namespace {
 
-// Ascending numbers for the tensors that `nodes`, `inputs` and `outputs` name; -1 for the others.
-Renumbering renumber(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
-                     const std::vector<graph::TensorId>& inputs, const std::vector<graph::TensorId>& outputs) {
-  Renumbering renumbering(graph.tensors.size(), -1);
-  const auto mark = [&](const std::vector<graph::TensorId>& ids) {
-    for (graph::TensorId id : ids) {
-      if (id >= 0) renumbering[static_cast<size_t>(id)] = 0;
-    }
-  };
-  for (uint32_t i : nodes) {
-    mark(graph.nodes[i].inputs);
-    mark(graph.nodes[i].outputs);
-  }
-  mark(inputs);
-  mark(outputs);
-  int32_t next = 0;
-  for (int32_t& index : renumbering) {
-    if (index == 0) index = next++;
-  }
-  return renumbering;
-}
-
-SerializedGraph serialize_parts(const graph::Graph& graph, const Renumbering& renumbering, std::vector<uint32_t> nodes,
-                                const std::vector<graph::TensorId>& inputs,
-                                const std::vector<graph::TensorId>& outputs) {
+// Fills in buffers and packs.
+SerializedGraph serialize_parts(GraphParts parts) {
   SerializedGraph result;
-  BufferIndices buffers(graph.tensors.size(), -1);
-  for (size_t i = 0; i < graph.tensors.size(); ++i) {
-    const graph::Tensor& tensor = graph.tensors[i];
-    if (renumbering[i] < 0 || !tensor.constant) continue;
-    buffers[i] = static_cast<int32_t>(result.constants.size());
-    result.constants.push_back({tensor.constant->data, tensor.constant->bytes});
-    if (tensor.constant->owner) result.owners.push_back(tensor.constant->owner);
+  for (graph::TensorId id : parts.tensors) {
+    const std::optional<graph::Constant>& constant = parts.graph.tensor(id).constant;
+    parts.buffers.push_back(constant ? static_cast<int32_t>(result.constants.size()) : -1);
+    if (!constant) continue;
+    result.constants.push_back({constant->data, constant->bytes});
+    if (constant->owner) result.owners.push_back(constant->owner);
   }
   // What is handed in as an input is not a constant of the segment.
-  for (graph::TensorId id : inputs) buffers[static_cast<size_t>(id)] = -1;
+  for (graph::TensorId id : parts.inputs) parts.buffers[static_cast<size_t>(parts.number_of(id))] = -1;
 
   flatbuffers::FlatBufferBuilder builder;
-  const auto packed = pack(builder, GraphParts{graph, renumbering, buffers, std::move(nodes), inputs, outputs});
+  const auto packed = pack(builder, parts);
   const auto graphs = builder.CreateVector(&packed, 1);
   schema::ModelBuilder model(builder);
   model.add_graphs(graphs);
@@ -67,16 +43,20 @@ motley_graph SerializedGraph::view() const {
   return graph;
 }
 
-SerializedGraph serialize(const graph::Graph& graph) {
-  std::vector<uint32_t> nodes(graph.nodes.size());
-  std::iota(nodes.begin(), nodes.end(), 0u);
-  return serialize_parts(graph, identity_renumbering(graph), std::move(nodes), graph.inputs, graph.outputs);
-}
+SerializedGraph serialize(const graph::Graph& graph) { return serialize_parts(whole(graph)); }
 
+// Takes time for what it packs alone, so that asking for each node of a graph is no matter of squares.
 SerializedGraph serialize_segment(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
                                   const std::vector<graph::TensorId>& inputs,
                                   const std::vector<graph::TensorId>& outputs) {
-  return serialize_parts(graph, renumber(graph, nodes, inputs, outputs), nodes, inputs, outputs);
+  std::set<graph::TensorId> tensors(inputs.begin(), inputs.end());
+  tensors.insert(outputs.begin(), outputs.end());
+  for (uint32_t i : nodes) {
+    tensors.insert(graph.nodes[i].inputs.begin(), graph.nodes[i].inputs.end());
+    tensors.insert(graph.nodes[i].outputs.begin(), graph.nodes[i].outputs.end());
+  }
+  tensors.erase(graph::kNone);
+  return serialize_parts({graph, {tensors.begin(), tensors.end()}, {}, nodes, inputs, outputs});
 }
 
 SerializedGraph serialize_node(const graph::Graph& graph, uint32_t index) {

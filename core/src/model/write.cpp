@@ -61,11 +61,10 @@ flatbuffers::DetachedBuffer pack_module(const graph::Module& module, WeightLayou
   flatbuffers::FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<schema::Graph>> graphs;
   for (const graph::Graph& graph : module.graphs) {
-    BufferIndices buffers;
+    GraphParts parts = whole(graph);
     for (const graph::Tensor& tensor : graph.tensors)
-      buffers.push_back(tensor.constant ? weights.add(*tensor.constant) : -1);
-    const Renumbering same = identity_renumbering(graph);
-    graphs.push_back(pack(builder, whole(graph, same, buffers)));
+      parts.buffers.push_back(tensor.constant ? weights.add(*tensor.constant) : -1);
+    graphs.push_back(pack(builder, parts));
   }
   std::vector<flatbuffers::Offset<schema::Metadata>> metadata;
   for (const auto& [key, value] : module.metadata) {

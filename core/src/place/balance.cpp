@@ -1,5 +1,6 @@
 // Spreading work so that the busiest device has as little as possible.
 #include <algorithm>
+#include <tuple>
 
 #include "place/objective.hpp"
 #include "place/serial.hpp"
@@ -43,16 +44,37 @@ class Balancer {
     };
     std::sort(by_name_.begin(), by_name_.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
     by_place_.assign(objective.nodes.size() * objective.places.size(), -1);
-    for (uint32_t c = 0; c < kept_.size(); ++c)
-      if (kept_[c] && usable(objective, objective.candidates[c]))
-        at(objective.candidates[c].nodes[0], objective.candidates[c].output_place) = static_cast<int32_t>(c);
+    singles_.resize(objective.nodes.size());
+    for (uint32_t c = 0; c < kept_.size(); ++c) {
+      const Candidate& candidate = objective.candidates[c];
+      if (!kept_[c] || candidate.nodes.size() > 1 || !usable(objective, candidate)) continue;
+      singles_[candidate.nodes[0]].push_back(c);
+      int32_t& known = at(candidate.nodes[0], candidate.output_place);
+      if (known < 0 || is_safer(candidate, objective.candidates[static_cast<size_t>(known)]))
+        known = static_cast<int32_t>(c);
+    }
+    for (std::vector<uint32_t>& list : singles_) std::sort(list.begin(), list.end(), [this](uint32_t a, uint32_t b) {
+      return key(a) < key(b);
+    });
   }
 
-  void consider(const std::vector<uint32_t>& candidates) {
+  // Where a fused candidate lost some of its nodes, the others run by themselves in its place.
+  void consider(std::vector<uint32_t> candidates) {
+    for (uint32_t n = 0; n < candidates.size(); ++n) {
+      const Candidate& own = objective_.candidates[candidates[n]];
+      if (own.nodes.size() == 1) continue;
+      const uint32_t fused = candidates[n];
+      if (std::all_of(own.nodes.begin(), own.nodes.end(), [&](uint32_t m) { return candidates[m] == fused; })) continue;
+      for (uint32_t m : own.nodes) {
+        if (candidates[m] != fused) continue;
+        if (at(m, own.output_place) < 0) return;
+        candidates[m] = static_cast<uint32_t>(at(m, own.output_place));
+      }
+    }
     const Ns load = most(candidates);
-    if (load >= best_.load) return;
+    if (load >= best_.load || error_of(objective_, candidates) > objective_.error_budget_ppb) return;
     best_.load = load;
-    best_.candidates = candidates;
+    best_.candidates = std::move(candidates);
   }
 
   // Where the search begins, once for each.
@@ -71,7 +93,8 @@ class Balancer {
       for (int64_t w : weight) sum += w;
       best_.bound = std::max(best_.bound, plan.bound_ns / sum);
       std::vector<uint32_t> candidates(objective_.nodes.size());
-      for (uint32_t c : plan.candidates) candidates[problem.candidates[c].nodes[0]] = problem.candidates[c].tag;
+      for (uint32_t c : plan.candidates)
+        for (uint32_t n : problem.candidates[c].nodes) candidates[n] = problem.candidates[c].tag;
       start_from(candidates);
       reweigh(weight, candidates);
     }
@@ -95,6 +118,16 @@ class Balancer {
   const Balanced& best() const { return best_; }
 
  private:
+  // By place, then what is cheapest: the order in which a node's candidates are tried.
+  std::tuple<const std::string&, Ns, int64_t> key(uint32_t c) const {
+    const Candidate& candidate = objective_.candidates[c];
+    return {objective_.devices[objective_.device_of(candidate)].name, candidate.cost_ns, candidate.error_ppb};
+  }
+  static bool is_safer(const Candidate& a, const Candidate& b) {
+    return a.error_ppb != b.error_ppb ? a.error_ppb < b.error_ppb : a.cost_ns < b.cost_ns;
+  }
+
+  // The candidate of a node alone at a place: of several the one with the least error.
   int32_t& at(uint32_t node, uint32_t place) { return by_place_[node * objective_.places.size() + place]; }
 
   Ns most(const std::vector<uint32_t>& candidates) const {
@@ -123,7 +156,7 @@ class Balancer {
           std::vector<uint32_t> candidates = best_.candidates;
           for (uint32_t n = a * count / cuts; n < b * count / cuts; ++n)
             if (at(n, place) >= 0) candidates[n] = static_cast<uint32_t>(at(n, place));
-          if (candidates != best_.candidates) consider(candidates);
+          if (candidates != best_.candidates) consider(std::move(candidates));
         }
   }
 
@@ -148,18 +181,17 @@ class Balancer {
           std::vector<uint32_t> candidates = best_.candidates;
           candidates[a] = static_cast<uint32_t>(one);
           candidates[b] = static_cast<uint32_t>(other);
-          consider(candidates);
+          consider(std::move(candidates));
         }
   }
 
   void move_nodes() {
     if (objective_.nodes.size() > 256) return;  // stretches are short enough there
     for (uint32_t n = 0; n < objective_.nodes.size(); ++n)
-      for (uint32_t place : by_name_) {
-        if (at(n, place) < 0) continue;
+      for (uint32_t c : singles_[n]) {
         std::vector<uint32_t> candidates = best_.candidates;
-        candidates[n] = static_cast<uint32_t>(at(n, place));
-        consider(candidates);
+        candidates[n] = c;
+        consider(std::move(candidates));
       }
   }
 
@@ -168,6 +200,7 @@ class Balancer {
   const Uses uses_;
   const std::vector<bool> kept_;
   std::vector<int32_t> by_place_;  // per node and place: a candidate, or -1
+  std::vector<std::vector<uint32_t>> singles_;  // per node: candidates for it alone
   std::vector<uint32_t> by_name_;  // places
   std::vector<std::vector<uint32_t>> starts_;
   Balanced best_;

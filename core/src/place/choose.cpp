@@ -49,7 +49,8 @@ class Chooser {
 
   std::vector<uint32_t> per_node(const Problem& kept, const Plan& plan) const {
     std::vector<uint32_t> candidates(query_.problem.nodes.size());
-    for (uint32_t c : plan.candidates) candidates[kept.candidates[c].nodes[0]] = kept.candidates[c].tag;
+    for (uint32_t c : plan.candidates)
+      for (uint32_t n : kept.candidates[c].nodes) candidates[n] = kept.candidates[c].tag;
     return candidates;
   }
 
@@ -109,8 +110,9 @@ class Chooser {
       std::vector<bool> runs(objective_.nodes.size(), false);
       for (uint32_t c = 0; c < keep.size(); ++c) {
         if (query_.problem.candidates[c].tag != worker || !usable(objective_, objective_.candidates[c])) continue;
+        if (objective_.candidates[c].error_ppb > objective_.error_budget_ppb) continue;
         keep[c] = true;
-        runs[objective_.candidates[c].nodes[0]] = true;
+        for (uint32_t n : objective_.candidates[c].nodes) runs[n] = true;
       }
       if (std::find(runs.begin(), runs.end(), false) != runs.end()) continue;
       try {
@@ -137,6 +139,43 @@ class Chooser {
   bool is_clearly_better(const Draft& draft, const Draft& rival) const {
     return is_below(draft.cost, rival,
                     std::max(doubt_of(query_, uses_, draft.candidates), doubt_of(query_, uses_, rival.candidates)));
+  }
+
+  // The aim's cost without an error budget.
+  Ns unbudgeted() const {
+    const auto has_error = [](const Candidate& candidate) { return candidate.error_ppb > 0; };
+    const auto& all = query_.problem.candidates;
+    if (query_.problem.error_budget_ppb == 0 || std::none_of(all.begin(), all.end(), has_error)) return kForbidden;
+    Query query = query_;
+    query.problem.error_budget_ppb = kUnlimited;
+    const Chooser chooser(query);
+    const std::vector<bool> keep = cheapest(query, chooser.objective_);
+    Draft draft = chooser.solve(keep);
+    chooser.improve(draft, keep, {});
+    return draft.cost;
+  }
+
+  bool is_in_time(const Draft& draft) const {
+    return !query_.deadline_ns || run_ns(draft.candidates) <= query_.deadline_ns;
+  }
+
+  // What is in time comes before what is not, and where the deadline decides for the fastest plan, doubt does not.
+  bool stays(const Draft& rival, const Draft& used) const {
+    if (!rival.found()) return false;
+    const bool in_time = is_in_time(rival);
+    if (in_time != is_in_time(used)) return in_time;
+    return (in_time || query_.aim == Aim::latency) && !is_clearly_better(used, rival);
+  }
+
+  // The best plan within the deadline, or the fastest. The busiest device is made idle by plans that are slow for one input:
+  // where the best of these is too slow, one that is made for a single input is taken.
+  Draft solve_for_deadline() const {
+    const std::vector<bool> keep = cheapest(query_, objective_, &query_.problem);
+    const Problem& cost = query_.aim == Aim::throughput ? query_.problem : objective_;
+    InTime found = solve_in_time(cost, query_.problem, keep, query_.deadline_ns);
+    Draft draft{std::move(found.candidates), found.cost, found.bound};
+    if (query_.aim == Aim::throughput) draft = {draft.candidates, busiest(draft.candidates), 0};
+    return draft;
   }
 
   // The aim's cost is the true time of a run.
@@ -185,10 +224,14 @@ Choice Chooser::run() {
     Draft rival = incumbent;
     if (!rival.found() && (!is_single(used) || side_by_side_ || query_.aim == Aim::throughput)) rival = best_single();
     improve(used, keep, rival);
+    Ns bound = used.bound;
+    if (query_.aim != Aim::latency && !is_in_time(used)) {
+      used = solve_for_deadline();
+      bound = std::max(bound, used.bound);
+    }
     const bool single = is_single(used);
-    const Ns bound = used.bound;
     if (rival.found()) choice.rival_cost = rival.cost;
-    const bool keeps = rival.found() && !is_clearly_better(used, rival);
+    const bool keeps = stays(rival, used);
     choice.kind = keeps && incumbent.found() ? Choice::Kind::incumbent
                   : keeps || single          ? Choice::Kind::single
                                              : Choice::Kind::mixed;
@@ -201,6 +244,10 @@ Choice Chooser::run() {
   choice.side_by_side = side_by_side_;
   choice.runners_up = runners_up(objective_, uses_, choice.candidates);
   choice.run_ns = is_time() ? choice.cost : run_ns(choice.candidates);
+  choice.late = query_.deadline_ns && choice.run_ns > query_.deadline_ns;
+  choice.error_ppb = error_of(objective_, choice.candidates);
+  if (!query_.keep_incumbent) choice.unbudgeted = unbudgeted();
+  if (choice.unbudgeted >= choice.cost) choice.unbudgeted = kForbidden;
   return choice;
 }
 
@@ -215,13 +262,17 @@ void check_query(const Query& query) {
   if (!query.incumbent.empty() && query.incumbent.size() != query.problem.nodes.size())
     wrong("an incumbent of another length than its problem");
   for (const Candidate& candidate : query.problem.candidates)
-    if (candidate.nodes.size() != 1 || candidate.tag >= query.workers.size() ||
-        candidate.input_place != candidate.output_place)
-      wrong("a candidate that runs several nodes or names no worker");
-  for (uint32_t n = 0; n < query.incumbent.size(); ++n)
-    if (query.incumbent[n] >= query.problem.candidates.size() ||
-        query.problem.candidates[query.incumbent[n]].nodes[0] != n)
-      wrong("an incumbent that runs another node");
+    if (candidate.tag >= query.workers.size() || candidate.input_place != candidate.output_place ||
+        candidate.helper >= 0)
+      wrong("a candidate at two places, or that names no worker");
+  for (uint32_t n = 0; n < query.incumbent.size(); ++n) {
+    if (query.incumbent[n] >= query.problem.candidates.size()) wrong("an incumbent that is no candidate");
+    const std::vector<uint32_t>& nodes = query.problem.candidates[query.incumbent[n]].nodes;
+    if (!std::binary_search(nodes.begin(), nodes.end(), n)) wrong("an incumbent that runs another node");
+    for (uint32_t m : nodes)
+      if (query.incumbent[m] != query.incumbent[n]) wrong("an incumbent that runs a part of its nodes");
+  }
+  if (query.deadline_ns < 0) wrong("a deadline below 0");
 }
 
 }  // namespace

@@ -24,32 +24,42 @@ struct Worker {
 };
 
 struct Query {
-  // Every candidate runs one node and reads and writes at one place. Place 0 is the host's memory.
+  // Every candidate reads and writes at one place. Place 0 is the host's memory. Candidates of one node with an error of 0
+  // are what the error budget of 0 leaves.
   Problem problem;
   std::vector<Worker> workers;
   std::vector<bool> background;         // per place: what runs there leaves the host free
   std::vector<Provenance> move_source;  // like Problem::moves
   Aim aim = Aim::latency;
-  // Per node a candidate: the plan that stays unless another is clearly better. Empty: the best worker that can run
-  // everything is that plan, if there is one.
+  // Per node the candidate that runs it: the plan that stays unless another is clearly better. Empty: the best worker that
+  // can run everything is that plan, if there is one.
   std::vector<uint32_t> incumbent;
   bool keep_incumbent = false;  // it is only priced
+  // The time of a run that a plan must not exceed, if any plan keeps to it; 0: there is none.
+  Ns deadline_ns = 0;
 };
 
+// Another candidate for one node, or for all those that its own candidate or the other one runs.
 struct RunnerUp {
-  int32_t candidate = -1;  // -1: the node has only one
-  Ns more = 0;  // what the plan would cost on top if this node alone ran there, moves included; may be below 0
+  int32_t candidate = -1;  // -1: there is none
+  Ns more = 0;  // what the plan would cost on top if it ran there, moves included; may be below 0
+  // One that the error budget leaves out and that would make the plan cheaper; -1: there is none.
+  int32_t left_out = -1;
+  Ns left_out_more = 0;
 };
 
 struct Choice {
   enum class Kind : uint8_t { incumbent, single, mixed };
   Kind kind = Kind::mixed;
-  std::vector<uint32_t> candidates;  // per node
+  std::vector<uint32_t> candidates;  // per node; a fused one stands at each of its nodes
   std::vector<RunnerUp> runners_up;  // per node
   Ns run_ns = 0;                     // predicted time of one run
   Ns cost = 0, bound = 0;            // in the unit of the aim; no plan costs less than the bound
   Ns rival_cost = kForbidden;        // of the incumbent, or of the best worker alone
   bool side_by_side = false;         // run_ns counts on devices working at the same time
+  bool late = false;                 // run_ns exceeds the deadline: no plan was found that does not
+  int64_t error_ppb = 0;             // of its candidates together
+  Ns unbudgeted = kForbidden;        // a plan's cost without an error budget above 0, where that leaves something out
 };
 
 // How much better than the incumbent a plan has to be: a fifth as far as the costs of either are estimates, a tenth as

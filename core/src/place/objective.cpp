@@ -60,22 +60,37 @@ Problem keep_only(const Problem& problem, const std::vector<bool>& keep) {
   return kept;
 }
 
-std::vector<bool> cheapest(const Query& query, const Problem& objective) {
-  const size_t places = objective.places.size();
-  std::vector<int32_t> best(objective.nodes.size() * places, -1);
-  const auto is_better = [&](uint32_t a, uint32_t b) {
-    const Candidate &x = objective.candidates[a], &y = objective.candidates[b];
-    if (x.cost_ns != y.cost_ns) return x.cost_ns < y.cost_ns;
-    return query.workers[query.problem.candidates[a].tag].name < query.workers[query.problem.candidates[b].tag].name;
+namespace {
+
+// Numbers of candidates by their first node.
+std::vector<std::vector<uint32_t>> by_first_node(const Problem& problem) {
+  std::vector<std::vector<uint32_t>> lists(problem.nodes.size());
+  for (uint32_t c = 0; c < problem.candidates.size(); ++c) lists[problem.candidates[c].nodes[0]].push_back(c);
+  return lists;
+}
+
+}  // namespace
+
+std::vector<bool> cheapest(const Query& query, const Problem& objective, const Problem* also) {
+  const auto name = [&](uint32_t c) -> const std::string& {
+    return query.workers[query.problem.candidates[c].tag].name;
   };
-  for (uint32_t c = 0; c < objective.candidates.size(); ++c) {
-    const Candidate& candidate = objective.candidates[c];
-    int32_t& known = best[candidate.nodes[0] * places + candidate.output_place];
-    if (known < 0 || is_better(c, static_cast<uint32_t>(known))) known = static_cast<int32_t>(c);
-  }
+  // Whether a leaves no reason to look at b.
+  const auto beats = [&](uint32_t a, uint32_t b) {
+    const Candidate &x = objective.candidates[a], &y = objective.candidates[b];
+    if (x.output_place != y.output_place || x.nodes != y.nodes) return false;
+    const Ns other_x = also ? also->candidates[a].cost_ns : 0, other_y = also ? also->candidates[b].cost_ns : 0;
+    if (x.cost_ns > y.cost_ns || x.error_ppb > y.error_ppb || x.memory_bytes > y.memory_bytes || other_x > other_y)
+      return false;
+    if (x.cost_ns < y.cost_ns || x.error_ppb < y.error_ppb || x.memory_bytes < y.memory_bytes || other_x < other_y)
+      return true;
+    return name(a) != name(b) ? name(a) < name(b) : a < b;
+  };
   std::vector<bool> keep(objective.candidates.size(), false);
-  for (int32_t c : best)
-    if (c >= 0) keep[static_cast<size_t>(c)] = true;
+  for (const std::vector<uint32_t>& list : by_first_node(objective))
+    for (uint32_t c : list)
+      keep[c] = objective.candidates[c].error_ppb <= objective.error_budget_ppb &&
+                std::none_of(list.begin(), list.end(), [&](uint32_t other) { return other != c && beats(other, c); });
   return keep;
 }
 
@@ -119,36 +134,16 @@ void each_move(const Problem& problem, const Uses& uses, const std::vector<uint3
   }
 }
 
-// What a tensor's moves cost if `node` were at place `instead`.
-Ns moves_of(const Problem& problem, const Uses& uses, const std::vector<uint32_t>& candidates, uint32_t tensor,
-            uint32_t node, uint32_t instead) {
-  const auto place_of = [&](uint32_t n) {
-    return n == node ? instead : problem.candidates[candidates[n]].output_place;
-  };
-  const int32_t maker = uses.maker[tensor];
-  const int32_t from =
-      maker >= 0 ? static_cast<int32_t>(place_of(static_cast<uint32_t>(maker))) : problem.tensors[tensor].home;
-  if (from < 0) return 0;
-  uint64_t seen = uint64_t{1} << from;
-  Ns sum = 0;
-  const auto want = [&](uint32_t to) {
-    if (seen >> to & 1) return;
-    seen |= uint64_t{1} << to;
-    sum = add(sum, move_ns(problem, static_cast<uint32_t>(from), to, problem.tensors[tensor].bytes));
-  };
-  for (uint32_t reader : uses.readers[tensor]) want(place_of(reader));
-  if (problem.tensors[tensor].wanted >= 0) want(static_cast<uint32_t>(problem.tensors[tensor].wanted));
-  return sum;
-}
-
 }  // namespace
 
 std::vector<Ns> loads_of(const Query& query, const Problem& objective, const Uses& uses,
                          const std::vector<uint32_t>& candidates) {
   std::vector<Ns> loads(objective.places.size(), 0);
-  for (uint32_t c : candidates) {
-    Ns& load = loads[resource_of(query, objective.candidates[c].output_place)];
-    load = add(load, objective.candidates[c].cost_ns);
+  for (uint32_t n = 0; n < candidates.size(); ++n) {
+    if (!leads(objective, candidates, n)) continue;
+    const Candidate& candidate = objective.candidates[candidates[n]];
+    Ns& load = loads[resource_of(query, candidate.output_place)];
+    load = add(load, candidate.cost_ns);
   }
   each_move(objective, uses, candidates, [&](uint32_t tensor, uint32_t from, uint32_t to) {
     Ns& load = loads[resource_of_move(query, from, to)];
@@ -157,29 +152,21 @@ std::vector<Ns> loads_of(const Query& query, const Problem& objective, const Use
   return loads;
 }
 
-std::vector<RunnerUp> runners_up(const Problem& objective, const Uses& uses, const std::vector<uint32_t>& candidates) {
-  std::vector<RunnerUp> result(objective.nodes.size());
-  for (uint32_t c = 0; c < objective.candidates.size(); ++c) {
-    const Candidate& other = objective.candidates[c];
-    const uint32_t n = other.nodes[0];
-    if (candidates[n] == c || other.cost_ns >= kForbidden) continue;
-    const Candidate& own = objective.candidates[candidates[n]];
-    Ns more = other.cost_ns - own.cost_ns;
-    const auto add_tensor = [&](uint32_t t) {
-      more += moves_of(objective, uses, candidates, t, n, other.output_place) -
-              moves_of(objective, uses, candidates, t, n, own.output_place);
-    };
-    if (own.output_place != other.output_place) {
-      std::vector<uint32_t> tensors = objective.nodes[n].inputs;
-      tensors.insert(tensors.end(), objective.nodes[n].outputs.begin(), objective.nodes[n].outputs.end());
-      std::sort(tensors.begin(), tensors.end());
-      tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
-      for (uint32_t t : tensors) add_tensor(t);
-    }
-    if (result[n].candidate >= 0 && result[n].more <= more) continue;
-    result[n] = {static_cast<int32_t>(c), more};
-  }
-  return result;
+Ns cost_of(const Problem& problem, const Uses& uses, const std::vector<uint32_t>& candidates) {
+  Ns sum = 0;
+  for (uint32_t n = 0; n < candidates.size(); ++n)
+    if (leads(problem, candidates, n)) sum = add(sum, problem.candidates[candidates[n]].cost_ns);
+  each_move(problem, uses, candidates, [&](uint32_t tensor, uint32_t from, uint32_t to) {
+    sum = add(sum, move_ns(problem, from, to, problem.tensors[tensor].bytes));
+  });
+  return sum;
+}
+
+int64_t error_of(const Problem& problem, const std::vector<uint32_t>& candidates) {
+  int64_t sum = 0;
+  for (uint32_t n = 0; n < candidates.size(); ++n)
+    if (leads(problem, candidates, n)) sum = add(sum, problem.candidates[candidates[n]].error_ppb);
+  return sum;
 }
 
 uint32_t doubt_of(const Query& query, const Uses& uses, const std::vector<uint32_t>& candidates) {
@@ -190,7 +177,9 @@ uint32_t doubt_of(const Query& query, const Uses& uses, const std::vector<uint32
     const int weight = source == Provenance::measured ? 0 : source == Provenance::near ? 100 : 200;
     doubtful += static_cast<long double>(cost) * weight;
   };
-  for (uint32_t c : candidates) count(problem.candidates[c].cost_ns, problem.candidates[c].provenance);
+  for (uint32_t n = 0; n < candidates.size(); ++n)
+    if (leads(problem, candidates, n))
+      count(problem.candidates[candidates[n]].cost_ns, problem.candidates[candidates[n]].provenance);
   each_move(problem, uses, candidates, [&](uint32_t tensor, uint32_t from, uint32_t to) {
     count(move_ns(problem, from, to, problem.tensors[tensor].bytes),
           query.move_source[from * problem.places.size() + to]);

@@ -229,6 +229,46 @@ std::vector<uint32_t> single_cover(const View& view) {
   return cover;
 }
 
+// Fused candidates in place of options that cover the same nodes at one place and cost more together, the greatest gain
+// first. Empty where there are none, or where they would wait for each other.
+std::vector<uint32_t> joined(const View& view, const std::vector<uint32_t>& options) {
+  const Problem& problem = *view.problem;
+  const auto candidate = [&](uint32_t o) -> const Candidate& { return problem.candidates[view.options[o].candidate]; };
+  std::vector<uint32_t> by(problem.nodes.size());  // node → option
+  for (uint32_t o : options)
+    for (uint32_t n : candidate(o).nodes) by[n] = o;
+  // What it would gain now; 0 where it does not fit.
+  const auto gain = [&](uint32_t o) -> Ns {
+    const Candidate& fused = candidate(o);
+    Ns cost = 0;
+    int64_t memory = 0, error = 0;
+    for (uint32_t n : fused.nodes) {
+      const Candidate& own = candidate(by[n]);
+      if (own.output_place != fused.output_place || own.input_place != fused.input_place ||
+          !std::includes(fused.nodes.begin(), fused.nodes.end(), own.nodes.begin(), own.nodes.end()))
+        return 0;
+      if (own.nodes[0] != n) continue;
+      cost = add(cost, own.cost_ns);
+      memory += own.memory_bytes;
+      error += own.error_ppb;
+    }
+    const bool fits = fused.memory_bytes <= memory && fused.error_ppb <= error && fused.helper < 0;
+    return fits ? std::max<Ns>(0, cost - fused.cost_ns) : 0;
+  };
+  std::vector<std::pair<Ns, uint32_t>> gains;
+  for (uint32_t o = 0; o < view.options.size(); ++o)
+    if (view.options[o].size > 1 && gain(o) > 0) gains.emplace_back(-gain(o), o);
+  if (gains.empty()) return {};
+  std::sort(gains.begin(), gains.end());
+  for (const auto& [less, o] : gains)
+    if (gain(o) > 0)
+      for (uint32_t n : candidate(o).nodes) by[n] = o;
+  std::vector<uint32_t> cover;
+  for (uint32_t step = 0; step < view.order.size(); ++step)
+    if (view.options[by[view.order[step]]].first_step == step) cover.push_back(by[view.order[step]]);
+  return find_cycle(view, cover).empty() ? cover : std::vector<uint32_t>();
+}
+
 }  // namespace
 
 Schedule solve_parallel(const Problem& problem, const ParallelOptions& options) {
@@ -256,6 +296,8 @@ Schedule solve_parallel(const Problem& problem, const ParallelOptions& options) 
   const std::vector<uint32_t> cover = cover_of(view, serial), single = single_cover(view);
   try_cover(cover);
   if (!single.empty() && single.size() != cover.size()) try_cover(single);
+  if (!chosen.empty())
+    if (const std::vector<uint32_t> fused = joined(view, chosen); !fused.empty()) try_cover(fused);
   schedule.exact = best <= schedule.bound_ns;
   if (!schedule.exact && problem.nodes.size() <= 24) {
     BranchResult branch = branch_and_bound(view, resources, best, options.max_branches);

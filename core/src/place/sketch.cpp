@@ -72,16 +72,43 @@ std::vector<int32_t> add_candidates(const Sketch& sketch, const std::vector<uint
   return number;
 }
 
+// After the others, so that an offer's candidate is known by its number.
+void add_offers(const Sketch& sketch, const std::vector<uint32_t>& place, Problem& problem) {
+  for (const Sketch::Offer& offer : sketch.offers) {
+    if (offer.worker >= sketch.workers.size()) wrong("an offer of a worker that there is not");
+    Candidate candidate;
+    candidate.nodes = offer.nodes;
+    candidate.input_place = candidate.output_place = place[offer.worker];
+    candidate.cost_ns = offer.cost_ns;
+    candidate.provenance = offer.source;
+    candidate.error_ppb = offer.error_ppb;
+    candidate.tag = offer.worker;
+    for (uint32_t n : offer.nodes) {
+      if (n >= problem.nodes.size()) wrong("an offer for a node that there is not");
+      if (sketch.workers[offer.worker].memory_bytes) candidate.memory_bytes += sketch.constant_bytes[n];
+    }
+    problem.candidates.push_back(std::move(candidate));
+  }
+}
+
 Query query_of(const Sketch& sketch) {
   Query query;
   std::vector<uint32_t> place;  // per worker
   add_workers(sketch, query, place);
   add_nodes(sketch, query.problem);
   const std::vector<int32_t> number = add_candidates(sketch, place, query.problem);
+  const size_t singles = query.problem.candidates.size();
+  add_offers(sketch, place, query.problem);
+  query.problem.error_budget_ppb = sketch.error_budget_ppb;
   query.aim = sketch.aim;
+  query.deadline_ns = sketch.deadline_ns;
   query.keep_incumbent = sketch.keep_incumbent;
   for (size_t n = 0; n < sketch.incumbent.size(); ++n) {
     const auto worker = static_cast<size_t>(sketch.incumbent[n]);
+    if (n < sketch.incumbent_offer.size() && sketch.incumbent_offer[n] >= 0) {
+      query.incumbent.push_back(static_cast<uint32_t>(singles) + static_cast<uint32_t>(sketch.incumbent_offer[n]));
+      continue;
+    }
     const size_t at = n * sketch.workers.size() + worker;
     if (worker >= sketch.workers.size() || at >= number.size() || number[at] < 0)
       wrong("an incumbent that does not run");
@@ -102,12 +129,21 @@ Answer answer(const Sketch& sketch) {
   answer.bound = choice.bound;
   answer.rival = choice.rival_cost;
   answer.side_by_side = choice.side_by_side;
+  answer.late = choice.late;
+  answer.error_ppb = choice.error_ppb;
+  answer.unbudgeted = choice.unbudgeted;
+  const auto singles = static_cast<int32_t>(query.problem.candidates.size() - sketch.offers.size());
+  const auto offer = [&](int32_t c) { return c < singles ? -1 : c - singles; };
   const auto worker = [&](size_t c) { return static_cast<int32_t>(query.problem.candidates[c].tag); };
   for (size_t n = 0; n < choice.candidates.size(); ++n) {
     const RunnerUp& second = choice.runners_up[n];
     answer.worker.push_back(worker(choice.candidates[n]));
     answer.runner_up.push_back(second.candidate < 0 ? -1 : worker(static_cast<size_t>(second.candidate)));
     answer.more.push_back(second.more);
+    answer.offer.push_back(offer(static_cast<int32_t>(choice.candidates[n])));
+    answer.runner_up_offer.push_back(offer(second.candidate));
+    answer.left_out.push_back(offer(second.left_out));
+    answer.left_out_more.push_back(second.left_out_more);
   }
   return answer;
 }

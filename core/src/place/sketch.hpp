@@ -23,12 +23,24 @@ struct Sketch {
   // Per node and worker; kForbidden where it does not run there.
   std::vector<int64_t> cost_ns;
   std::vector<Provenance> cost_source;
+  // More ways to run a node, or several as one kernel.
+  struct Offer {
+    std::vector<uint32_t> nodes;  // ascending
+    uint32_t worker = 0;
+    Ns cost_ns = kForbidden;
+    Provenance source = Provenance::estimated;
+    int64_t error_ppb = 0;
+  };
+  std::vector<Offer> offers;
+  int64_t error_budget_ppb = 0;
+  Ns deadline_ns = 0;                   // see Query
   std::vector<int64_t> constant_bytes;  // per node; held by workers with memory of their own
   // Place 0 is the host's, the others belong to the workers with places of their own, in order. Per pair alpha, beta.
   std::vector<int64_t> moves;
   std::vector<Provenance> move_source;  // per pair
   Aim aim = Aim::latency;
   std::vector<int32_t> incumbent;  // per node a worker; see Query
+  std::vector<int32_t> incumbent_offer;  // per node an offer, or -1; empty: none
   bool keep_incumbent = false;
 };
 
@@ -36,8 +48,12 @@ struct Answer {
   Choice::Kind kind = Choice::Kind::mixed;
   std::vector<int32_t> worker, runner_up;  // per node; no runner-up: -1
   std::vector<int64_t> more;               // per node: see RunnerUp
-  Ns run_ns = 0, cost = 0, bound = 0, rival = kForbidden;
-  bool side_by_side = false;
+  std::vector<int32_t> offer, runner_up_offer;  // per node: an offer, or -1
+  std::vector<int32_t> left_out;                // per node: an offer, or -1; see RunnerUp
+  std::vector<int64_t> left_out_more;
+  Ns run_ns = 0, cost = 0, bound = 0, rival = kForbidden, unbudgeted = kForbidden;
+  int64_t error_ppb = 0;
+  bool side_by_side = false, late = false;
 };
 
 // Throws as choose().

@@ -1,11 +1,10 @@
-// Choosing a device for each node.
+// Choosing a device for each node: pins, order, and asking the planner where costs count.
 #include <algorithm>
-#include <chrono>
 
 #include "base/glob.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "plan/cost.hpp"
+#include "plan/offers.hpp"
 #include "plan/planner.hpp"
 
 namespace motley::plan {
@@ -96,70 +95,29 @@ void assign_in_order(const Graph& graph, const DeviceList& devices, Assignment& 
   base::fail(ErrorCode::unsupported, "%", {text});
 }
 
-bool has_choice(const SupportTable& support, size_t nodes) {
-  for (size_t i = 0; i < nodes; ++i) {
-    size_t able = 0;
-    for (size_t d = 0; d < support.verdicts.size(); ++d) able += support.allows(d, i);
-    if (able > 1) return true;
-  }
-  return false;
+// Whether there is anything that costs could decide. Order alone decides where nothing was measured.
+bool is_open(const Graph& graph, const Request& request, const SupportTable& support) {
+  if (has_offers(request, support)) return true;
+  const bool order_decides = request.ordered && request.policy == Policy::latency && !request.deadline_ns;
+  return has_choice(support, graph.nodes.size()) && !(order_decides && !request.advisor);
 }
 
-// The devices that were assigned, as the planner calls them.
-void keep_order(const Assignment& assignment, Question& question) {
-  for (int32_t d : assignment.device) question.sketch.incumbent.push_back(question.worker[static_cast<size_t>(d)]);
-}
-
-// What nodes cost where they are assigned.
-void fill_costs(const Question& question, Assignment& assignment) {
-  const size_t workers = question.device.size();
-  assignment.costs.resize(assignment.device.size());
-  for (size_t n = 0; n < assignment.device.size(); ++n) {
-    const auto worker = static_cast<size_t>(question.worker[static_cast<size_t>(assignment.device[n])]);
-    const place::Ns ns = question.sketch.cost_ns[n * workers + worker];
-    assignment.costs[n].ns = ns < place::kForbidden ? static_cast<double>(ns) : 0;
-    assignment.costs[n].source = question.sketch.cost_source[n * workers + worker];
-  }
-}
-
-// False where the planner gave no answer; the decision's note says why.
-bool ask(const Question& question, Assignment& assignment) {
-  Decision& decision = assignment.decision;
-  place::Answer answer;
-  const auto begin = std::chrono::steady_clock::now();
-  if (!ask_planner(question.sketch, answer, decision.note)) return false;
-  decision.planner_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
-  using Kind = place::Choice::Kind;
-  decision.by = answer.kind == Kind::mixed    ? Decision::By::planner
-                : answer.kind == Kind::single ? Decision::By::single
-                                              : Decision::By::order;
-  decision.run_ns = static_cast<double>(answer.run_ns);
-  decision.cost = static_cast<double>(answer.cost);
-  decision.bound = static_cast<double>(answer.bound);
-  decision.rival = answer.rival < place::kForbidden ? static_cast<double>(answer.rival) : 0;
-  decision.side_by_side = answer.side_by_side;
-  const auto device_of = [&](int32_t worker) { return worker < 0 ? -1 : question.device[static_cast<size_t>(worker)]; };
-  for (size_t n = 0; n < answer.worker.size(); ++n) assignment.device[n] = device_of(answer.worker[n]);
-  fill_costs(question, assignment);
-  for (size_t n = 0; n < answer.worker.size(); ++n) {
-    assignment.costs[n].runner_up = device_of(answer.runner_up[n]);
-    assignment.costs[n].more = static_cast<double>(answer.more[n]);
-  }
-  return true;
-}
-
-// Lets the planner decide where costs count.
+// Lets the planner decide where costs count: on devices, or only on what runs each node where it is.
 void assign_by_cost(const Graph& graph, const Request& request, Assignment& assignment) {
-  const bool order_decides = request.ordered && request.policy == Policy::latency;
-  if (order_decides && !request.advisor) return;
-  Question question = make_question(graph, request, assignment);
-  if (order_decides && !question.measured) return;
-  question.sketch.aim = static_cast<place::Aim>(request.policy);
-  if (request.ordered) keep_order(assignment, question);
-  if (ask(question, assignment)) return;
+  if (!is_open(graph, request, assignment.support)) return;
+  if (ask_planner(graph, request, Ask::plan, assignment, assignment.decision.note)) return;
   base::log(base::LogLevel::info, "plan",
             base::text("devices are used in order of preference, because the planner gave no plan: %",
                        {assignment.decision.note}));
+}
+
+void check_deadline(const Graph& graph, const Request& request, Assignment& assignment) {
+  if (!request.deadline_ns) return;
+  if (assignment.costs.empty()) price(graph, request, assignment);
+  if (!assignment.decision.late) return;
+  base::log(base::LogLevel::warning, "plan",
+            base::text("no plan was found that ends within the deadline (% ns): this one is thought to take % ns",
+                       {request.deadline_ns, static_cast<int64_t>(assignment.decision.run_ns)}));
 }
 
 }  // namespace
@@ -184,23 +142,20 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);
   assign_in_order(graph, devices, assignment);
-  if (!has_choice(assignment.support, graph.nodes.size())) return assignment;
-  if (denied.empty() && follow_raced(graph, request, assignment)) return assignment;
-  assign_by_cost(graph, request, assignment);
+  const bool raced = denied.empty() && follow_raced(graph, request, assignment);
+  if (!raced) assign_by_cost(graph, request, assignment);
+  check_deadline(graph, request, assignment);
   return assignment;
 }
 
 void price(const Graph& graph, const Request& request, Assignment& assignment) {
-  Question question = make_question(graph, request, assignment);
-  question.sketch.aim = static_cast<place::Aim>(request.policy);
-  keep_order(assignment, question);
-  question.sketch.keep_incumbent = true;
   const Decision decision = assignment.decision;
-  if (!ask(question, assignment)) return fill_costs(question, assignment);
+  if (!ask_planner(graph, request, Ask::price, assignment, assignment.decision.note)) return;
   assignment.decision.note = decision.note;
   if (decision.by != Decision::By::raced) return;
   assignment.decision.by = decision.by;
   assignment.decision.run_ns = decision.run_ns;  // measured
+  assignment.decision.late = request.deadline_ns && decision.run_ns > static_cast<double>(request.deadline_ns);
 }
 
 }  // namespace motley::plan

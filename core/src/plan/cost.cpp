@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/serialize.hpp"
+#include "plan/offers.hpp"
 
 namespace motley::plan {
 
@@ -42,6 +42,10 @@ class QuestionMaker {
     sketch_.cost_ns.assign(count, place::kForbidden);
     sketch_.cost_source.assign(count, Provenance::estimated);
     for (size_t w = 0; w < question_.device.size(); ++w) add_costs(w);
+    for (size_t o = 0; o < support_.offers.size(); ++o)
+      if (is_possible(support_.offers[o], request_, support_)) add_offer(o);
+    sketch_.error_budget_ppb = request_.error_budget_ppb;
+    sketch_.deadline_ns = request_.deadline_ns;
     return std::move(question_);
   }
 
@@ -116,7 +120,7 @@ class QuestionMaker {
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
       if (support_.allows(d, n)) nodes.push_back(n);
     std::vector<table::NodeChoice> known;
-    if (request_.advisor) known = request_.advisor->choose(graph_, nodes, device);
+    if (request_.advisor) known = request_.advisor->choose(graph_, nodes, device, {}, reserved_for(support_, d));
     size_t next = 0;  // of `known`, which stands in the order of `nodes`
     for (uint32_t n : nodes) {
       const size_t at = n * question_.device.size() + worker;
@@ -133,6 +137,61 @@ class QuestionMaker {
     }
   }
 
+  place::Ns cost_at(uint32_t node, size_t worker) const {
+    return sketch_.cost_ns[node * question_.device.size() + worker];
+  }
+
+  // Offers are as good as what was measured of them, else as the plugin's prior. Where the plain kernels were measured, the
+  // prior counts by what the plugin thinks of those.
+  void add_offer(size_t number) {
+    const Offer& offer = support_.offers[number];
+    plugin::Device& device = *request_.devices[offer.device];
+    place::Sketch::Offer row;
+    row.nodes = offer.nodes;
+    row.worker = static_cast<uint32_t>(question_.worker[offer.device]);
+    row.error_ppb = offer.error_ppb;
+    const table::Answer known = find(offer, device);
+    if (known.source != table::Source::none) {
+      row.cost_ns = whole_ns(static_cast<double>(known.median_ns));
+      row.source = known.source == table::Source::exact ? Provenance::measured : Provenance::near;
+      if (offer.error_ppb) row.error_ppb = std::max<int64_t>(1, whole_ns(known.error * 1e9));
+    } else {
+      row.cost_ns = whole_ns(estimate(offer, row.worker, device));
+    }
+    sketch_.offers.push_back(std::move(row));
+    question_.offered.push_back({number, known.source == table::Source::none ? offer.config : known.config});
+  }
+
+  table::Answer find(const Offer& offer, plugin::Device& device) const {
+    if (!request_.advisor) return {};
+    const model::SerializedGraph part = serialize_kernel(graph_, offer.nodes);
+    return request_.advisor->find_with(graph_, offer.nodes, part.view(), device, offer.config);
+  }
+
+  double estimate(const Offer& offer, size_t worker, plugin::Device& device) const {
+    double plain = 0, most = 0, compute = 0;
+    bool all_estimated = true;
+    for (uint32_t n : offer.nodes) {
+      const auto cost = static_cast<double>(cost_at(n, worker));
+      plain += cost;
+      most = std::max(most, cost);
+      compute += work_of(graph_, graph_.nodes[n]).flops;
+      all_estimated =
+          all_estimated && sketch_.cost_source[n * question_.device.size() + worker] == Provenance::estimated;
+    }
+    if (device.info().peak_gflops > 0) compute /= device.info().peak_gflops;
+    else compute = 0;
+    if (offer.prior_ns > 0 && all_estimated) return offer.error_ppb ? offer.prior_ns : std::max(offer.prior_ns, compute);
+    if (offer.prior_ns > 0) {
+      double thought = 0;
+      for (uint32_t n : offer.nodes) thought += estimate_cost(graph_, n, device);
+      return thought > 0 ? plain * offer.prior_ns / thought : plain;
+    }
+    if (offer.error_ppb) plain *= schema::DataType::int8 <= offer.precision ? 0.5 : 0.75;
+    const double starts = static_cast<double>(offer.nodes.size() - 1) * std::max(0.0, device.info().dispatch_ns);
+    return offer.nodes.size() > 1 ? std::max(most, plain - starts) : plain;
+  }
+
   const Graph& graph_;
   const Request& request_;
   const SupportTable& support_;
@@ -141,6 +200,27 @@ class QuestionMaker {
 };
 
 }  // namespace
+
+model::SerializedGraph serialize_kernel(const Graph& graph, const std::vector<uint32_t>& nodes) {
+  const auto add = [](std::vector<TensorId>& ids, TensorId id) {
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
+  std::vector<TensorId> made, read, outputs;
+  for (uint32_t n : nodes)
+    for (TensorId id : graph.nodes[n].outputs)
+      if (id != kNone) made.push_back(id);
+  const auto is_made = [&](TensorId id) { return std::find(made.begin(), made.end(), id) != made.end(); };
+  for (uint32_t n : nodes)
+    for (TensorId id : graph.nodes[n].inputs)
+      if (id != kNone && !graph.tensor(id).is_constant() && !is_made(id)) add(read, id);
+  for (uint32_t n = 0; n < graph.nodes.size(); ++n)
+    for (TensorId id : graph.nodes[n].inputs)
+      if (is_made(id) && !std::binary_search(nodes.begin(), nodes.end(), n)) add(outputs, id);
+  for (TensorId id : graph.outputs)
+    if (is_made(id)) add(outputs, id);
+  if (nodes.size() == 1) outputs = made;
+  return model::serialize_segment(graph, nodes, read, outputs);
+}
 
 Question make_question(const Graph& graph, const Request& request, const Assignment& assignment) {
   return QuestionMaker(graph, request, assignment).make();

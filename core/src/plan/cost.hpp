@@ -1,4 +1,4 @@
-// What running nodes and moving tensors costs, written down as a placement problem.
+// What running nodes and moving tensors costs, written down as a placement problem. In libmotley_planner.
 #pragma once
 
 #include "place/sketch.hpp"
@@ -13,6 +13,13 @@ struct Question {
   std::vector<int32_t> device;  // per worker: index into Request::devices
   std::vector<int32_t> worker;  // per device
   bool measured = false;        // some node of which there is a choice was measured on some device
+  // Per offer of the sketch what it is: an index into SupportTable::offers, and the config with what the dispatch table
+  // adds to it.
+  struct Offered {
+    size_t offer = 0;
+    std::string config;
+  };
+  std::vector<Offered> offered;
 };
 
 // Nodes run where `assignment.support` allows. A node's cost is what the dispatch table measured, else what it says of
@@ -21,5 +28,15 @@ Question make_question(const graph::Graph& graph, const Request& request, const 
 
 // Fills in moves: place 0 is the host's memory, and the others belong to `owners`, from place 1 on.
 void add_moves(const std::vector<plugin::Device*>& owners, const table::Advisor* advisor, place::Sketch& sketch);
+
+// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing. A
+// device that is not open is not asked, and no estimate for float32 is taken to be above the stated peak rate.
+double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
+
+// Floating-point operations and bytes moved by a node, for rooflines.
+struct Work {
+  double flops = 0, bytes = 0;
+};
+Work work_of(const graph::Graph& graph, const graph::Node& node);
 
 }  // namespace motley::plan

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/sort.hpp"
+#include "base/text.hpp"
 #include "plan/plan.hpp"
 
 namespace motley::plan {
@@ -90,29 +91,66 @@ class Foreign {
 
 }  // namespace
 
+namespace {
+
+// Which nodes go together, by the first one of each kernel. Empty where every node goes by itself.
+class Kernels {
+ public:
+  Kernels(const std::vector<int32_t>& kernel, const std::vector<int32_t>& group) {
+    if (std::find_if(kernel.begin(), kernel.end(), [](int32_t k) { return k >= 0; }) == kernel.end()) return;
+    std::vector<int32_t> first;
+    for (size_t i = 0; i < kernel.size(); ++i) {
+      uint32_t leader = static_cast<uint32_t>(i);
+      if (kernel[i] >= 0) {
+        const auto k = static_cast<size_t>(kernel[i]);
+        if (k >= first.size()) first.resize(k + 1, -1);
+        if (first[k] < 0) first[k] = static_cast<int32_t>(i);
+        if (group[static_cast<size_t>(first[k])] == group[i]) leader = static_cast<uint32_t>(first[k]);
+      }
+      leader_.push_back(leader);
+      members_.emplace_back();
+      members_[leader].push_back(static_cast<uint32_t>(i));
+    }
+  }
+  uint32_t leader(size_t node) const { return leader_.empty() ? static_cast<uint32_t>(node) : leader_[node]; }
+  void add_nodes(uint32_t leader, std::vector<uint32_t>& nodes) const {
+    if (leader_.empty()) return nodes.push_back(leader);
+    nodes.insert(nodes.end(), members_[leader].begin(), members_[leader].end());
+  }
+
+ private:
+  std::vector<uint32_t> leader_;
+  std::vector<std::vector<uint32_t>> members_;
+};
+
+}  // namespace
+
 // Nodes are taken in waves: as many ready nodes of the current device as there are, then the device of the first node
 // still waiting. Every segment therefore depends on earlier ones only.
 std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t>& device,
-                                   const std::set<std::string>& alone, const std::vector<bool>& queued) {
+                                   const std::set<std::string>& alone, const std::vector<bool>& queued,
+                                   const std::vector<int32_t>& kernel) {
   const std::vector<int32_t> producers = graph.producers();
   const std::vector<int32_t> group = groups_of(graph, alone);
   const size_t count = graph.nodes.size();
+  const Kernels kernels(kernel, group);
   std::vector<uint32_t> missing(count, 0);
   std::vector<std::vector<uint32_t>> next(count);
   for (size_t i = 0; i < count; ++i) {
     for (TensorId id : graph.nodes[i].inputs) {
       const int32_t p = id == kNone ? -1 : producers[static_cast<size_t>(id)];
-      if (p < 0) continue;
-      ++missing[i];
-      next[static_cast<size_t>(p)].push_back(static_cast<uint32_t>(i));
+      if (p < 0 || kernels.leader(static_cast<size_t>(p)) == kernels.leader(i)) continue;
+      ++missing[kernels.leader(i)];
+      next[kernels.leader(static_cast<size_t>(p))].push_back(kernels.leader(i));
     }
   }
   std::set<uint32_t> ready;  // ordered: the model's order decides among equals
   for (size_t i = 0; i < count; ++i)
-    if (missing[i] == 0) ready.insert(static_cast<uint32_t>(i));
+    if (missing[i] == 0 && kernels.leader(i) == i) ready.insert(static_cast<uint32_t>(i));
 
   Foreign foreign(device, queued);
   std::vector<SegmentSpec> segments;
+  size_t placed = 0;
   while (!ready.empty()) {
     SegmentSpec segment;
     auto start = std::find_if(ready.begin(), ready.end(), [&](uint32_t n) { return !foreign.any(n); });
@@ -127,20 +165,23 @@ std::vector<SegmentSpec> partition(const Graph& graph, const std::vector<int32_t
         continue;
       }
       ready.erase(it);
-      segment.nodes.push_back(n);
+      kernels.add_nodes(n, segment.nodes);
+      bool before = false;  // a kernel became ready that begins before n; else what did stands behind n
       for (uint32_t m : next[n]) {
         foreign.add(n, m, number);
-        if (--missing[m] == 0) ready.insert(m);
+        if (--missing[m] == 0) ready.insert(m), before = before || m < n;
       }
-      it = ready.upper_bound(n);  // what became ready stands behind n
+      it = before ? ready.begin() : ready.upper_bound(n);
     }
     const std::vector<uint32_t> order = base::sorted_order(
         segment.nodes.size(), [&](uint32_t a, uint32_t b) { return segment.nodes[a] < segment.nodes[b]; });
     std::vector<uint32_t> nodes;
     for (uint32_t i : order) nodes.push_back(segment.nodes[i]);
     segment.nodes = std::move(nodes);
+    placed += segment.nodes.size();
     segments.push_back(std::move(segment));
   }
+  if (placed != count) base::fail(ErrorCode::internal, "kernels of several nodes wait for each other", {});
   find_borders(graph, segments);
   return segments;
 }

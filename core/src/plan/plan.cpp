@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/serialize.hpp"
+#include "plan/offers.hpp"
 #include "plugin/call.hpp"
 
 namespace motley::plan {
@@ -45,16 +46,29 @@ std::vector<motley_node_config> configs_of(const Segment& segment) {
 bool drop_configs(Segment& segment) {
   bool any = false;
   for (table::NodeChoice& choice : segment.choices) {
-    if (choice.answer.config.empty()) continue;
+    if (choice.answer.config.empty() && choice.answer.source != table::Source::candidate) continue;
     any = true;
     choice.answer = {table::Source::none, "", 0, "", choice.answer.refused + 1};
   }
   return any;
 }
 
+// The configs of candidates that the plan chose for nodes of the segment. That of a fused one goes to its first node.
+void take_offers(const Assignment& assignment, Segment& segment) {
+  if (assignment.offer.empty()) return;
+  for (const uint32_t n : segment.spec.nodes) {
+    if (assignment.offer[n] < 0) continue;
+    auto choice = std::find_if(segment.choices.begin(), segment.choices.end(),
+                               [n](const table::NodeChoice& known) { return known.node == n; });
+    if (choice == segment.choices.end()) choice = segment.choices.insert(choice, table::NodeChoice{n, "", {}});
+    const Offer& offer = assignment.support.offers[static_cast<size_t>(assignment.offer[n])];
+    choice->answer = {table::Source::candidate, n == offer.nodes[0] ? offer.config : std::string(), 0, "", 0};
+  }
+}
+
 // Compiles one segment. Returns the device's message where it refuses.
 std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& lane, const Request& request,
-                            Segment& segment) {
+                            const Assignment& assignment, Segment& segment) {
   const model::SerializedGraph serialized = model::serialize_segment(graph, spec.nodes, spec.inputs, spec.outputs);
   const motley_graph view = serialized.view();
   motley_compile_options options{};
@@ -62,11 +76,15 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   options.slice_ns = request.slice_ns;
   std::array<char, 512> text{};
   motley_error error{sizeof error, static_cast<uint32_t>(text.size()), text.data()};
+  const size_t d = spec.device;
   segment.spec = std::move(spec);
   segment.device = lane.device;
   segment.handle = lane.handle;
   plugin::Device* device = lane.device.get();
-  if (request.advisor) segment.choices = request.advisor->choose(graph, segment.spec.nodes, *device);
+  if (request.advisor)
+    segment.choices = request.advisor->choose(graph, segment.spec.nodes, *device, assignment.configs,
+                                              reserved_for(assignment.support, d));
+  take_offers(assignment, segment);
   const std::vector<motley_node_config> configs = configs_of(segment);
   options.configs = configs.data();
   options.config_count = static_cast<uint32_t>(configs.size());
@@ -103,7 +121,8 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane], request, segment);
+    const std::string refusal =
+        compile_segment(plan.graph, std::move(spec), lanes[segment.lane], request, plan.assignment, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();
@@ -133,7 +152,7 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   while (true) {
     plan->assignment = assign(plan->graph, request, denied);
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);
-    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued);
+    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
     if (compile_all(*plan, std::move(specs), request, denied)) break;

@@ -34,6 +34,8 @@ struct Request {
   DeviceList devices;  // in order of preference, fallbacks included
   std::vector<Wish> wishes;
   Policy policy = Policy::latency;
+  int64_t error_budget_ppb = 0;
+  int64_t deadline_ns = 0;  // 0: none
   bool ordered = false;  // the caller named devices in an order
   const Wish& wish_of(const plugin::Device& device) const;
   Pins pins;
@@ -85,6 +87,9 @@ struct NodeCost {
   place::Provenance source = place::Provenance::estimated;
   int32_t runner_up = -1;  // a device, or -1
   double more = 0;         // what the plan would cost on top, in the unit of its policy
+  int32_t runner_up_offer = -1;  // of SupportTable::offers, that the runner-up would be; -1: the plain kernel
+  int32_t left_out = -1;         // of SupportTable::offers: what only the error budget keeps from being better
+  double left_out_more = 0;
 };
 
 // How a plan was decided, and what it is thought to cost. Numbers are 0 where they are not known.
@@ -101,6 +106,9 @@ struct Decision {
   double rival = 0;            // cost of the best device alone, or of the order
   bool side_by_side = false;
   double planner_ns = 0;  // time that it took
+  double error = 0;       // relative, of kernels of lower precision together
+  double unbudgeted = 0;  // what a plan without an error budget would cost, where that is less
+  bool late = false;      // no plan within the deadline was found
 };
 
 // Which device runs each node.
@@ -108,7 +116,9 @@ struct Assignment {
   std::vector<int32_t> device;  // per node: index into Request::devices
   std::vector<int32_t> pin;     // per node: the device it is pinned to, or -1
   SupportTable support;         // without what pins and compilers rule out
+  std::vector<int32_t> offer;   // per node: which of support.offers runs it, or -1; empty: none
   std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
+  std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
 };
 // A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the
@@ -120,8 +130,8 @@ struct Assignment {
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const std::set<std::pair<size_t, std::string>>& denied);
 
-// Takes the assignment from the plan that the dispatch table has for this graph. False where it has none, or one that
-// the request does not allow.
+// Takes the assignment and its configs from the plan that the dispatch table has for this graph. False where it has
+// none, or one that the request does not allow.
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Costs and runners-up of an assignment that was not decided by cost, for those who want to know.
@@ -136,9 +146,11 @@ struct SegmentSpec {
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
 // device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices
 // works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
-// does not, so that both can work at once.
+// does not, so that both can work at once. Nodes of one `kernel` (a number per node, -1 for none; empty: none) stay
+// together.
 std::vector<SegmentSpec> partition(const graph::Graph& graph, const std::vector<int32_t>& device,
-                                   const std::set<std::string>& alone, const std::vector<bool>& queued = {});
+                                   const std::set<std::string>& alone, const std::vector<bool>& queued = {},
+                                   const std::vector<int32_t>& kernel = {});
 
 // A compiled segment.
 struct Segment {

@@ -1,7 +1,7 @@
-// Asking libmotley_planner, which holds the solvers. It is loaded when there is the first choice to make.
+// Asking libmotley_planner, which knows costs and holds the solvers. It is loaded when there is the first choice to make.
 #pragma once
 
-#include "place/sketch.hpp"
+#include "plan/entry.hpp"
 
 namespace motley::plan {
 
@@ -9,6 +9,6 @@ namespace motley::plan {
 //
 // The library stands beside libmotley, or in the folder lib beside a program's own; MOTLEY_PLANNER names another file,
 // or "off" for none.
-bool ask_planner(const place::Sketch& sketch, place::Answer& answer, std::string& wrong);
+bool ask_planner(const graph::Graph& graph, const Request& request, Ask what, Assignment& assignment, std::string& wrong);
 
 }  // namespace motley::plan

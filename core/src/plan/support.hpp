@@ -19,10 +19,21 @@ struct Verdict {
   bool spare = false;  // it does, but a device that the caller asked for does too
 };
 
+// A candidate of a device beyond its verdicts: another kernel for a node, or one for several.
+struct Offer {
+  uint32_t device = 0;
+  std::vector<uint32_t> nodes;  // ascending; the device supports each of them
+  schema::DataType precision{};  // that it computes in; undefined where that is not lower than the nodes' own
+  int64_t error_ppb = 0;         // relative, parts per billion; 0 where the precision is not lower
+  double prior_ns = 0;           // what the plugin thinks it costs; 0: it does not say
+  std::string config;            // that its nodes get to have it compiled
+};
+
 // verdicts[device][node].
 struct SupportTable {
   std::vector<std::vector<Verdict>> verdicts;
   std::vector<bool> failed;  // per device: it gave no answer at all, and why is in every verdict
+  std::vector<Offer> offers;  // by device, in the order in which it made them
   const Verdict& at(size_t device, size_t node) const { return verdicts[device][node]; }
   // Whether a plan may use it.
   bool allows(size_t device, size_t node) const { return at(device, node).supported && !at(device, node).spare; }
@@ -31,14 +42,7 @@ struct SupportTable {
 // Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
-// The device's prior for one node, ns; else a roofline from its description, at 1 GFLOP/s where that says nothing. A
-// device that is not open is not asked, and no estimate for float32 is taken to be above the stated peak rate.
-double estimate_cost(const graph::Graph& graph, size_t node, plugin::Device& device);
-
-// Floating-point operations and bytes moved by a node, for rooflines.
-struct Work {
-  double flops = 0, bytes = 0;
-};
-Work work_of(const graph::Graph& graph, const graph::Node& node);
+// Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in row-major layout.
+void add_offer(const graph::Graph& graph, const motley_candidate& candidate, uint32_t device, SupportTable& table);
 
 }  // namespace motley::plan

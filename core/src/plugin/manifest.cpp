@@ -2,10 +2,10 @@
 #include "plugin/manifest.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <charconv>
 
 #include "base/file.hpp"
-#include "base/json.hpp"
+#include "base/json_tree.hpp"
 #include "base/text.hpp"
 #include "motley/error.hpp"
 #include "motley/plugin.h"
@@ -15,7 +15,8 @@ namespace motley::plugin {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using base::JsonKind;
+using base::JsonTree;
 
 constexpr const char* kSchema = "motley.plugin/1";
 constexpr size_t kLongestText = 4096;
@@ -23,47 +24,47 @@ constexpr size_t kLongestText = 4096;
 // Fields of one object, with errors that name them.
 class Reader {
  public:
-  Reader(const json& object, std::string what) : object_(object), what_(std::move(what)) {
-    if (!object.is_object()) fail("is not a JSON object: write { … }");
+  Reader(const JsonTree& object, std::string what) : object_(object), what_(std::move(what)) {
+    if (object.kind != JsonKind::object) fail("is not a JSON object: write { … }");
   }
 
   std::string text(const char* key) {
-    const json* value = find(key);
+    const JsonTree* value = find(key);
     if (!value) fail("lacks \"%\": add it", {key});
     return text_of(key, *value);
   }
   std::string text_or_empty(const char* key) {
-    const json* value = find(key);
+    const JsonTree* value = find(key);
     return value ? text_of(key, *value) : std::string();
   }
   uint32_t number(const char* key) {
-    const json* value = find(key);
+    const JsonTree* value = find(key);
     if (!value) fail("lacks \"%\": add it", {key});
-    const auto* number = value->get_ptr<const json::number_unsigned_t*>();
-    if (!number || *number > UINT16_MAX)
+    uint16_t number = 0;
+    const char* const end = value->text.data() + value->text.size();
+    const auto [stop, error] = std::from_chars(value->text.data(), end, number);
+    if (value->kind != JsonKind::number || error != std::errc() || stop != end)
       fail("has a wrong \"%\" (%): give a whole number from 0 to 65535", {key, shown(*value)});
-    return static_cast<uint32_t>(*number);
+    return number;
   }
   std::vector<std::string> texts_or_empty(const char* key) {
     std::vector<std::string> result;
-    const json* value = find(key);
+    const JsonTree* value = find(key);
     if (!value) return result;
-    const auto* items = value->get_ptr<const json::array_t*>();
-    if (!items) fail("has a wrong \"%\" (%): give a list of texts", {key, shown(*value)});
-    for (const json& item : *items) result.push_back(text_of(key, item));
+    if (value->kind != JsonKind::list) fail("has a wrong \"%\" (%): give a list of texts", {key, shown(*value)});
+    for (const JsonTree& item : value->inner) result.push_back(text_of(key, item));
     return result;
   }
-  const json* find(const char* key) {
+  const JsonTree* find(const char* key) {
     known_.push_back(key);
-    const auto it = members().find(key);
-    return it == members().end() ? nullptr : &it->second;
+    return object_.find(key);
   }
   // "key (x) is unknown to this version", or empty.
   std::string remark() const {
     std::string unknown;
-    for (const auto& [key, value] : members()) {
-      if (std::find(known_.begin(), known_.end(), key) == known_.end()) unknown += (unknown.empty() ? "" : ", ") + key;
-    }
+    for (const JsonTree& member : object_.inner)
+      if (std::find(known_.begin(), known_.end(), member.key) == known_.end())
+        unknown += (unknown.empty() ? "" : ", ") + member.key;
     return unknown.empty() ? "" : base::text("ignored keys of the manifest (%)", {unknown});
   }
   [[noreturn]] void fail(const char* format, std::initializer_list<base::Piece> values = {}) const {
@@ -72,19 +73,19 @@ class Reader {
   const std::string& what() const { return what_; }
 
  private:
-  std::string text_of(const char* key, const json& value) const {
-    const auto* text = value.get_ptr<const std::string*>();
-    if (!text || text->empty() || text->size() > kLongestText || text->find('\0') != std::string::npos)
+  std::string text_of(const char* key, const JsonTree& value) const {
+    const std::string& text = value.text;
+    if (value.kind != JsonKind::text || text.empty() || text.size() > kLongestText ||
+        text.find('\0') != std::string::npos)
       fail("has a wrong \"%\" (%): give a text of 1 to 4096 bytes", {key, shown(value)});
-    return *text;
+    return text;
   }
-  const json::object_t& members() const { return *object_.get_ptr<const json::object_t*>(); }
-  static std::string shown(const json& value) {
-    const std::string text = base::short_text(value);
+  static std::string shown(const JsonTree& value) {
+    const std::string text = value.shown();
     return text.size() <= 60 ? text : base::text("%...", {text.substr(0, 57)});
   }
 
-  const json& object_;
+  const JsonTree& object_;
   std::string what_;
   std::vector<std::string> known_;
 };
@@ -131,7 +132,7 @@ void check_sha256(const Reader& reader, std::string& digits) {
 
 Manifest parse_manifest(const std::string& text, const fs::path& path) {
   const std::string what = base::text("the manifest \"%\"", {path.string()});
-  const json document = base::parse_json(text, what, ErrorCode::plugin, {kMostManifestBytes, 16});
+  const JsonTree document = base::read_tree(text, what, ErrorCode::plugin, {kMostManifestBytes, 16});
   Reader reader(document, what);
   if (const std::string schema = reader.text("schema"); schema != kSchema) {
     reader.fail("is of another kind or version (%): this version reads %", {schema, kSchema});
@@ -142,7 +143,7 @@ Manifest parse_manifest(const std::string& text, const fs::path& path) {
   check_id(reader, manifest.id);
   manifest.vendor = reader.text_or_empty("vendor");
   manifest.version = reader.text("version");
-  const json* abi = reader.find("abi");
+  const JsonTree* abi = reader.find("abi");
   if (!abi) reader.fail("lacks \"abi\": add it");
   Reader range(*abi, base::text("%, \"abi\",", {what}));
   manifest.abi_major = range.number("major");
@@ -152,7 +153,7 @@ Manifest parse_manifest(const std::string& text, const fs::path& path) {
   manifest.architecture = reader.text_or_empty("architecture");
   manifest.sha256 = reader.text_or_empty("sha256");
   check_sha256(reader, manifest.sha256);
-  if (const json* hardware = reader.find("hardware")) {
+  if (const JsonTree* hardware = reader.find("hardware")) {
     manifest.hardware_paths = Reader(*hardware, base::text("%, \"hardware\",", {what})).texts_or_empty("path_exists");
   }
   manifest.library = library_of(reader, path);

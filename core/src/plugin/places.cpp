@@ -2,12 +2,10 @@
 #include "plugin/places.hpp"
 
 #include <algorithm>
-#include <climits>
-#include <cstdio>
-#include <cstring>
 #include <set>
 
 #include "base/environment.hpp"
+#include "base/part.hpp"
 #include "base/sort.hpp"
 #include "base/text.hpp"
 
@@ -82,25 +80,10 @@ void add_standard_places(Places& places) {
 
 }  // namespace
 
-// The file that this code was mapped from, as the kernel knows it: the dynamic loader only remembers by which name it
-// was asked, which may be relative to a working directory that has changed since. Empty where /proc is not there.
-fs::path module_path() {
-  std::FILE* const maps = std::fopen("/proc/self/maps", "re");
-  if (!maps) return {};
-  const auto here = reinterpret_cast<uintptr_t>(&system_folder);
-  char line[PATH_MAX + 256];
-  const char* path = nullptr;
-  unsigned long long begin = 0, end = 0;
-  while (!path && std::fgets(line, sizeof line, maps))
-    if (std::sscanf(line, "%llx-%llx", &begin, &end) == 2 && here >= begin && here < end) path = std::strchr(line, '/');
-  std::fclose(maps);
-  return path ? fs::path(path, path + std::strcspn(path, "\n")) : fs::path();
-}
-
 fs::path system_folder() {
   std::vector<fs::path> folders;
   std::error_code code;
-  if (const fs::path module = module_path(); !module.empty()) {
+  if (const fs::path module = base::module_path(); !module.empty()) {
     folders.push_back(module.parent_path() / "motley" / "plugins");
     folders.push_back(module.parent_path().parent_path() / "lib" / "motley" / "plugins");
   }

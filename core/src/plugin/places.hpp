@@ -18,10 +18,6 @@ struct Candidate {
 // Files that the app names, its folders, then the standard places; each file once. Folders give their *.json, sorted.
 std::vector<Candidate> candidates(const DiscoveryOptions& options);
 
-// The file that this code was mapped from: libmotley, or a program that it is linked into. Empty where that is not
-// known.
-std::filesystem::path module_path();
-
 // The first that exists of: motley/plugins beside the module that holds this code, lib/motley/plugins beside that
 // module's folder, and the folder that the build was configured with. Empty where none does.
 std::filesystem::path system_folder();

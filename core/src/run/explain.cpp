@@ -49,6 +49,19 @@ std::vector<TensorInfo> tensors_of(const graph::Graph& graph, const std::vector<
   return tensors;
 }
 
+// "float16 on acme:npu0", "fused with add_3 on acme:npu0"
+std::string describe(const plan::Plan& plan, const plan::Offer& offer, size_t node) {
+  std::string text;
+  if (offer.precision != schema::DataType::undefined) text = schema::EnumNameDataType(offer.precision);
+  for (uint32_t n : offer.nodes)
+    if (n != node) {
+      text += text.find("fused with") == std::string::npos ? (text.empty() ? "fused with " : ", fused with ") : ", ";
+      text += plan.graph.nodes[n].name;
+    }
+  if (text.empty()) text = offer.config;
+  return base::text("% on %", {text, plan.devices[offer.device]->name()});
+}
+
 // What the planner says of a node.
 void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, size_t node, double scale,
                   Placement& row) {
@@ -56,9 +69,31 @@ void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, si
   const plan::NodeCost& cost = assignment.costs[node];
   row.estimate_ns = cost.ns;
   row.cost_source = name_of(cost.source);
+  if (cost.left_out >= 0) {
+    row.left_out = describe(plan, assignment.support.offers[static_cast<size_t>(cost.left_out)], node);
+    row.left_out_more = cost.left_out_more * scale;
+    row.reason += base::text("; the error budget leaves out %", {row.left_out});
+  }
   if (cost.runner_up < 0) return;
   row.runner_up = plan.devices[static_cast<size_t>(cost.runner_up)]->name();
   row.runner_up_more = cost.more * scale;
+}
+
+// The candidate that runs a node, where its device took the config.
+void explain_kernel(const plan::Plan& plan, const plan::Segment& segment, size_t node, Placement& row) {
+  const auto is_it = [node](const table::NodeChoice& choice) {
+    return choice.node == node && choice.answer.source == table::Source::candidate;
+  };
+  const plan::Assignment& assignment = plan.assignment;
+  if (assignment.offer.empty() || assignment.offer[node] < 0 ||
+      std::none_of(segment.choices.begin(), segment.choices.end(), is_it))
+    return;
+  const plan::Offer& offer = assignment.support.offers[static_cast<size_t>(assignment.offer[node])];
+  for (uint32_t n : offer.nodes)
+    if (n != node) row.fused_with.push_back(plan.graph.nodes[n].name);
+  if (offer.precision != schema::DataType::undefined) row.precision = schema::EnumNameDataType(offer.precision);
+  row.error = node == offer.nodes[0] ? static_cast<double>(offer.error_ppb) * 1e-9 : 0;
+  row.reason += base::text("; kernel: %", {describe(plan, offer, node)});
 }
 
 // From the planner's units to those that are shown.
@@ -78,6 +113,9 @@ void explain_decision(const plan::Decision& decision, Policy policy, PlanCost& c
   cost.rival += decision.rival * scale;
   cost.side_by_side = cost.side_by_side || decision.side_by_side;
   cost.planner_ns += decision.planner_ns;
+  cost.error += decision.error;
+  cost.without_budget += decision.unbudgeted * scale;
+  cost.late = cost.late || decision.late;
 }
 
 // The device that makes a tensor; "host" for an input.
@@ -134,6 +172,8 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
     plan::price(plan.graph, same, priced);
   }
   explain_decision(priced.decision, request.policy, result.cost);
+  result.cost.error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+  result.cost.deadline_ns = static_cast<double>(request.deadline_ns);
   const uint32_t first = result.nodes.empty() ? 0 : result.nodes.back().segment + 1;
   explain_transfers(plan, instance, first, result.transfers);
   for (size_t s = 0; s < plan.segments.size(); ++s) {
@@ -150,6 +190,7 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
       row.segment = first + static_cast<uint32_t>(s);
       row.reason = reason_for(plan, priced, n);
       explain_cost(plan, priced, n, scale_of(request.policy), row);
+      explain_kernel(plan, segment, n, row);
       for (size_t d = 0; d < plan.devices.size(); ++d)
         if (!plan.assignment.support.at(d, n).supported)
           row.refused.emplace_back(plan.devices[d]->name(), plan.assignment.support.at(d, n).reason);
@@ -177,6 +218,7 @@ std::string describe(const PlanCost& cost) {
   std::snprintf(line, sizeof line, "plan by %s for %s: %.1f us predicted", cost.decided_by.c_str(),
                 to_string(cost.policy), cost.predicted_ns / 1e3);
   std::string text = line;
+  if (cost.decided_by == "race") text += " (measured end to end when it was tuned)";
   const bool time = cost.policy == Policy::latency || cost.policy == Policy::throughput;
   const double scale = time ? 1e-3 : 1;
   const char* unit = time ? "us" : cost.unit.c_str();
@@ -193,6 +235,19 @@ std::string describe(const PlanCost& cost) {
     text += line;
   }
   if (cost.side_by_side) text += ", devices side by side";
+  if (cost.error_budget > 0) {
+    std::snprintf(line, sizeof line, ", error %.3g of %.3g", cost.error, cost.error_budget);
+    text += line;
+  }
+  if (cost.without_budget > 0) {
+    std::snprintf(line, sizeof line, " (%.1f %s with any error)", cost.without_budget * scale, unit);
+    text += line;
+  }
+  if (cost.deadline_ns > 0) {
+    std::snprintf(line, sizeof line, ", %s the deadline of %.1f us", cost.late ? "LATE: no plan found within" : "within",
+                  cost.deadline_ns / 1e3);
+    text += line;
+  }
   std::snprintf(line, sizeof line, ", planned in %.2f ms", cost.planner_ns / 1e6);
   text += line;
   if (!cost.note.empty()) text += base::text(" (%)", {cost.note});

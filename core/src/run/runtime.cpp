@@ -117,6 +117,17 @@ void check_pinned_nodes(const detail::SessionState& session) {
   }
 }
 
+// An error beyond 1000 is as good as none, and a deadline beyond a day.
+void set_limits(const CompileOptions& options, plan::Request& request) {
+  if (!(options.error_budget >= 0))
+    base::fail(ErrorCode::invalid_argument, "the error budget is below 0 or no number: give 0, or 0.01 for a hundredth");
+  if (options.deadline.count() < 0)
+    base::fail(ErrorCode::invalid_argument, "the deadline is % ns (give 0 for none, or more)",
+               {static_cast<int64_t>(options.deadline.count())});
+  request.error_budget_ppb = static_cast<int64_t>(std::min(options.error_budget, 1e3) * 1e9);
+  request.deadline_ns = std::min<int64_t>(options.deadline.count(), 86400000000000);
+}
+
 }  // namespace
 
 Runtime::Runtime(const RuntimeOptions& options) {
@@ -171,6 +182,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   plan::Request& request = state->request;
   choose_devices(state_->devices, options, request);
   request.policy = options.policy;
+  set_limits(options, request);
   check_pinned_devices(options, request.devices);
   request.pins = options.pins;
   request.fallback = options.fallback;

@@ -4,6 +4,7 @@
 #include "base/environment.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "table/reader.hpp"
 
 namespace motley::detail {
 
@@ -31,7 +32,8 @@ void use_table(SessionState& session) {
   use.path = table_path(session);
   if (use.path.empty()) return;
   try {
-    auto advisor = std::make_shared<const table::Advisor>(table::read_table(use.path), session.request.devices);
+    auto advisor = std::make_shared<const table::Advisor>(table::load_reader(), table::load_table(use.path),
+                                                          session.request.devices);
     use.rows = advisor->table().kernels.size();
     for (const table::Unused& u : advisor->unused()) {
       use.unused.push_back({u.device, u.reason, u.rows});
@@ -53,6 +55,7 @@ void explain_choice(const plan::Segment& segment, uint32_t node, Placement& row,
     row.problem_key = choice.problem;
     row.config = answer.config;
     row.config_source = table::to_string(answer.source);
+    if (answer.source == table::Source::candidate) return;
     ++use.lookups[row.config_source];
     use.refused += answer.refused;
     const std::string config = answer.config.empty() ? "default" : answer.config;

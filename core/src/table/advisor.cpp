@@ -1,6 +1,7 @@
 // Chooses configs for nodes from a dispatch table.
 #include "table/advisor.hpp"
 
+#include "base/environment.hpp"
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "table/fingerprint.hpp"
@@ -13,12 +14,20 @@ namespace {
 
 class DeviceJudge final : public Judge {
  public:
-  DeviceJudge(plugin::Device& device, const motley_graph& segment) : device_(device), segment_(segment) {}
+  DeviceJudge(plugin::Device& device, const motley_graph& segment, uint32_t node, const Reserved& reserved)
+      : device_(device), segment_(segment), node_(node), reserved_(reserved) {}
   bool accepts(const std::string& config) override { return offers(device_, segment_, config); }
+  bool concerns(const std::string& config) const override {
+    for (const auto& [node, pairs] : reserved_)
+      if (node == node_ && has_pairs(config, pairs)) return false;
+    return true;
+  }
 
  private:
   plugin::Device& device_;
   const motley_graph& segment_;
+  const uint32_t node_;
+  const Reserved& reserved_;
 };
 
 // The best of what the devices here make of one device of the table.
@@ -39,7 +48,15 @@ std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device&
 
 }  // namespace
 
-Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices) : table_(std::move(table)) {
+const char* to_string(Source source) {
+  static constexpr const char* kNames[kSources] = {"race",    "candidate", "exact",  "driver",
+                                                   "nearest", "sibling",   "family", "none"};
+  return kNames[static_cast<size_t>(source)];
+}
+
+Advisor::Advisor(const TableReader& reader, std::shared_ptr<const Table> table,
+                 const std::vector<std::shared_ptr<plugin::Device>>& devices)
+    : table_(std::move(table)) {
   for (const auto& device : devices) {
     Fingerprint here;
     try {
@@ -47,15 +64,15 @@ Advisor::Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>
     } catch (const Error&) {
       continue;  // whoever needs the device says what is wrong with it
     }
-    lookups_.emplace_back(device.get(), std::make_unique<Lookup>(table_, device->plugin().id, here));
+    lookups_.emplace_back(device.get(), reader.look_up(*table_, device->plugin().id, here));
   }
-  for (size_t d = 0; d < table_.devices.size(); ++d) {
+  for (size_t d = 0; d < table_->devices.size(); ++d) {
     const Lookup::Standing standing = best_standing(lookups_, d);
     if (!standing.reason) continue;
     size_t rows = 0;
-    for (const KernelRow& row : table_.kernels) rows += row.device == d;
+    for (const KernelRow& row : table_->kernels) rows += row.device == d;
     const bool stale = standing.source == Source::driver || standing.same_plugin;
-    unused_.push_back({table_.devices[d].id, standing.reason, rows, stale});
+    unused_.push_back({table_->devices[d].id, standing.reason, rows, stale});
   }
 }
 
@@ -66,7 +83,8 @@ const Lookup* Advisor::lookup_for(const plugin::Device& device) const {
 }
 
 std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
-                                        plugin::Device& device) const {
+                                        plugin::Device& device, const std::vector<std::string>& raced,
+                                        const Reserved& reserved) const {
   std::vector<NodeChoice> choices;
   const Lookup* lookup = lookup_for(device);
   if (!lookup) return choices;
@@ -74,10 +92,26 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
     const model::SerializedGraph one = model::serialize_node(graph, n);
     const motley_graph view = one.view();
     const std::string problem = problem_of(graph, n, device, view);
-    DeviceJudge judge(device, view);
-    choices.push_back({n, problem, lookup->find(problem, judge)});
+    DeviceJudge judge(device, view, n, reserved);
+    if (raced.empty()) choices.push_back({n, problem, lookup->find(problem, judge)});
+    else if (judge.concerns(raced[n]) && judge.accepts(raced[n])) choices.push_back({n, problem, {Source::race, raced[n], 0, "", 0}});
+    else choices.push_back({n, problem, {Source::none, "", 0, "", 1}});
   }
   return choices;
+}
+
+Answer Advisor::find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, const motley_graph& view,
+                          plugin::Device& device, const std::string& config) const {
+  const Lookup* lookup = lookup_for(device);
+  if (!lookup) return {};
+  const std::string problem = nodes.size() == 1 ? problem_of(graph, nodes[0], device, view) : problem_key(device, view);
+  Answer answer = lookup->find_with(problem, config);
+  if (answer.source == Source::none || answer.config == config) return answer;
+  // What it has besides is to be checked as any other word of a table.
+  std::string rest;
+  for (const std::string& pair : base::split(answer.config, ','))
+    if (!has_pairs(config, pair)) rest += (rest.empty() ? "" : ",") + pair;
+  return nodes.size() == 1 && offers(device, view, rest) ? answer : Answer{};
 }
 
 const plugin::Device* Advisor::same_device(uint32_t of_table) const {
@@ -87,10 +121,10 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
 }
 
 std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective) const {
-  if (table_.plans.empty()) return std::nullopt;
+  if (table_->plans.empty()) return std::nullopt;
   const std::string hash = graph_hash(graph);
   std::optional<Plan> best;
-  for (const PlanRow& row : table_.plans) {
+  for (const PlanRow& row : table_->plans) {
     if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns))
       continue;
     Plan plan;
@@ -99,7 +133,10 @@ std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const 
     for (const PlanRow::Segment& segment : row.segments) {
       const plugin::Device* device = same_device(segment.device);
       all_here = all_here && device;
-      for (const std::string& node : segment.nodes) plan.nodes.emplace_back(node, device);
+      plan.has_configs = plan.has_configs && !segment.configs.empty();
+      for (size_t i = 0; i < segment.nodes.size(); ++i)
+        plan.nodes.push_back(
+            {segment.nodes[i], device, i < segment.configs.size() ? segment.configs[i] : std::string()});
     }
     if (all_here) best = std::move(plan);
   }
@@ -116,7 +153,7 @@ bool Advisor::find_transfer(const plugin::Device* from, const plugin::Device* to
   const auto time = [](const TransferRow& row) { return row.alpha_ns + row.beta_ps_per_byte * kUsualBytes / 1000; };
   const TransferRow* best = nullptr;
   uint64_t fence_ns = 0;
-  for (const TransferRow& row : table_.transfers) {
+  for (const TransferRow& row : table_->transfers) {
     if (!is_it(row.from, from) || !is_it(row.to, to)) continue;
     if (row.kind == "fence") fence_ns = row.alpha_ns;
     else if (!best || time(row) < time(*best)) best = &row;

@@ -7,7 +7,7 @@
 
 #include "graph/graph.hpp"
 #include "plugin/registry.hpp"
-#include "table/lookup.hpp"
+#include "table/entry.hpp"
 
 namespace motley::table {
 
@@ -25,25 +25,41 @@ struct NodeChoice {
   Answer answer;
 };
 
+// Configs of a node on a device that stand for kernels of their own: they are answers of find_with alone.
+using Reserved = std::vector<std::pair<uint32_t, std::string>>;
+
 // A table with the devices of a session. Immutable, and [any] after construction.
 class Advisor {
  public:
-  Advisor(Table table, const std::vector<std::shared_ptr<plugin::Device>>& devices);
+  Advisor(const TableReader& reader, std::shared_ptr<const Table> table,
+          const std::vector<std::shared_ptr<plugin::Device>>& devices);
   Advisor(const Advisor&) = delete;
   Advisor& operator=(const Advisor&) = delete;
 
-  const Table& table() const { return table_; }
+  const Table& table() const { return *table_; }
   // Per device of the table whose rows were not all measured on a device here as it is now.
   const std::vector<Unused>& unused() const { return unused_; }
 
-  // For each of the nodes, on a device that supports them. Nothing for a device that the advisor does not know.
-  std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes,
-                                 plugin::Device& device) const;
+  // For each of the nodes, on a device that supports them. Nothing for a device that the advisor does not know. Where
+  // `raced` has configs, one per node of the graph, those count and not the rows of kernels.
+  std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
+                                 const std::vector<std::string>& raced = {}, const Reserved& reserved = {}) const;
+
+  // What the table has of nodes (several: as one kernel), which `segment` holds, with a config that their device offers
+  // as a kernel of its own, or with more than that. Source::none where that was not measured.
+  Answer find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, const motley_graph& segment,
+                   plugin::Device& device, const std::string& config) const;
 
   // The fastest plan for this graph that was measured on devices which are all here as they were; null where there is
-  // none. `devices` of the result are those of the constructor, by the names of nodes.
+  // none. Devices of the result are those of the constructor.
   struct Plan {
-    std::vector<std::pair<std::string, const plugin::Device*>> nodes;
+    struct Node {
+      std::string name;
+      const plugin::Device* device;
+      std::string config;
+    };
+    std::vector<Node> nodes;
+    bool has_configs = true;  // false: the row says none, and rows of kernels count
     uint64_t expected_ns = 0;
   };
   std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective) const;
@@ -57,7 +73,7 @@ class Advisor {
   // The device here that the table's one is, with nothing changed; null where there is none.
   const plugin::Device* same_device(uint32_t of_table) const;
 
-  Table table_;
+  std::shared_ptr<const Table> table_;
   std::vector<std::pair<const plugin::Device*, std::unique_ptr<Lookup>>> lookups_;
   std::vector<Unused> unused_;
 };

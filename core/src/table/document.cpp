@@ -7,8 +7,8 @@
 #include "base/json.hpp"
 #include "base/sha256.hpp"
 #include "base/text.hpp"
+#include "table/facts.hpp"
 #include "table/fields.hpp"
-#include "table/fingerprint.hpp"
 
 namespace motley::table {
 
@@ -83,6 +83,16 @@ class DeviceCheck {
   const std::string& what_;
 };
 
+// One config per node, where there are any.
+void check_configs(const json& document, const std::string& what) {
+  for (const json& plan : list_of(document, "plans"))
+    for (const json& segment : list_of(plan, "segments"))
+      if (const json* configs = member(segment, "configs"); configs && configs->size() != list_of(segment, "nodes").size())
+        base::fail(ErrorCode::invalid_argument,
+                   "a segment of \"plans\" of % has % \"configs\" for % \"nodes\" (plan %): give one for each",
+                   {what, configs->size(), list_of(segment, "nodes").size(), text_of(plan, "graph_hash")});
+}
+
 // The upper end of an interval lies above its middle.
 void check_ratios(const json& document, const std::string& what) {
   for (const json& row : list_of(document, "kernels"))
@@ -117,9 +127,12 @@ PlanRow plan_of(const json& row, const json::array_t& devices) {
   for (const json& id : list_of(row, "devices"))
     plan.devices.push_back(index_of(devices, *id.get_ptr<const std::string*>()));
   for (const json& segment : list_of(row, "segments")) {
-    plan.segments.push_back({index_of(devices, text_of(segment, "device")), {}});
+    plan.segments.push_back({index_of(devices, text_of(segment, "device")), {}, {}});
     for (const json& node : list_of(segment, "nodes"))
       plan.segments.back().nodes.push_back(*node.get_ptr<const std::string*>());
+    if (!member(segment, "configs")) continue;
+    for (const json& config : list_of(segment, "configs"))
+      plan.segments.back().configs.push_back(*config.get_ptr<const std::string*>());
   }
   return plan;
 }
@@ -144,6 +157,7 @@ json parse_document(const std::string& text, const std::string& what) {
   check_fields(document, kDocument, what);
   DeviceCheck(document, what).run();
   check_ratios(document, what);
+  check_configs(document, what);
   return document;
 }
 
@@ -166,6 +180,7 @@ Table table_of(const json& document) {
     row.mad_ns = whole_of(k, "mad_ns");
     row.ratio = number_of(k, "ratio_vs_default");
     row.ratio_high = number_of(k, "ratio_high");
+    row.max_rel = number_of(*member(k, "error"), "max_rel");
     table.kernels.push_back(std::move(row));
   }
   for (const json& row : list_of(document, "transfers")) table.transfers.push_back(transfer_of(row, devices));
@@ -178,9 +193,7 @@ json read_document(const std::filesystem::path& path) {
 }
 
 Table read_table(const std::filesystem::path& path) {
-  Table table = table_of(read_document(path));
-  table.path = path;
-  return table;
+  return table_of(read_document(path));
 }
 
 }  // namespace motley::table

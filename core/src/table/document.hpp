@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "motley/error.hpp"
+#include "table/facts.hpp"
 
 namespace motley::table {
 
@@ -17,12 +18,6 @@ inline constexpr uint32_t kMostDepth = 12;
 inline constexpr size_t kMostDevices = 256;
 inline constexpr size_t kLongestText = 4096;
 inline constexpr uint64_t kLargestNumber = (1ull << 53) - 1;  // what every JSON reader keeps exactly
-
-// What decides whether a measurement counts here, per class "key=value\n" lines in ascending order.
-struct Fingerprint {
-  std::string hw, driver, kernels;
-  bool operator==(const Fingerprint&) const = default;
-};
 
 struct DeviceRow {
   std::string id, plugin;
@@ -36,6 +31,7 @@ struct KernelRow {
   uint32_t runs = 0;
   uint64_t median_ns = 0, mad_ns = 0;
   double ratio = 1, ratio_high = 1;  // time over the default's, and the upper end of its 95 % interval
+  double max_rel = 0;                // largest difference from the reference, over its largest value
 };
 
 // Moving bytes: alpha_ns + bytes * beta_ps_per_byte / 1000. An end is an index into Table::devices, or kHostMemory.
@@ -46,13 +42,14 @@ struct TransferRow {
   uint64_t alpha_ns = 0, beta_ps_per_byte = 0;
 };
 
-// A whole plan that was run and won: which nodes, by name after optimization, ran on which device.
+// A whole plan that was run and won: which nodes, by name after optimization, ran on which device with which config.
 struct PlanRow {
   std::string graph_hash, objective;
   std::vector<uint32_t> devices;  // that there were to choose from; indices into Table::devices
   struct Segment {
     uint32_t device = 0;
     std::vector<std::string> nodes;
+    std::vector<std::string> configs;  // one per node; empty: the row says none
   };
   std::vector<Segment> segments;
   uint64_t expected_ns = 0;
@@ -60,12 +57,13 @@ struct PlanRow {
 
 // What core uses of a table.
 struct Table {
-  std::filesystem::path path;
   std::vector<DeviceRow> devices;
   std::vector<KernelRow> kernels;
   std::vector<TransferRow> transfers;
   std::vector<PlanRow> plans;
 };
+
+// The rest is in libmotley_tables.
 
 // All checks, the hash included, on a table's text: schema/dispatch_table.schema.json, and that every device that a row
 // names is listed. `what` names the text ("the table \"x.json\""). Throws Error(invalid_argument), Error(limit).

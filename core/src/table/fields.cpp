@@ -39,7 +39,8 @@ constexpr Field kTransferFields[] = {{"from", Kind::id},
                                      {"beta_ps_per_byte", Kind::number}};
 constexpr Object kTransfer{std::begin(kTransferFields), std::end(kTransferFields)};
 
-constexpr Field kSegmentFields[] = {{"device", Kind::id}, {"nodes", Kind::ids}};
+constexpr Field kSegmentFields[] = {
+    {"device", Kind::id}, {"nodes", Kind::ids}, {"configs", Kind::configs, nullptr, true}};
 constexpr Object kSegment{std::begin(kSegmentFields), std::end(kSegmentFields)};
 
 constexpr Field kPlanFields[] = {{"graph_hash", Kind::text},
@@ -112,6 +113,11 @@ bool is_map_of(const json& value, bool (*fits)(const json&)) {
   return true;
 }
 
+bool is_config(const json& value) {
+  const auto* text = value.get_ptr<const std::string*>();
+  return text && is_config(*text);
+}
+
 bool is_extent(const json& value) { return is_whole(value, 0, kLargestNumber); }
 
 // -1 for what is no number.
@@ -149,6 +155,7 @@ const char* expected_of(const json& value, Kind kind) {
                  ? nullptr
                  : "an object of lists of whole numbers";
     case Kind::ids: return is_list_of(value, is_text) ? nullptr : "a list of texts";
+    case Kind::configs: return is_list_of(value, is_config) ? nullptr : "a list of \"key=value,key=value\" or empty texts";
     case Kind::object: return value.is_object() ? nullptr : "an object";
     default: return value.is_array() ? nullptr : "a list";
   }
@@ -163,6 +170,7 @@ void check_fields(const json& value, const Object& object, const std::string& wh
     base::fail(ErrorCode::invalid_argument, "% is % and not an object: write { … }", {where, base::short_text(value)});
   for (const Field* field = object.begin; field != object.end; ++field) {
     const json* at = member(value, field->name);
+    if (!at && field->optional) continue;
     if (!at) base::fail(ErrorCode::invalid_argument, "% lacks \"%\": add it", {where, field->name});
     if (const char* expected = expected_of(*at, field->kind))
       base::fail(ErrorCode::invalid_argument, "% has a wrong \"%\" (%): give %",

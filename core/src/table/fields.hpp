@@ -19,6 +19,7 @@ enum class Kind : uint8_t {
   texts,      // an object of texts
   shapes,     // an object of lists of numbers
   ids,        // a list of texts
+  configs,    // a list of configs
   object,     // with the fields of `inner`
   objects,    // a list of such
 };
@@ -28,6 +29,7 @@ struct Field {
   const char* name;
   Kind kind;
   const Object* inner = nullptr;
+  bool optional = false;  // else it has to be there
 };
 struct Object {
   const Field* begin;
@@ -37,8 +39,8 @@ struct Object {
 // The whole document but "schema" and "sha256".
 extern const Object kDocument;
 
-// Throws Error(invalid_argument), which names the field and its place, unless `value` has all fields of `object`, each
-// of its kind. Other fields may be there.
+// Throws Error(invalid_argument), which names the field and its place, unless `value` has all fields of `object` that
+// are not optional, each of its kind. Other fields may be there.
 void check_fields(const nlohmann::json& value, const Object& object, const std::string& where);
 
 // Members of objects, without the library's own checks and exceptions, which cost ten times the code.

@@ -1,26 +1,11 @@
 // What identifies a device as far as measurements go.
 #include "table/fingerprint.hpp"
 
-#include <algorithm>
-
 #include "base/environment.hpp"
 #include "base/text.hpp"
 #include "plugin/call.hpp"
 
 namespace motley::table {
-
-void add_fact(std::string& lines, std::string fact) {
-  fact += '\n';
-  size_t at = 0;
-  while (at < lines.size()) {
-    const size_t end = lines.find('\n', at) + 1;
-    const int order = fact.compare(0, fact.size(), lines, at, end - at);
-    if (order == 0) return;
-    if (order < 0) break;
-    at = end;
-  }
-  lines.insert(at, fact);
-}
 
 Fingerprint parse_fingerprint(const std::string& text) {
   static constexpr const char* kClasses[] = {"hw ", "driver ", "kernels "};
@@ -44,14 +29,6 @@ Fingerprint fingerprint_of(plugin::Device& device) {
   const std::lock_guard control(device.plugin().control);
   const motley_status status = plugin::guarded(room, [&] { return device.api().device_fingerprint(handle, &sink); });
   return status == MOTLEY_OK ? parse_fingerprint(text) : Fingerprint{};
-}
-
-double agreement(const std::string& a, const std::string& b) {
-  const std::vector<std::string> facts = base::split(a, '\n'), others = base::split(b, '\n');
-  size_t same = 0;
-  for (const std::string& fact : facts) same += std::find(others.begin(), others.end(), fact) != others.end();
-  const size_t all = facts.size() + others.size() - same;
-  return all == 0 ? 0 : static_cast<double>(same) / static_cast<double>(all);
 }
 
 }  // namespace motley::table

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "base/sort.hpp"
-#include "table/fingerprint.hpp"
 #include "table/problem.hpp"
+#include "table/winner.hpp"
 
 namespace motley::table {
 
@@ -30,14 +30,30 @@ Lookup::Standing standing_of(const DeviceRow& row, const std::string& plugin, co
   return {Source::family, "measured on other hardware: used as a prior only"};
 }
 
-}  // namespace
+class TableLookup final : public Lookup {
+ public:
+  TableLookup(const Table& table, const std::string& plugin, const Fingerprint& here);
+  Answer find(const std::string& problem, Judge& judge) const override;
+  Answer find_with(const std::string& problem, const std::string& config) const override;
 
-const char* to_string(Source source) {
-  static constexpr const char* kNames[kSources] = {"exact", "driver", "nearest", "sibling", "family", "none"};
-  return kNames[static_cast<size_t>(source)];
-}
+ private:
+  // The rows of one problem on one device of the table.
+  struct Group {
+    const std::string* problem;
+    uint32_t device;
+    std::vector<const KernelRow*> rows;
+  };
 
-Lookup::Lookup(const Table& table, const std::string& plugin, const Fingerprint& here) : table_(table) {
+  bool take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const;
+  bool take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const;
+  bool take_nearest(const std::string& problem, Judge& judge, Answer& answer) const;
+
+  const Table& table_;
+  std::vector<double> agreement_;  // with the hardware here, per device of the table
+  std::vector<Group> groups_;      // by problem; only of devices whose rows count
+};
+
+TableLookup::TableLookup(const Table& table, const std::string& plugin, const Fingerprint& here) : table_(table) {
   for (const DeviceRow& row : table.devices) {
     agreement_.push_back(agreement(row.fingerprint.hw, here.hw));
     standings_.push_back(standing_of(row, plugin, here, agreement_.back()));
@@ -55,8 +71,12 @@ Lookup::Lookup(const Table& table, const std::string& plugin, const Fingerprint&
   }
 }
 
-bool Lookup::take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const {
-  const Winner winner = winner_of(group.rows);
+bool TableLookup::take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const {
+  std::vector<const KernelRow*> rows;
+  for (const KernelRow* row : group.rows)
+    if (judge.concerns(row->config)) rows.push_back(row);
+  if (rows.empty()) return false;
+  const Winner winner = winner_of(rows);
   if (winner.config && !judge.accepts(*winner.config)) {
     ++answer.refused;
     return false;
@@ -73,7 +93,7 @@ bool Lookup::take(const std::string& problem, const Group& group, Source source,
 }
 
 // Of several devices the one that is most like the one here.
-bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const {
+bool TableLookup::take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const {
   auto group = std::lower_bound(groups_.begin(), groups_.end(), problem,
                                 [](const Group& g, const std::string& p) { return *g.problem < p; });
   const Group* best = nullptr;
@@ -83,7 +103,7 @@ bool Lookup::take_best(const std::string& problem, Source source, Judge& judge, 
   return best && take(problem, *best, source, judge, answer);
 }
 
-bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
+bool TableLookup::take_nearest(const std::string& problem, Judge& judge, Answer& answer) const {
   double after = 0;
   const Group* last = nullptr;  // the one that was refused before
   for (size_t i = 0; i < kNeighbours; ++i) {
@@ -105,12 +125,35 @@ bool Lookup::take_nearest(const std::string& problem, Judge& judge, Answer& answ
   return false;
 }
 
-Answer Lookup::find(const std::string& problem, Judge& judge) const {
+Answer TableLookup::find(const std::string& problem, Judge& judge) const {
   Answer answer;
   (void)(take_best(problem, Source::exact, judge, answer) || take_best(problem, Source::driver, judge, answer) ||
          take_nearest(problem, judge, answer) || take_best(problem, Source::sibling, judge, answer) ||
          take_best(problem, Source::family, judge, answer));
   return answer;
+}
+
+Answer TableLookup::find_with(const std::string& problem, const std::string& config) const {
+  Answer answer;
+  for (const Group& group : groups_) {
+    const Source source = standings_[group.device].source;
+    if (*group.problem != problem || source > Source::driver || source > answer.source) continue;
+    for (const KernelRow* row : group.rows) {
+      if (!has_pairs(row->config, config)) continue;
+      if (source == answer.source && row->median_ns >= answer.median_ns) continue;
+      answer.source = source;
+      answer.config = row->config;
+      answer.median_ns = row->median_ns;
+      answer.error = row->max_rel;
+    }
+  }
+  return answer;
+}
+
+}  // namespace
+
+std::unique_ptr<Lookup> make_lookup(const Table& table, const std::string& plugin, const Fingerprint& here) {
+  return std::make_unique<TableLookup>(table, plugin, here);
 }
 
 }  // namespace motley::table

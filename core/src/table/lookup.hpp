@@ -1,12 +1,16 @@
 // What a table knows for one device: which of its rows count here, and what they say of a problem.
 #pragma once
 
-#include "table/winner.hpp"
+#include <memory>
+
+#include "table/document.hpp"
 
 namespace motley::table {
 
-// Where an answer comes from, the best first. Only `exact` was measured here; the rest are priors.
+// Where an answer comes from, the best first. Only `race` and `exact` were measured here; the rest are priors.
 enum class Source : uint8_t {
+  race,     // the plan that is followed was run with it
+  candidate,  // the planner chose it among what the device offers for the node
   exact,    // this problem on this device
   driver,   // as exact, with another driver
   nearest,  // a similar problem on this device
@@ -14,7 +18,7 @@ enum class Source : uint8_t {
   family,   // this problem with the same kernels on other hardware
   none      // nothing fits: the plugin's default
 };
-inline constexpr size_t kSources = 6;
+inline constexpr size_t kSources = 8;
 const char* to_string(Source source);
 
 struct Answer {
@@ -25,25 +29,31 @@ struct Answer {
   uint64_t median_ns = 0;
   std::string from;        // of what is not exact: the problem or device that it comes from
   size_t refused = 0;      // better ones that the judge refused
+  double error = 0;        // relative, of find_with: measured against the reference
 };
 
 // Whether a config can be used for the problem that is looked up, here and now.
 class Judge {
  public:
   virtual bool accepts(const std::string& config) = 0;
+  // Rows of configs that stand for a kernel of its own, such as one of lower precision, are no answer.
+  virtual bool concerns(const std::string&) const { return true; }
 
  protected:
   ~Judge() = default;
 };
 
-// Immutable, and [any] after construction. The table stays where it is.
+// What a table says of one device. Immutable, and [any] after construction.
 class Lookup {
  public:
-  Lookup(const Table& table, const std::string& plugin, const Fingerprint& here);
+  virtual ~Lookup() = default;
 
   // Exact, then other driver, then the three nearest problems, sibling, family. An answer that the judge refuses is
   // passed over.
-  Answer find(const std::string& problem, Judge& judge) const;
+  virtual Answer find(const std::string& problem, Judge& judge) const = 0;
+
+  // The fastest config with all the pairs of `config` that was measured for the problem, here or with another driver.
+  virtual Answer find_with(const std::string& problem, const std::string& config) const = 0;
 
   // Why a device's rows are not used as measured here; null where they are.
   struct Standing {
@@ -53,22 +63,11 @@ class Lookup {
   };
   const std::vector<Standing>& standings() const { return standings_; }  // per device of the table
 
- private:
-  // The rows of one problem on one device of the table.
-  struct Group {
-    const std::string* problem;
-    uint32_t device;
-    std::vector<const KernelRow*> rows;
-  };
-
-  bool take(const std::string& problem, const Group& group, Source source, Judge& judge, Answer& answer) const;
-  bool take_best(const std::string& problem, Source source, Judge& judge, Answer& answer) const;
-  bool take_nearest(const std::string& problem, Judge& judge, Answer& answer) const;
-
-  const Table& table_;
+ protected:
   std::vector<Standing> standings_;
-  std::vector<double> agreement_;  // with the hardware here, per device of the table
-  std::vector<Group> groups_;      // by problem; only of devices whose rows count
 };
+
+// For a device of `plugin` with the fingerprint `here`. The table stays where it is. In libmotley_tables.
+std::unique_ptr<Lookup> make_lookup(const Table& table, const std::string& plugin, const Fingerprint& here);
 
 }  // namespace motley::table

@@ -147,7 +147,7 @@ typedef struct motley_candidate {
   uint32_t layout;         /* schema Layout of its main input and output */
   uint32_t precision;      /* schema DataType it computes in */
   double cost_ns;          /* the plugin's prior; 0: none */
-  const char* config;      /* what to pass in motley_compile_options.configs to get it; "" = default */
+  const char* config;      /* what motley_compile_options.configs say of the first of its nodes to get it; "" = default */
 } motley_candidate;
 
 /* Query never claims: a plugin answers for every node, and says why not. */

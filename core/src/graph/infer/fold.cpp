@@ -36,8 +36,14 @@ bool fold_fill(Graph& graph, const Node& node, const InferOptions& options) {
     return false;
   const std::vector<uint8_t>& value = graph::attributes<schema::FillAttributesT>(node).value;
   auto bytes = std::make_shared<std::vector<uint8_t>>(static_cast<size_t>(std::max<uint64_t>(output.bytes(), 1)));
-  for (size_t at = 0; at + value.size() <= bytes->size(); at += value.size())
-    std::memcpy(bytes->data() + at, value.data(), value.size());
+  // What is filled doubles with each copy: weights that are written as fills are large.
+  if (!value.empty() && value.size() <= bytes->size()) {
+    std::memcpy(bytes->data(), value.data(), value.size());
+    for (size_t filled = value.size(), more; filled < bytes->size(); filled += more) {
+      more = std::min(filled, bytes->size() - filled);
+      std::memcpy(bytes->data() + filled, bytes->data(), more);
+    }
+  }
   output.constant = Constant{bytes->data(), output.bytes(), bytes};
   return true;
 }

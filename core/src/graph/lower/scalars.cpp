@@ -127,6 +127,8 @@ std::vector<double> decode_constant(const Tensor& tensor) {
   if (!tensor.constant || tensor.constant->bytes < tensor.bytes())
     base::fail(ErrorCode::internal, "tensor \"%\" (% of %) has no constant elements to read",
                {tensor.name, to_string(tensor.shape), to_string(tensor.type)});
+  if (const auto* floats = static_cast<const float*>(tensor.constant->data); tensor.type == DataType::float32)
+    return {floats, floats + tensor.elements()};  // weights are large
   const auto* bytes = static_cast<const uint8_t*>(tensor.constant->data);
   const size_t step = element_bytes(tensor.type);
   std::vector<double> values(static_cast<size_t>(tensor.elements()));

@@ -16,10 +16,12 @@ std::vector<double> scaled_weights(const Tensor& weights, const Node& conv, cons
   const auto first = static_cast<size_t>(extents[0]), second = static_cast<size_t>(extents[1]);
   const size_t kernel = first * second == 0 ? 0 : values.size() / (first * second);
   const size_t inputs_per_group = std::max<size_t>(first / static_cast<size_t>(group_of(conv)), 1);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const size_t a = i / kernel / second, b = i / kernel % second;
-    values[i] *= factor[conv.op == Op::Conv ? a : a / inputs_per_group * second + b];
-  }
+  double* value = values.data();
+  for (size_t a = 0; a < first; ++a)
+    for (size_t b = 0; b < second; ++b) {
+      const double by = factor[conv.op == Op::Conv ? a : a / inputs_per_group * second + b];
+      for (size_t k = 0; k < kernel; ++k) *value++ *= by;
+    }
   return values;
 }
 

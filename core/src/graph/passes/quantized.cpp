@@ -8,6 +8,7 @@
 
 #include "graph/passes/all.hpp"
 #include "graph/passes/quantized_linear.hpp"
+#include "graph/patterns.hpp"
 
 namespace motley::graph {
 namespace {
@@ -276,7 +277,7 @@ bool quantize_at(Rewriter& r, size_t q) {
 
 }  // namespace
 
-size_t form_integer_segments(Graph& graph, const PassContext& context) {
+size_t find_integer_segments(Graph& graph, const PassContext& context) {
   Rewriter r(graph, context);
   size_t count = 0;
   for (size_t i = 0; i < r.size(); ++i)

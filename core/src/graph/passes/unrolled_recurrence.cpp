@@ -10,6 +10,7 @@
 #include "graph/passes/all.hpp"
 #include "graph/passes/recurrent_cell.hpp"
 #include "graph/passes/sequence_cut.hpp"
+#include "graph/patterns.hpp"
 
 namespace motley::graph {
 namespace {
@@ -369,7 +370,7 @@ std::vector<RecurrentCell> find_cells(const Rewriter& r) {
 
 }  // namespace
 
-size_t fuse_unrolled_recurrence(Graph& graph, const PassContext& context) {
+size_t find_unrolled_recurrence(Graph& graph, const PassContext& context) {
   size_t count = 0;
   {
     Rewriter r(graph, context);
