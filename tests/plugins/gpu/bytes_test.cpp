@@ -1,4 +1,6 @@
 // Convolutions and products of bytes with constant weights, which GPU plugins compute four bytes at a time.
+#include <span>
+
 #include "tested_plugin.hpp"
 
 namespace motley::test {
@@ -49,9 +51,10 @@ Value bytes(std::vector<int64_t> shape, uint64_t seed, bool is_constant = false)
 }
 
 template <class X, class W>
-void check_conv_integer() {
-  for (const Form& f : forms())
+void check_conv_integer(size_t count) {
+  for (const Form& f : std::span(forms()).first(count))
     for (const bool zeros : {true, false}) {
+      if (!zeros && f.x != forms()[0].x) continue;
       const Value per_channel = constant(bytes<W>({f.w[0]}, 5));
       expect_like_reference(node_case(Op::ConvInteger, attributes_of(f),
                                       {bytes<X>(f.x, 1), bytes<W>(f.w, 2, true), zeros ? scalar_of(X{7}) : none(), zeros ? per_channel : none()},
@@ -61,9 +64,10 @@ void check_conv_integer() {
 }
 
 template <class X, class W>
-void check_qlinear_conv() {
-  for (const Form& f : forms())
+void check_qlinear_conv(size_t count) {
+  for (const Form& f : std::span(forms()).first(count))
     for (const auto function : {schema::UnaryFunction::identity, schema::UnaryFunction::relu}) {
+      if (function == schema::UnaryFunction::relu && f.x != forms()[0].x) continue;
       schema::ConvAttributesT a = attributes_of(f);
       a.activation = schema::Activation(0, 0, function);
       const int64_t m = f.w[0];
@@ -101,22 +105,19 @@ void check_products() {
 
 TEST(GpuBytes, ConvolutionToIntegers) {
   SKIP_WITHOUT_DEVICE();
-  check_conv_integer<uint8_t, int8_t>();
-  check_conv_integer<uint8_t, uint8_t>();
-  check_conv_integer<int8_t, int8_t>();
+  check_conv_integer<uint8_t, int8_t>(forms().size());
+  check_conv_integer<int8_t, uint8_t>(1);
 }
 
 TEST(GpuBytes, QuantizedConvolution) {
   SKIP_WITHOUT_DEVICE();
-  check_qlinear_conv<uint8_t, int8_t>();
-  check_qlinear_conv<int8_t, uint8_t>();
+  check_qlinear_conv<uint8_t, int8_t>(forms().size());
+  check_qlinear_conv<int8_t, uint8_t>(2);
 }
 
 TEST(GpuBytes, Products) {
   SKIP_WITHOUT_DEVICE();
   check_products<uint8_t, int8_t>();
-  check_products<uint8_t, uint8_t>();
-  check_products<int8_t, int8_t>();
   check_products<int8_t, uint8_t>();
 }
 

@@ -225,6 +225,7 @@ TEST(GpuHalf, MatMul) {
                                     matmul({7, 40}, {70, 7}, {40, 70}, true, true, true, true, random_value({}, 3))};
   for (const NodeCase& c : cases) {
     expect_like_reference(c, kHalf, "precision=f16");
+    if (&c - cases.data() >= 2) continue;  // each config is a kernel to compile
     for (const std::string& config : single_changes(c))
       if (config.rfind("vw", 0) == 0 || config.rfind("local_k", 0) == 0) expect_like_reference(c, kHalf, "precision=f16," + config);
   }
@@ -240,6 +241,7 @@ TEST(GpuHalf, ConvInEveryAlgorithm) {
   for (const ConvForm& f : list) {
     const NodeCase c = conv(f, true, true, UnaryFunction::relu);
     expect_like_reference(c, kHalf, "precision=f16");
+    if (&f != &list[0] && &f < &list[forms().size() - 1]) continue;
     for (const std::string& config : single_changes(c))
       if (config.rfind("algorithm", 0) == 0)
         expect_like_reference(c, config.find("winograd4") != std::string::npos ? Tolerance{0.1, 0.02} : kHalf, "precision=f16," + config);

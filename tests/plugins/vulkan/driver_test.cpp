@@ -53,7 +53,7 @@ TEST(VulkanDriver, LostDeviceIsReported) {
   relu.function = schema::UnaryFunction::relu;
   const NodeCase c = node_case(Op::Unary, relu, {random_value({64}, 1)}, {output_of<float>({64})});
   const NodeGraph node(c);
-  const motley_compile_options options{sizeof options, 0, nullptr};
+  const motley_compile_options options{sizeof options, 0, nullptr, 0};
   motley_executable* executable = nullptr;
   motley_queue* queue = nullptr;
   motley_buffer *x = nullptr, *y = nullptr;
