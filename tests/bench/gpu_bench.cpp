@@ -5,8 +5,6 @@
 // Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is
 // the first session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the
 // process.
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +16,7 @@
 #include "graph/graph.hpp"
 #include "graph/infer.hpp"
 #include "motley/motley.hpp"
+#include "plugin_library.hpp"
 #include "single_node.hpp"
 
 namespace {
@@ -45,14 +44,6 @@ Times measure(int runs, Fn&& fn) {
 }
 
 // ---- products of matrices, through the C functions ----
-
-const motley_plugin* load_plugin(const std::string& id) {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
-  void* library = dlopen((folder / ("libmotley_" + id + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) return nullptr;
-  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
-  return entry ? entry(MOTLEY_ABI_VERSION, &test::test_host()) : nullptr;
-}
 
 void gemm(const motley_plugin& plugin, int64_t size) {
   const test::OpenDevice device(plugin);
@@ -237,7 +228,8 @@ int main(int argc, char** argv) {
   }
   try {
     const std::string id = device.substr(0, device.find(':'));
-    if (const motley_plugin* plugin = size > 0 ? load_plugin(id) : nullptr) gemm(*plugin, size);
+    if (const motley_plugin* plugin = size > 0 ? test::built_plugin(id, test::test_host()) : nullptr)
+      gemm(*plugin, size);
     Runtime runtime;
     for (const std::string& file : models)
       network(runtime, Model::load(file), std::filesystem::path(file).stem().string(), device, layers);

@@ -1,9 +1,8 @@
 // A GPU plugin that can lose its device at any call: all of another plugin, MOTLEY_LOSING_LIBRARY, passed through and
 // counted.
-#include <dlfcn.h>
-
 #include <cstdio>
 
+#include "plugin_library.hpp"
 #include "virtual_gpu.hpp"
 
 namespace motley::test {
@@ -79,9 +78,7 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   using namespace motley::test;
   static motley_plugin plugin{};
   if (plugin.struct_size) return &plugin;
-  void* const opened = dlopen(MOTLEY_LOSING_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  const auto entry = opened ? reinterpret_cast<motley_plugin_entry_fn>(dlsym(opened, "motley_plugin_entry")) : nullptr;
-  inner = entry ? entry(abi, host) : nullptr;
+  inner = plugin_of(MOTLEY_LOSING_LIBRARY, abi, *host);
   if (!inner) return nullptr;
   wrap(plugin);
   return &plugin;

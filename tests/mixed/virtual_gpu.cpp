@@ -3,20 +3,17 @@
 // first device computes.
 #include "virtual_gpu.hpp"
 
-#include <dlfcn.h>
-
-#include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "motley/plugin.hpp"
+#include "plugin_library.hpp"
+#include "work_queue.hpp"
 
 namespace motley::test {
 namespace {
@@ -68,88 +65,21 @@ motley_binding on_host(const motley_binding& b) {
   return {nullptr, buffer(b.buffer).memory, b.offset, b.size};
 }
 
-// A submission or a copy. Its vectors keep their memory from job to job, so that a steady run allocates nothing.
-struct Job {
-  motley_executable* run = nullptr;  // null: a copy
-  std::vector<motley_binding> inputs, outputs;
-  std::vector<motley_fence> waits;
-  motley_binding scratch{};
-  const uint32_t* cancel = nullptr;
-  uint64_t value = 0;
-};
-
-// One thread that takes jobs in order and moves the timeline on.
-class Queue {
- public:
-  explicit Queue(Gpu& device) : device_(device), worker_([this] { work(); }) {}
-  ~Queue() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    worker_.join();
-  }
-  Gpu& device() { return device_; }
-
-  template <class Fill>
-  void add(const Fill& fill) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return added_ - taken_ < jobs_.size(); });
-    fill(jobs_[added_++ % jobs_.size()]);
-    changed_.notify_all();
-  }
-  motley_status wait(uint64_t value, uint64_t timeout_ns) {
-    std::unique_lock lock(mutex_);
-    const auto there = [&] { return reached_ >= value; };
-    if (timeout_ns > 1'000'000'000'000) changed_.wait(lock, there);
-    else if (!changed_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), there)) return MOTLEY_TIMEOUT;
-    return failed_value_ && value >= failed_value_ ? MOTLEY_INTERNAL : MOTLEY_OK;
-  }
-
- private:
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      changed_.wait(lock, [this] { return stop_ || taken_ < added_; });
-      if (taken_ == added_) return;
-      Job& job = jobs_[taken_ % jobs_.size()];
-      lock.unlock();
-      const motley_status status = run(job);
-      lock.lock();
-      ++taken_;
-      reached_ = job.value;
-      if (status != MOTLEY_OK && !failed_value_) failed_value_ = job.value;
-      changed_.notify_all();
-    }
-  }
-  motley_status run(const Job& job) {
-    for (const motley_fence& fence : job.waits) reinterpret_cast<Queue*>(fence.queue)->wait(fence.value, UINT64_MAX);
+// What a queue does with a job.
+struct Work {
+  Gpu* device;
+  void operator()(const Job& job) const {
     if (const int delay = control().delay_us) std::this_thread::sleep_for(std::chrono::microseconds(delay));
-    if (!job.run) {
-      std::memcpy(static_cast<std::byte*>(job.outputs[0].host) + job.outputs[0].offset,
-                  static_cast<const std::byte*>(job.inputs[0].host) + job.inputs[0].offset, job.inputs[0].size);
-      return MOTLEY_OK;
-    }
-    motley_submission s{};
-    s.struct_size = sizeof s;
-    s.inputs = job.inputs.data();
-    s.input_count = static_cast<uint32_t>(job.inputs.size());
-    s.outputs = job.outputs.data();
-    s.output_count = static_cast<uint32_t>(job.outputs.size());
-    s.scratch = job.scratch;
-    s.cancel = job.cancel;
-    s.signal_value = 1;
-    return kernels->submit(device_.inner, nullptr, job.run, &s, nullptr);
+    if (!job.executable) return job.copy();
+    const motley_submission s = job.submission();
+    auto* const inner = static_cast<const Executable*>(job.executable)->inner;
+    if (const motley_status status = kernels->submit(device->inner, nullptr, inner, &s, nullptr); status != MOTLEY_OK)
+      throw StatusError(status, "the kernels failed");
   }
-
-  Gpu& device_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::array<Job, 32> jobs_;
-  uint64_t added_ = 0, taken_ = 0, reached_ = 0, failed_value_ = 0;
-  bool stop_ = false;
-  std::thread worker_;
+};
+struct Queue : WorkQueue<Work> {
+  explicit Queue(Gpu& gpu) : WorkQueue(Work{&gpu}), device(gpu) {}
+  Gpu& device;
 };
 Queue& queue(motley_queue* q) { return *reinterpret_cast<Queue*>(q); }
 
@@ -259,7 +189,7 @@ void fill_queues(motley_plugin& p) {
   p.queue_destroy = [](motley_queue* q) { delete &queue(q); };
   p.fence_wait = [](motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error* error) {
     return guarded(error, [&] {
-      call(queue(q).device());
+      call(queue(q).device);
       ++control().waits;
       if (const motley_status status = queue(q).wait(value, timeout_ns); status != MOTLEY_OK)
         throw StatusError(status, "the work failed or is not done");
@@ -271,17 +201,7 @@ void fill_queues(motley_plugin& p) {
       call(gpu(d));
       ++control().submits;
       const motley_submission s = read_struct(submission);
-      queue(q).add([&](Job& job) {
-        job.run = executable(e).inner;
-        job.inputs.clear();
-        job.outputs.clear();
-        for (uint32_t i = 0; i < s.input_count; ++i) job.inputs.push_back(on_host(s.inputs[i]));
-        for (uint32_t i = 0; i < s.output_count; ++i) job.outputs.push_back(on_host(s.outputs[i]));
-        job.waits.assign(s.waits, s.waits + s.wait_count);
-        job.scratch = on_host(s.scratch);
-        job.cancel = s.cancel;
-        job.value = s.signal_value;
-      });
+      queue(q).add([&](Job& job) { fill(job, &executable(e), s, on_host); });
     });
   };
   p.copy = [](motley_device* d, motley_queue* q, const motley_copy* copy, motley_error* error) {
@@ -289,13 +209,7 @@ void fill_queues(motley_plugin& p) {
       call(gpu(d));
       ++control().copies;
       const motley_copy c = read_struct(copy);
-      queue(q).add([&](Job& job) {
-        job.run = nullptr;
-        job.inputs.assign(1, on_host(c.from));
-        job.outputs.assign(1, on_host(c.to));
-        job.waits.assign(c.waits, c.waits + c.wait_count);
-        job.value = c.signal_value;
-      });
+      queue(q).add([&](Job& job) { fill(job, c, on_host); });
     });
   };
   p.profile_read = [](motley_executable* e, const motley_profile_sink* sink) {
@@ -323,9 +237,7 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   if ((abi >> 16) != MOTLEY_ABI_MAJOR) return nullptr;
   if (plugin.struct_size) return &plugin;
   const char* library = std::getenv("MOTLEY_VIRTUAL_GPU_KERNELS");
-  void* opened = dlopen(library ? library : MOTLEY_REFERENCE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  const auto entry = opened ? reinterpret_cast<motley_plugin_entry_fn>(dlsym(opened, "motley_plugin_entry")) : nullptr;
-  kernels = entry ? entry(abi, host) : nullptr;
+  kernels = plugin_of(library ? library : MOTLEY_REFERENCE_LIBRARY, abi, *host);
   if (!kernels) return nullptr;
   plugin.struct_size = sizeof plugin;
   plugin.abi_version = MOTLEY_ABI_VERSION;

@@ -1,7 +1,5 @@
 // Devices from JSON files: the reference plugin's results, simulated times. All work in the background as far as the
 // host can tell; what is submitted is done on return. "flagship.npu" is device npu of phones/flagship.json.
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "motley/plugin.hpp"
+#include "plugin_library.hpp"
 
 namespace motley::test {
 namespace {
@@ -351,9 +350,7 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   static motley_plugin plugin{};
   if ((abi >> 16) != MOTLEY_ABI_MAJOR) return nullptr;
   if (plugin.struct_size) return &plugin;
-  void* opened = dlopen(MOTLEY_REFERENCE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  const auto entry = opened ? reinterpret_cast<motley_plugin_entry_fn>(dlsym(opened, "motley_plugin_entry")) : nullptr;
-  kernels = entry ? entry(abi, host) : nullptr;
+  kernels = plugin_of(MOTLEY_REFERENCE_LIBRARY, abi, *host);
   if (!kernels) return nullptr;
   try {
     read_phones();

@@ -196,5 +196,9 @@ inline std::vector<double> noise(size_t count, uint64_t seed, double low = -1, d
   }
   return out;
 }
+inline Value random_value(std::vector<int64_t> shape, uint64_t seed, double low = -1, double high = 1) {
+  const auto count = static_cast<size_t>(sdk::Shape(shape).elements());
+  return value<float>(std::move(shape), noise(count, seed, low, high));
+}
 
 }  // namespace motley::test

@@ -5,16 +5,11 @@
 #include <cstring>
 
 #include "motley/plugin.hpp"
+#include "relu.hpp"
 
 namespace {
 
 using namespace motley::sdk;
-
-Reason supports(const NodeView& node) {
-  using motley::schema::UnaryFunction;
-  const bool is_relu = node.attributes<motley::schema::UnaryAttributes>().function() == UnaryFunction::relu;
-  return is_relu && node.input(0)->type == DataType::float32 ? Reason() : "only relu of float32";
-}
 
 // The kernels that do not work, by mode.
 void go_wrong(const std::string& mode, const RunContext& run, int64_t n) {
@@ -41,7 +36,7 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& cont
   });
 }
 
-constexpr KernelEntry kKernels[] = {{Op::Unary, supports, prepare}};
+constexpr KernelEntry kKernels[] = {{Op::Unary, motley::test::supports_relu, prepare}};
 
 class FaultyDevice final : public Device {
  public:

@@ -1,57 +1,23 @@
 // Runs one node on the cpu plugin and compares with the reference.
 #include "against_reference.hpp"
 
-#include <dlfcn.h>
-
-#include <filesystem>
-
 #define HWY_WANT_AVX3_DL  // which kernels/quantized_simd.cpp is compiled for too
 #include "hwy/targets.h"
+#include "plugin_library.hpp"
 
 namespace motley::test {
 
-namespace {
-
-const motley_plugin* started(const motley_plugin* plugin) {
-  ErrorText e;
-  if (plugin && plugin->init && plugin->init(&e.error) != MOTLEY_OK) return nullptr;
-  return plugin;
-}
-
-bool close(double a, double b, const Tolerance& t) {
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-  if (std::isinf(a) || std::isinf(b)) return a == b;
-  return std::fabs(a - b) <= t.absolute + t.relative * std::fabs(b);
-}
-
-void expect_close(const Value& got, const Value& want, const Tolerance& t) {
-  ASSERT_EQ(got.shape, want.shape);
-  const std::vector<double> a = as_doubles(got), b = as_doubles(want);
-  size_t wrong = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (close(a[i], b[i], t)) continue;
-    if (wrong++ == 0) ADD_FAILURE() << "element " << i << " of " << a.size() << " is " << a[i] << ", not " << b[i];
-  }
-  EXPECT_EQ(wrong, 0u) << "elements differ";
-}
-
-}  // namespace
-
 const motley_plugin& cpu_plugin() {
-  static const motley_plugin* plugin = started(motley_plugin_entry(MOTLEY_ABI_VERSION, &test_host()));
+  static const motley_plugin* plugin = [] {
+    const motley_plugin* p = motley_plugin_entry(MOTLEY_ABI_VERSION, &test_host());
+    return p && (!p->init || p->init(nullptr) == MOTLEY_OK) ? p : nullptr;
+  }();
   if (!plugin) throw std::runtime_error("the cpu plugin does not start");
   return *plugin;
 }
 
 const motley_plugin* reference_plugin() {
-  static const motley_plugin* plugin = []() -> const motley_plugin* {
-    const auto folder =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
-    void* library = dlopen((folder / "libmotley_reference.so").c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) return nullptr;
-    const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
-    return entry ? started(entry(MOTLEY_ABI_VERSION, &test_host())) : nullptr;
-  }();
+  static const motley_plugin* plugin = built_plugin("reference", test_host());
   return plugin;
 }
 
@@ -77,7 +43,9 @@ void expect_outputs(const NodeCase& c, const std::vector<Value>& want, const Tol
       const NodeResult got = run_node(cpu_plugin(), configured);
       ASSERT_EQ(got.status, MOTLEY_OK) << got.step << ": " << got.text;
       for (size_t i = 0; i < c.outputs.size(); ++i)
-        if (!c.outputs[i].absent()) expect_close(got.outputs[i], want[i], tolerance);
+        if (!c.outputs[i].absent()) {
+          EXPECT_EQ(difference(got.outputs[i], want[i], tolerance), "");
+        }
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "difference.hpp"
 #include "single_node.hpp"
 
 namespace motley::test {
@@ -28,10 +29,6 @@ class WithTarget {
   WithTarget& operator=(const WithTarget&) = delete;
 };
 
-struct Tolerance {
-  double absolute = 1e-5, relative = 1e-5;
-};
-
 // Every element of every output equals the reference's within the tolerance; NaN equals NaN. `configs`: the default
 // where empty.
 void expect_like_reference(const NodeCase& c, const Tolerance& tolerance = {},
@@ -43,12 +40,6 @@ void expect_outputs(const NodeCase& c, const std::vector<Value>& want, const Tol
 std::vector<std::string> all_configs(const NodeCase& c);
 // The plugin's reason for not taking the node.
 std::string reason_of(const NodeCase& c);
-
-// Inputs that look random.
-inline Value random_value(std::vector<int64_t> shape, uint64_t seed, double low = -1, double high = 1) {
-  const auto count = static_cast<size_t>(sdk::Shape(shape).elements());
-  return value<float>(std::move(shape), noise(count, seed, low, high));
-}
 
 // Small numbers, the same on every machine.
 class Dice {

@@ -1,56 +1,24 @@
 // Loading the plugin under test and the reference, and comparing them.
 #include "tested_plugin.hpp"
 
-#include <dlfcn.h>
-
-#include <filesystem>
+#include "plugin_library.hpp"
 
 namespace motley::test {
 
-namespace {
-
-const motley_plugin* load(const std::string& id) {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
-  void* library = dlopen((folder / ("libmotley_" + id + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) return nullptr;
-  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
-  const motley_plugin* plugin = entry ? entry(MOTLEY_ABI_VERSION, &test_host()) : nullptr;
-  ErrorText e;
-  if (plugin && plugin->init && plugin->init(&e.error) != MOTLEY_OK) return nullptr;
-  return plugin;
-}
-
-bool close(double a, double b, const Tolerance& t) {
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-  if (std::isinf(a) || std::isinf(b)) return a == b;
-  return std::fabs(a - b) <= t.absolute + t.relative * std::fabs(b);
-}
-
-void expect_close(const Value& got, const Value& want, const Tolerance& t) {
-  ASSERT_EQ(got.shape, want.shape);
-  const std::vector<double> a = as_doubles(got), b = as_doubles(want);
-  size_t wrong = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (close(a[i], b[i], t)) continue;
-    if (wrong++ == 0) ADD_FAILURE() << "element " << i << " of " << a.size() << " is " << a[i] << ", not " << b[i];
-  }
-  EXPECT_EQ(wrong, 0u) << "elements differ";
-}
-
-}  // namespace
-
 const motley_plugin* tested_plugin() {
   static const motley_plugin* plugin = [] {
-    const motley_plugin* p = load(MOTLEY_TESTED_PLUGIN);
+    const motley_plugin* p = built_plugin(MOTLEY_TESTED_PLUGIN, test_host());
     bool any = false;
-    if (p) p->enumerate_devices(&any, [](void* found, const motley_device_info*) { *static_cast<bool*>(found) = true; }, nullptr);
+    if (p)
+      p->enumerate_devices(
+          &any, [](void* found, const motley_device_info*) { *static_cast<bool*>(found) = true; }, nullptr);
     return any ? p : nullptr;
   }();
   return plugin;
 }
 
 const motley_plugin* reference_plugin() {
-  static const motley_plugin* plugin = load("reference");
+  static const motley_plugin* plugin = built_plugin("reference", test_host());
   return plugin;
 }
 
@@ -73,7 +41,9 @@ void expect_like_reference(const NodeCase& c, const Tolerance& tolerance, const 
   const NodeResult got = run_node(*tested_plugin(), tested_device(), configured);
   ASSERT_EQ(got.status, MOTLEY_OK) << got.step << ": " << got.text;
   for (size_t i = 0; i < c.outputs.size(); ++i)
-    if (!c.outputs[i].absent()) expect_close(got.outputs[i], want.outputs[i], tolerance);
+    if (!c.outputs[i].absent()) {
+      EXPECT_EQ(difference(got.outputs[i], want.outputs[i], tolerance), "");
+    }
 }
 
 std::string reason_of(const NodeCase& c) {

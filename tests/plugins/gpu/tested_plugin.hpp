@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "difference.hpp"
 #include "single_node.hpp"
 
 namespace motley::test {
@@ -23,9 +24,6 @@ motley_device* tested_device();
 #define SKIP_WITHOUT_DEVICE() \
   if (!tested_plugin() || !reference_plugin()) GTEST_SKIP() << "no driver for this plugin here, or the reference is not built"
 
-struct Tolerance {
-  double absolute = 1e-5, relative = 1e-5;
-};
 // Every element of every output equals the reference's within the tolerance; NaN equals NaN.
 void expect_like_reference(const NodeCase& c, const Tolerance& tolerance = {}, const std::string& config = "");
 // The plugin's reason for not taking the node; "" where it takes it.
@@ -35,10 +33,6 @@ bool admits(const NodeCase& c, const std::string& config);
 // Configs that differ from the default in one parameter, as the plugin offers them, without those it rejects.
 std::vector<std::string> single_changes(const NodeCase& c);
 
-inline Value random_value(std::vector<int64_t> shape, uint64_t seed, double low = -1, double high = 1) {
-  const auto count = static_cast<size_t>(sdk::Shape(shape).elements());
-  return value<float>(std::move(shape), noise(count, seed, low, high));
-}
 template <class T>
 Value random_integers(std::vector<int64_t> shape, uint64_t seed, double low, double high) {
   const auto count = static_cast<size_t>(sdk::Shape(shape).elements());

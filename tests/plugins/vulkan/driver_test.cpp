@@ -1,11 +1,9 @@
-// Machines where something is missing or goes wrong. A process loads Vulkan once, so each of these runs in a process of its own,
-// which ctest starts with TEST_VULKAN naming the case and the environment that makes it.
-#include <dlfcn.h>
-
+// Machines where something is missing or goes wrong. A process loads Vulkan once, so each of these runs in a process of
+// its own, which ctest starts with TEST_VULKAN naming the case and the environment that makes it.
 #include <cstdlib>
-#include <filesystem>
 
 #include "../gpu/tested_plugin.hpp"
+#include "plugin_library.hpp"
 
 namespace motley::test {
 
@@ -19,13 +17,9 @@ std::string logged;
 
 // The plugin with a host that keeps what is logged; the number of its devices.
 int devices_found() {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/motley/plugins";
-  void* library = dlopen((folder / "libmotley_vulkan.so").c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) throw std::runtime_error(dlerror());
-  const auto entry = reinterpret_cast<motley_plugin_entry_fn>(dlsym(library, "motley_plugin_entry"));
   static motley_host host = test_host();
   host.log = [](void*, motley_log_level, const char* text) { logged += std::string(text) + "\n"; };
-  const motley_plugin* plugin = entry(MOTLEY_ABI_VERSION, &host);
+  const motley_plugin* plugin = plugin_of(built_library("vulkan"), MOTLEY_ABI_VERSION, host);
   if (!plugin) throw std::runtime_error("the plugin does not start");
   int count = 0;
   ErrorText e;

@@ -3,27 +3,19 @@
 // tests/check.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <thread>
 
 #include "motley/plugin.hpp"
+#include "relu.hpp"
+#include "work_queue.hpp"
 
 namespace motley::test::queued {
 
 using namespace motley::sdk;
 using motley::schema::BinaryAttributes;
 using motley::schema::BinaryFunction;
-using motley::schema::UnaryAttributes;
-using motley::schema::UnaryFunction;
 
-inline Reason supports_relu(const NodeView& node) {
-  const bool relu = node.attributes<UnaryAttributes>().function() == UnaryFunction::relu;
-  return relu && node.input(0)->type == DataType::float32 ? Reason() : "only relu of float32";
-}
 inline std::unique_ptr<Kernel> prepare_relu(const NodeView& node, const PrepareContext&) {
   const int64_t n = node.output(0)->elements();
   return make_kernel("relu", [n](const RunContext& run) {
@@ -53,94 +45,18 @@ struct Buffer {
 inline Buffer* as_buffer(motley_buffer* b) { return reinterpret_cast<Buffer*>(b); }
 inline Executable* as_executable(motley_executable* e) { return reinterpret_cast<Executable*>(e); }
 
-struct Job {
-  const Executable* executable = nullptr;
-  std::vector<motley_binding> inputs, outputs;
-  std::vector<motley_fence> waits;
-  motley_binding scratch{};
-  const uint32_t* cancel = nullptr;
-  uint64_t value = 0;
-};
-
-// One thread that takes jobs in order and moves the timeline on.
-class Queue {
- public:
-  Queue() : worker_([this] { work(); }) {}
-  ~Queue() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    worker_.join();
-  }
-  void add(Job job) {
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
-    }
-    wake_.notify_all();
-  }
-  // The status of the job that `value` stands for, or MOTLEY_TIMEOUT.
-  motley_status wait(uint64_t value, uint64_t timeout_ns) {
-    std::unique_lock lock(mutex_);
-    const auto there = [&] { return reached_ >= value; };
-    if (timeout_ns > 1'000'000'000'000) wake_.wait(lock, there);
-    else if (!wake_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), there)) return MOTLEY_TIMEOUT;
-    for (const Failure& failure : failures_)
-      if (failure.value == value) return failure.status;
-    return MOTLEY_OK;
-  }
-
- private:
-  // The last failures, in a ring that needs no memory when there is none.
-  struct Failure {
-    uint64_t value = 0;
-    motley_status status = MOTLEY_OK;
-  };
-
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      const Job job = std::move(jobs_.front());
-      jobs_.pop_front();
-      lock.unlock();
-      const motley_status status = guarded(nullptr, [&] { run(job); });
-      lock.lock();
-      if (status != MOTLEY_OK) failures_[failed_++ % failures_.size()] = {job.value, status};
-      reached_ = job.value;
-      wake_.notify_all();
-    }
-  }
-  static void run(const Job& job) {
-    for (const motley_fence& fence : job.waits) reinterpret_cast<Queue*>(fence.queue)->wait(fence.value, UINT64_MAX);
+struct Work {
+  void operator()(const Job& job) const {
     // Late enough that a host that forgets to wait is found out.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    motley_submission s{};
-    s.struct_size = sizeof s;
-    s.inputs = job.inputs.data();
-    s.input_count = static_cast<uint32_t>(job.inputs.size());
-    s.outputs = job.outputs.data();
-    s.output_count = static_cast<uint32_t>(job.outputs.size());
-    s.scratch = job.scratch;
-    s.cancel = job.cancel;
     struct NoClock {
       uint64_t operator()() const { return 0; }
     };
-    job.executable->run(s, static_cast<NoClock*>(nullptr), [](auto&&...) {});
+    static_cast<const Executable*>(job.executable)
+        ->run(job.submission(), static_cast<NoClock*>(nullptr), [](auto&&...) {});
   }
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> jobs_;
-  std::array<Failure, 64> failures_{};
-  size_t failed_ = 0;
-  uint64_t reached_ = 0;
-  bool stop_ = false;
-  std::thread worker_;
 };
+using Queue = WorkQueue<Work>;
 inline Queue* as_queue(motley_queue* q) { return reinterpret_cast<Queue*>(q); }
 
 inline motley_binding on_device(motley_binding b) {
@@ -223,7 +139,7 @@ inline void add_buffers(motley_plugin& p) {
 
 inline void add_queues(motley_plugin& p) {
   p.queue_create = [](motley_device*, motley_queue** queue, motley_error* error) {
-    return guarded(error, [&] { *queue = reinterpret_cast<motley_queue*>(new Queue); });
+    return guarded(error, [&] { *queue = reinterpret_cast<motley_queue*>(new Queue(Work())); });
   };
   p.queue_destroy = [](motley_queue* q) { delete as_queue(q); };
   p.fence_wait = [](motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error*) {
@@ -233,15 +149,7 @@ inline void add_queues(motley_plugin& p) {
                 motley_error* error) {
     return guarded(error, [&] {
       const motley_submission s = read_struct(submission);
-      Job job;
-      job.executable = as_executable(e);
-      for (uint32_t i = 0; i < s.input_count; ++i) job.inputs.push_back(on_device(s.inputs[i]));
-      for (uint32_t i = 0; i < s.output_count; ++i) job.outputs.push_back(on_device(s.outputs[i]));
-      job.waits.assign(s.waits, s.waits + s.wait_count);
-      job.scratch = on_device(s.scratch);
-      job.cancel = s.cancel;
-      job.value = s.signal_value;
-      as_queue(q)->add(std::move(job));
+      as_queue(q)->add([&](Job& job) { fill(job, as_executable(e), s, on_device); });
     });
   };
 }

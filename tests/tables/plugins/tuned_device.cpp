@@ -1,16 +1,11 @@
 // A device with something to choose, that does not keep its word: config_check takes "mode=broken", and compile does
 // not.
 #include "motley/plugin.hpp"
+#include "relu.hpp"
 
 namespace {
 
 using namespace motley::sdk;
-
-Reason supports(const NodeView& node) {
-  using motley::schema::UnaryFunction;
-  const bool is_relu = node.attributes<motley::schema::UnaryAttributes>().function() == UnaryFunction::relu;
-  return is_relu && node.input(0)->type == DataType::float32 ? Reason() : "only relu of float32";
-}
 
 std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& context) {
   const std::string mode = context.config.get("mode", std::string("plain"));
@@ -22,7 +17,7 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& cont
   });
 }
 
-constexpr KernelEntry kKernels[] = {{Op::Unary, supports, prepare}};
+constexpr KernelEntry kKernels[] = {{Op::Unary, motley::test::supports_relu, prepare}};
 
 class TunedDevice final : public Device {
  public:
