@@ -136,8 +136,8 @@ class Queue {
 
 // How long one uninterrupted piece of work may be, so that rendering on the same GPU stays smooth.
 struct Pacing {
-  uint64_t slice_ns = 0;   // longest run of launches between two flushes; 0: no limit
-  uint32_t window = 0;     // slices in flight at most; 0: no limit
+  uint64_t slice_ns = 0;  // longest run of launches between two flushes; 0: no limit
+  uint32_t window = 0;    // slices in flight at most; 0: no limit
 };
 
 class Device {

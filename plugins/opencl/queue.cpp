@@ -186,7 +186,8 @@ void ClQueue::enqueue(ClWork& work, uint32_t index, const gpu::Submission& submi
   ClWork::Entry& entry = work.entries()[index];
   const Launch& launch = entry.launch;
   // Groups are cut along the dimension with most of them.
-  const size_t axis = static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
+  const size_t axis =
+      static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
   const auto slice_ns = static_cast<double>(device_.pacing().slice_ns);
   uint32_t pieces = 1;
   if (slice_ns > 0 && launch.estimated_ns > slice_ns)
@@ -202,8 +203,8 @@ void ClQueue::enqueue(ClWork& work, uint32_t index, const gpu::Submission& submi
     if (pieces > 1 || entry.slice_set) {
       std::array<cl_int, 4> first_group{};
       first_group[axis] = static_cast<cl_int>(first);
-      check(device_.cl.clSetKernelArg(entry.kernel, static_cast<cl_uint>(2 * launch.bindings.size()), sizeof first_group,
-                                      first_group.data()),
+      check(device_.cl.clSetKernelArg(entry.kernel, static_cast<cl_uint>(2 * launch.bindings.size()),
+                                      sizeof first_group, first_group.data()),
             "a slice can't be set");
       entry.slice_set = pieces > 1;
     }

@@ -240,8 +240,7 @@ void Recording::end_slice() {
 }
 
 void Recording::stamp(uint32_t index) {
-  if (queries_)
-    device_.vk.vkCmdWriteTimestamp(slices_.back(), VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, index);
+  if (queries_) device_.vk.vkCmdWriteTimestamp(slices_.back(), VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries_, index);
 }
 
 void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkDescriptorSet set) {
@@ -252,8 +251,8 @@ void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkD
     vk.vkCmdBindPipeline(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
     vk.vkCmdBindDescriptorSets(c, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
     if (!launch.params.empty())
-      vk.vkCmdPushConstants(c, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, static_cast<uint32_t>(launch.params.size()),
-                            launch.params.data());
+      vk.vkCmdPushConstants(c, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                            static_cast<uint32_t>(launch.params.size()), launch.params.data());
   };
   if (slice > 0 && slice_ns_ > 0 && slice_ns_ + launch.estimated_ns > slice) {
     end_slice();
@@ -268,7 +267,8 @@ void Recording::record(const Launch& launch, const VulkanPipeline& pipeline, VkD
     return;
   }
   // Longer than a slice: in pieces along the dimension with most groups.
-  const size_t axis = static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
+  const size_t axis =
+      static_cast<size_t>(std::max_element(launch.groups.begin(), launch.groups.end()) - launch.groups.begin());
   const uint32_t all = launch.groups[axis];
   const auto pieces = static_cast<uint32_t>(std::min<double>(all, std::ceil(launch.estimated_ns / slice)));
   const uint32_t step = (all + pieces - 1) / pieces;

@@ -50,8 +50,9 @@ void gemm(const motley_plugin& plugin, int64_t size) {
   const auto random = [&](uint64_t seed) {
     return test::value<float>({size, size}, test::noise(static_cast<size_t>(size * size), seed));
   };
-  const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(), {test::constant(random(1)), random(2)},
-                                           {test::output_of<float>({size, size})});
+  const test::NodeCase c =
+      test::node_case(Op::MatMul, schema::MatMulAttributesT(), {test::constant(random(1)), random(2)},
+                      {test::output_of<float>({size, size})});
   const test::NodeGraph node(c);
   const auto bytes = static_cast<uint64_t>(size * size) * sizeof(float);
   motley_buffer *x = nullptr, *y = nullptr;
@@ -62,8 +63,9 @@ void gemm(const motley_plugin& plugin, int64_t size) {
   uint64_t value = 0;
   const double giga = 2e-9 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
   std::printf("%-40s %10s %10s %10s %10s\n", "matrix product, config", "least ms", "median", "GFLOP/s", "median");
-  for (const char* config : {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
-                             "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
+  for (const char* config :
+       {"", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
+        "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
     const motley_node_config chosen{0, config};
     const motley_compile_options options{sizeof options, *config ? 1u : 0u, &chosen};
     motley_executable* executable = nullptr;

@@ -142,8 +142,7 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);
   assign_in_order(graph, devices, assignment);
-  const bool raced = has_choice(assignment.support, graph.nodes.size()) && denied.empty() &&
-                     follow_raced(graph, request, assignment);
+  const bool raced = denied.empty() && follow_raced(graph, request, assignment);
   if (!raced) assign_by_cost(graph, request, assignment);
   check_deadline(graph, request, assignment);
   return assignment;

@@ -80,8 +80,9 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
   segment.device = lane.device;
   segment.handle = lane.handle;
   plugin::Device* device = lane.device.get();
-  if (advisor) segment.choices = advisor->choose(graph, segment.spec.nodes, *device, assignment.configs,
-                                                   reserved_for(assignment.support, d));
+  if (advisor)
+    segment.choices =
+        advisor->choose(graph, segment.spec.nodes, *device, assignment.configs, reserved_for(assignment.support, d));
   take_offers(assignment, segment);
   const std::vector<motley_node_config> configs = configs_of(segment);
   options.configs = configs.data();
@@ -119,8 +120,8 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const table::Adviso
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
-    const std::string refusal = compile_segment(plan.graph, std::move(spec), lanes[segment.lane],
-                                                advisor, plan.assignment, segment);
+    const std::string refusal =
+        compile_segment(plan.graph, std::move(spec), lanes[segment.lane], advisor, plan.assignment, segment);
     if (!refusal.empty()) {
       for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
       plan.segments.clear();

@@ -14,8 +14,8 @@ struct Part {
   std::atomic<void*> loaded = nullptr;
 };
 
-// The entry's address; null with a reason in `wrong` where the library is switched off, is not there, cannot be loaded or
-// has no such entry. Never unloaded. [any]
+// The entry's address; null with a reason in `wrong` where the library is switched off, is not there, cannot be loaded
+// or has no such entry. Never unloaded. [any]
 void* load_part(Part& part, std::string& wrong);
 
 }  // namespace motley::plugin

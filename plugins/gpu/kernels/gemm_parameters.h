@@ -14,5 +14,6 @@ CONSTANT(7, ACTIVATION, 0)
 PARAMS(int m; int n; int k; int a_row; int a_k; int b_k; int y_row; int b_width; int y_width; int bias_m; int bias_n;
        float scale; float bias_scale; float alpha; float beta; int batch1; int a_batch0; int a_batch1; int b_batch0;
        int b_batch1; int y_batch0; int y_batch1; int bias_batch0; int bias_batch1; int depth;)
-#define BUFFERS(IN, OUT) IN(0, f32, a) IN(1, f32, b) IN(2, i32, table) IN(3, f32, bias) IN(4, f32, residual) OUT(5, f32, y)
+#define BUFFERS(IN, OUT) \
+  IN(0, f32, a) IN(1, f32, b) IN(2, i32, table) IN(3, f32, bias) IN(4, f32, residual) OUT(5, f32, y)
 #define TN (NV * VW)

@@ -119,7 +119,14 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VLOAD(x, i) vec4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
 #define VLOAD2(x, i) vec4((x)[i], (x)[(i) + 2], (x)[(i) + 4], (x)[(i) + 6])
 #define VSTORE(y, i, v) { const vec4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
-#define VSPILL(array, v) { const vec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
+#define VSPILL(array, v)       \
+  {                            \
+    const vec4 spilled_ = (v); \
+    (array)[0] = spilled_.x;   \
+    (array)[1] = spilled_.y;   \
+    (array)[2] = spilled_.z;   \
+    (array)[3] = spilled_.w;   \
+  }
 #endif
 #define VSPLAT(s) VEC(s)
 #define VEC4(a, b, c, d) vec4(a, b, c, d)
