@@ -24,8 +24,7 @@ struct Worker {
 };
 
 struct Query {
-  // Every candidate reads and writes at one place. Place 0 is the host's memory. Candidates of one node with an error of 0
-  // are what the error budget of 0 leaves.
+  // Every candidate reads and writes at one place. Place 0 is the host's memory.
   Problem problem;
   std::vector<Worker> workers;
   std::vector<bool> background;         // per place: what runs there leaves the host free
