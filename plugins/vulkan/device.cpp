@@ -219,10 +219,12 @@ VulkanDevice::VulkanDevice(const Instance& instance, const Found& found)
     vk = device_functions(instance, handle_);
     for (uint32_t i = 0; i < queues_.size(); ++i)
       if (i < found_.queue_count) vk.vkGetDeviceQueue(handle_, found_.queue_family, i, &queues_[i].handle);
+    semaphores_ = std::make_unique<Semaphores>(*this);
     allocator_ = std::make_unique<Allocator>(*this);
     pipelines_ = std::make_unique<Pipelines>(*this, gpu::device_identity("vulkan", capabilities_));
   } catch (...) {
     allocator_.reset();
+    semaphores_.reset();
     const auto destroy = reinterpret_cast<PFN_vkDestroyDevice>(instance.vkGetDeviceProcAddr(handle_, "vkDestroyDevice"));
     if (destroy) destroy(handle_, nullptr);
     throw;
@@ -277,6 +279,7 @@ VulkanDevice::~VulkanDevice() {
   vk.vkDeviceWaitIdle(handle_);
   pipelines_.reset();
   allocator_.reset();
+  semaphores_.reset();
   vk.vkDestroyDevice(handle_, nullptr);
 }
 
@@ -323,7 +326,7 @@ void VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record) {
     record(commands);
     order_memory(vk, commands);
     check(vk.vkEndCommandBuffer(commands), "commands can't be recorded");
-    const Point end{done.handle(), 1};
+    const Point end = done.at(1);
     submit_to(*this, next_queue(), std::span(&commands, 1), {}, std::span(&end, 1));
     done.wait(1, UINT64_MAX);
   } catch (...) {

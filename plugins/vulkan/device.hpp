@@ -6,6 +6,7 @@
 
 #include "compile.hpp"
 #include "memory.hpp"
+#include "timeline.hpp"
 #include "workarounds.hpp"
 
 namespace motley::vulkan {
@@ -51,6 +52,7 @@ class VulkanDevice final : public gpu::Device {
   const Found& found() const { return found_; }
   bool has(Workaround w) const { return workarounds_.count(w) != 0; }
   Allocator& allocator() { return *allocator_; }
+  Semaphores& semaphores() { return *semaphores_; }
   Pipelines& pipelines() { return *pipelines_; }
   // Index of a memory type with these properties, or -1.
   int32_t memory_type(uint32_t allowed, VkMemoryPropertyFlags wanted) const;
@@ -76,6 +78,7 @@ class VulkanDevice final : public gpu::Device {
   VkDevice handle_ = VK_NULL_HANDLE;
   std::array<SharedQueue, 4> queues_;
   std::atomic<uint32_t> next_queue_{0};
+  std::unique_ptr<Semaphores> semaphores_;
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Pipelines> pipelines_;
 };

@@ -106,7 +106,7 @@ void VulkanQueue::wait_for(gpu::Queue& other, uint64_t value) {
                                                    std::to_string(value) + "; submit that work first");
   kept_.push_back({queue.timeline_, UINT64_MAX});
   try {
-    waits_.push_back({queue.timeline_->handle(), value});
+    waits_.push_back(queue.timeline_->at(value));
   } catch (...) {
     kept_.pop_back();
     throw;
@@ -127,8 +127,8 @@ void VulkanQueue::submit_slices(const gpu::Submission& submission, const Recordi
     if (window && slice_ >= window) slices_.wait(slice_ + 1 - window, UINT64_MAX);
     signals.clear();
     const bool counted = slices.size() > 1 || window;
-    if (counted) signals.push_back({slices_.handle(), slice_ + 1});
-    if (i + 1 == slices.size()) signals.push_back({timeline_->handle(), submission.signal_value});
+    if (counted) signals.push_back(slices_.at(slice_ + 1));
+    if (i + 1 == slices.size()) signals.push_back(timeline_->at(submission.signal_value));
     submit_to(device_, shared_, std::span(&slices[i], 1), waits_, signals);
     if (counted) ++slice_;
     waits_.clear();

@@ -1,39 +1,9 @@
-// Semaphores, descriptors, and the recording of launches.
+// Submitting, descriptors, and the recording of launches.
 #include "recording.hpp"
 
 #include <algorithm>
 
 namespace motley::vulkan {
-
-Timeline::Timeline(VulkanDevice& device) : device_(device) {
-  VkSemaphoreTypeCreateInfo type{};
-  type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
-  type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
-  VkSemaphoreCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
-  info.pNext = &type;
-  check(device_.vk.vkCreateSemaphore(device_.handle(), &info, nullptr, &semaphore_), "a semaphore can't be made");
-}
-
-Timeline::~Timeline() { device_.vk.vkDestroySemaphore(device_.handle(), semaphore_, nullptr); }
-
-uint64_t Timeline::value() const {
-  uint64_t value = 0;
-  check(device_.vk.vkGetSemaphoreCounterValue(device_.handle(), semaphore_, &value), "a timeline can't be read");
-  return value;
-}
-
-bool Timeline::wait(uint64_t value, uint64_t timeout_ns) const {
-  VkSemaphoreWaitInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-  info.semaphoreCount = 1;
-  info.pSemaphores = &semaphore_;
-  info.pValues = &value;
-  const VkResult result = device_.vk.vkWaitSemaphores(device_.handle(), &info, timeout_ns);
-  if (result == VK_TIMEOUT) return false;
-  check(result, "waiting for the device failed");
-  return true;
-}
 
 void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span<const VkCommandBuffer> commands,
                std::span<const Point> waits, std::span<const Point> signals) {

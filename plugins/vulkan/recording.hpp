@@ -3,30 +3,10 @@
 
 #include "device.hpp"
 #include "pacing.hpp"
+#include "timeline.hpp"
 
 namespace motley::vulkan {
 
-// A timeline semaphore.
-class Timeline {
- public:
-  explicit Timeline(VulkanDevice& device);
-  ~Timeline();
-  Timeline(const Timeline&) = delete;
-  Timeline& operator=(const Timeline&) = delete;
-  VkSemaphore handle() const { return semaphore_; }
-  uint64_t value() const;
-  // False after `timeout_ns`. Throws MOTLEY_DEVICE_LOST.
-  bool wait(uint64_t value, uint64_t timeout_ns) const;
-
- private:
-  VulkanDevice& device_;
-  VkSemaphore semaphore_ = VK_NULL_HANDLE;
-};
-
-struct Point {
-  VkSemaphore semaphore;
-  uint64_t value;
-};
 void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span<const VkCommandBuffer> commands,
                std::span<const Point> waits, std::span<const Point> signals);
 

@@ -144,6 +144,22 @@ TEST(GpuDevice, QueuesWaitForOneAnother) {
   b.expect_right();
 }
 
+// Each begins at 0, whatever a queue that is gone did before.
+TEST(GpuDevice, QueuesComeAndGoWithWaitsBetweenThem) {
+  SKIP_WITHOUT_DEVICE();
+  Running a(product()), b(product());
+  for (int i = 0; i < 20; ++i) {
+    TestQueue first, second;
+    for (TestQueue* q : {&first, &second}) ASSERT_EQ(q->wait(1, 0), MOTLEY_TIMEOUT);
+    ASSERT_EQ(a.submit(first.queue, 5), MOTLEY_OK);
+    ASSERT_EQ(b.submit(second.queue, 3, nullptr, {{first.queue, 5}}), MOTLEY_OK);
+    ASSERT_EQ(second.wait(3), MOTLEY_OK);
+    ASSERT_EQ(first.wait(5, 0), MOTLEY_OK);
+    ASSERT_EQ(second.wait(4, 0), MOTLEY_TIMEOUT);
+    b.expect_right();
+  }
+}
+
 TEST(GpuDevice, OneExecutableOnSeveralThreads) {
   SKIP_WITHOUT_DEVICE();
   const NodeCase c = product();
