@@ -83,7 +83,7 @@ constexpr KernelEntry kKernels[] = {{Op::Unary, [](const NodeView&) { return Rea
 std::vector<std::vector<float>> run(const Packed& packed, std::vector<std::vector<float>> inputs,
                                     const std::vector<size_t>& outputs) {
   const motley_graph graph = packed.graph();
-  const Executable executable(graph, kKernels, motley_compile_options{sizeof(motley_compile_options), 0, nullptr},
+  const Executable executable(graph, kKernels, motley_compile_options{sizeof(motley_compile_options), 0, nullptr, 0},
                               Threads());
   std::vector<std::vector<float>> results;
   for (size_t n : outputs) results.emplace_back(n, -1.0f);

@@ -44,8 +44,6 @@ int32_t pinned_device(const Node& node, const Request& request) {
 
 namespace {
 
-using Denied = std::set<std::pair<size_t, std::string>>;
-
 // Takes the other devices' yes away from pinned nodes, unless their own device says no and another may take them: with
 // fallback, and where the device failed rather than refused.
 void apply_pins(const Graph& graph, const Request& request, const Denied& denied, Assignment& assignment) {
@@ -136,8 +134,9 @@ Assignment assign(const Graph& graph, const Request& request, const Denied& deni
   assignment.device.assign(graph.nodes.size(), -1);
   for (size_t i = 0; !denied.empty() && i < graph.nodes.size(); ++i)
     for (size_t d = 0; d < devices.size(); ++d)
-      if (denied.count({d, graph.nodes[i].name}))
-        assignment.support.verdicts[d][i] = {false, "its compiler refused a segment with this node"};
+      if (const auto refusal = denied.find({d, graph.nodes[i].name}); refusal != denied.end())
+        assignment.support.verdicts[d][i] = {
+            false, base::text("its compiler refused a segment with this node (%)", {refusal->second})};
   assignment.pin.assign(graph.nodes.size(), -1);
   if (!request.pins.empty()) apply_pins(graph, request, denied, assignment);
   if (request.ordered) apply_names(graph, request, assignment.support);

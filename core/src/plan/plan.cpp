@@ -115,7 +115,7 @@ std::string compile_segment(const Graph& graph, SegmentSpec spec, const Lane& la
 
 // Compiles all segments; false where a device refused one, with its nodes added to `denied`.
 bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& request,
-                 std::set<std::pair<size_t, std::string>>& denied) {
+                 Denied& denied) {
   for (SegmentSpec& spec : specs) {
     const size_t d = spec.device;
     Segment segment;
@@ -124,7 +124,7 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
     const std::string refusal =
         compile_segment(plan.graph, std::move(spec), lanes[segment.lane], request, plan.assignment, segment);
     if (!refusal.empty()) {
-      for (uint32_t n : segment.spec.nodes) denied.insert({d, plan.graph.nodes[n].name});
+      for (uint32_t n : segment.spec.nodes) denied[{d, plan.graph.nodes[n].name}] = refusal;
       plan.segments.clear();
       return false;
     }
@@ -148,7 +148,7 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
 
   std::vector<bool> queued;
   for (const auto& device : plan->devices) queued.push_back(device->has_queues());
-  std::set<std::pair<size_t, std::string>> denied;
+  Denied denied;
   while (true) {
     plan->assignment = assign(plan->graph, request, denied);
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);

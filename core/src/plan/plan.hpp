@@ -121,6 +121,9 @@ struct Assignment {
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
 };
+// What compilers refused: a device (index) and a node, and why.
+using Denied = std::map<std::pair<size_t, std::string>, std::string>;
+
 // A node runs on the device that it is pinned to, or the only one that supports it. Where there is a choice, the
 // planner decides by cost: if no devices were named, a policy other than latency was, or a dispatch table measured
 // nodes on the named devices. Else, and without the planner, the first in order that supports it. Devices that were not
@@ -128,7 +131,7 @@ struct Assignment {
 // Error(unsupported) listing every node that nobody can run, or that its device does not run where there is no
 // fallback.
 Assignment assign(const graph::Graph& graph, const Request& request,
-                  const std::set<std::pair<size_t, std::string>>& denied);
+                  const Denied& denied);
 
 // Takes the assignment and its configs from the plan that the dispatch table has for this graph. False where it has
 // none, or one that the request does not allow.
