@@ -20,7 +20,6 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
-#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
