@@ -304,7 +304,8 @@ struct Placement {
 struct Transfer {
   std::string tensor;
   std::string from, to;  // devices; "host" is the caller's memory, and that of devices which work on it
-  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map":
+  // "share": both use the same bytes. "shared fd": the same, by a file descriptor that one device gave and the other
+  // took. "import": the device works on the host's bytes. "copy": the device copies. "map":
   // the host copies.
   std::string way;
   uint64_t bytes = 0;
