@@ -184,8 +184,7 @@ std::vector<Edge> edges_between(const std::vector<std::shared_ptr<plugin::Device
     edges.push_back({device, nullptr, way});
     for (const plan::Lane& other : schedule.lanes) {
       if (other.place == plan::kHost || other.place == lane.place) continue;
-      const bool lends = plan::lends_memory(*device, lane.handle, *other.device, other.handle) ||
-                         plan::lends_memory(*other.device, other.handle, *device, lane.handle);
+      const bool lends = plan::shared_way(lane, other) == plan::Way::handle;
       const bool copies = other.queued && other.device->api().copy && &device->plugin() == &other.device->plugin() &&
                           other.device->edge_caps(other.handle, lane.handle).read == MOTLEY_EDGE_COPY;
       const bool both_map = way == plan::Way::map && schedule.places[other.place].to_host == plan::Way::map;

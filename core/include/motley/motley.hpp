@@ -132,6 +132,12 @@ struct DeviceInfo {
   uint64_t memory_bytes = 0;  // 0: unknown
 };
 
+// Two devices, each with memory of its own, that work on one memory: tensors cross between them without a copy.
+struct SharedMemory {
+  std::string first, second;  // DeviceInfo::name
+  std::string way;            // as in Transfer: "share" or "shared fd"
+};
+
 // What became of one plugin that was found.
 struct PluginInfo {
   std::string id, version, vendor;
@@ -454,6 +460,8 @@ class MOTLEY_API Runtime {
 
   // Usable devices, the fastest first.
   std::vector<DeviceInfo> devices() const;
+  // Which of them share memory. Opens them; those that cannot be opened are left out.
+  std::vector<SharedMemory> shared_memory() const;
   // Every plugin that was found, and why it is not loaded where it is not.
   std::vector<PluginInfo> plugins() const;
 

@@ -53,6 +53,13 @@ bool lends_memory(const plugin::Device& from, motley_device* from_handle, const 
          equal(lender.device_uuid, user.device_uuid) && equal(lender.driver_uuid, user.driver_uuid);
 }
 
+Way shared_way(const Lane& a, const Lane& b) {
+  if (share_memory(*a.device, a.handle, *b.device, b.handle)) return Way::share;
+  const bool lends = lends_memory(*a.device, a.handle, *b.device, b.handle) ||
+                     lends_memory(*b.device, b.handle, *a.device, a.handle);
+  return lends ? Way::handle : Way::map;
+}
+
 bool copies_straight(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
                      motley_device* to_handle) {
   return to.has_queues() && to.api().copy && &from.plugin() == &to.plugin() &&
@@ -156,11 +163,8 @@ class StepMaker {
         waited_(schedule_.lanes.size(), 0),
         lends_(places_ * places_) {
     for (uint32_t a = 1; a < places_; ++a)
-      for (uint32_t b = 1; b < places_; ++b) {
-        const Lane &from = lane_at(a), &to = lane_at(b);
-        if (a != b && lends_memory(*from.device, from.handle, *to.device, to.handle))
-          lends_[a * places_ + b] = lends_[b * places_ + a] = true;
-      }
+      for (uint32_t b = 1; b < a; ++b)
+        lends_[a * places_ + b] = lends_[b * places_ + a] = shared_way(lane_at(a), lane_at(b)) == Way::handle;
   }
 
   void run() {

@@ -36,6 +36,9 @@ struct Lane {
   bool queued = false;  // works in the background, until its timeline reaches a point
 };
 
+// How two devices' own memories are one: share or handle; map where they are not.
+Way shared_way(const Lane& a, const Lane& b);
+
 // A memory. Place 0 is the host's.
 struct Place {
   uint32_t lane = 0;         // whose device allocates there; unused for the host
