@@ -151,7 +151,10 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
   try {
     VkMemoryRequirements needs;
     device_.vk.vkGetBufferMemoryRequirements(device_.handle(), buffer_, &needs);
-    if (shared) return take_shared(needs);
+    if (shared) {
+      take_shared(needs);
+      return;
+    }
     place_ = device_.allocator().take(needs, type_for(needs.memoryTypeBits, where));
     check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, place_.block->memory, place_.offset),
           "memory can't be bound");
