@@ -168,6 +168,9 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
 
 uint32_t VulkanMemory::type_for(uint32_t allowed, Where where) const {
   constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  // Others take plain memory of the device most readily, and the host seldom looks at what is shared.
+  if (where == Where::shared)
+    if (const int32_t type = device_.memory_type(allowed, local); type >= 0) return static_cast<uint32_t>(type);
   for (VkMemoryPropertyFlags wanted : {local | kMapped | cached, local | kMapped, local, kMapped | cached, kMapped}) {
     if (where == Where::host && !(wanted & kMapped)) continue;
     if (const int32_t type = device_.memory_type(allowed, wanted); type >= 0) return static_cast<uint32_t>(type);

@@ -58,7 +58,7 @@ class VulkanMemory final : public gpu::Memory {
  public:
   enum class Where : uint8_t { device, host, shared };
   // Fresh memory. On the device: in the fastest type that the host can map; where the device's own memory is not to be seen by
-  // the host, mapping copies through memory of the host. Shared: the same, by itself, so that it can be exported.
+  // the host, mapping copies through memory of the host. Shared: the device's, by itself, so that it can be exported.
   VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where = Where::device);
   // Over the host's pages that hold [host, host + bytes).
   VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes);

@@ -159,6 +159,7 @@ class StepMaker {
         places_(schedule_.places.size()),
         there_(plan.graph.tensors.size() * places_),
         on_host_(plan.graph.tensors.size()),
+        made_at_(plan.graph.tensors.size()),
         points_(schedule_.lanes.size(), 0),
         waited_(schedule_.lanes.size(), 0),
         lends_(places_ * places_) {
@@ -217,7 +218,10 @@ class StepMaker {
       need(state(id, lane.place).ready, segment.lane, step.after);
     }
     step.point = {segment.lane, lane.queued ? ++points_[segment.lane] : 0};
-    for (TensorId id : segment.spec.outputs) state(id, lane.place) = {true, step.point};
+    for (TensorId id : segment.spec.outputs) {
+      state(id, lane.place) = {true, step.point};
+      made_at_[static_cast<size_t>(id)] = lane.place;
+    }
     schedule_.steps.push_back(std::move(step));
   }
 
@@ -248,8 +252,7 @@ class StepMaker {
     for (uint32_t from = 1; from < places_; ++from)
       if (state(id, from).yes && by_handle(id, from, place)) return move(id, from, place, for_segment);
     if (state(id, kHost).yes) return move(id, kHost, place, for_segment);
-    uint32_t from = 1;
-    while (!state(id, from).yes) ++from;
+    uint32_t from = made_at_[static_cast<size_t>(id)];  // a callback may look before others have it
     if (place != kHost && !straight(id, from, place)) {
       move(id, from, kHost, for_segment);
       from = kHost;
@@ -306,6 +309,7 @@ class StepMaker {
   size_t places_;
   std::vector<There> there_;                            // per tensor and place
   std::vector<bool> on_host_;                           // per tensor
+  std::vector<uint32_t> made_at_;                       // per tensor: a place
   std::vector<uint32_t> points_, waited_;               // per lane
   std::vector<bool> lends_;                             // per pair of places: one of them to the other
   std::vector<std::pair<TensorId, uint32_t>> borders_;  // that the host writes
