@@ -1,8 +1,6 @@
 // Making semaphores, lending them, waiting for their values.
 #include "timeline.hpp"
 
-#include <algorithm>
-
 #include "device.hpp"
 
 namespace motley::vulkan {

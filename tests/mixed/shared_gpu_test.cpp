@@ -152,6 +152,32 @@ TEST_F(SharedGpu, TwoDevicesOfOneVulkanDriver) {
   expect_right_at_random({own[0], other[0], "cpu"});
 }
 
+// One of the two is lost at every other call of a request; what it shared stays good for the other.
+TEST_F(SharedGpu, ALostDeviceLeavesTheMemoryToTheOther) {
+  const std::string library = MOTLEY_TEST_PLUGINS "/libmotley_losing_vulkan.so";
+  if (!load({MOTLEY_PLUGINS "/vulkan.json", library})) GTEST_SKIP() << "vulkan is not built";
+  const auto own = devices_of("vulkan"), losing = devices_of("losing");
+  if (own.empty() || !crosses(losing[0], own[0])) GTEST_SKIP() << "the Vulkan driver does not share memory";
+  void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  VirtualGpuControl& control = *reinterpret_cast<VirtualGpuControlFn>(dlsym(opened, kVirtualGpuControl))();
+  control.reset();
+  Session plain = runtime->compile(two_branches(5), {.devices = {"reference"}});
+  const std::vector<float> want = outputs_of(plain);
+  int calls = 1, lost = 0;
+  for (int i = -1; i <= calls && !HasFailure(); i += 2) {
+    SCOPED_TRACE("call " + std::to_string(i));
+    control.calls = 0;
+    control.fail_at = i;
+    Session s = runtime->compile(two_branches(5), spread(losing[0], own[0]));
+    for (int run = 0; run < 2; ++run) expect_close(outputs_of(s), want, "lost");
+    lost += !s.explain().lost.empty();
+    if (i < 0) calls = control.calls;
+  }
+  control.reset();
+  EXPECT_GT(lost, 3) << "of " << calls << " calls";
+  expect_right(losing[0], own[0]);
+}
+
 // An OpenCL library of the tests takes lavapipe's memory where TEST_SHARED_OPENCL is set (shared_opencl.cpp).
 void name_device_for_opencl() {
   if (!std::getenv("TEST_SHARED_OPENCL")) return;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "networks.hpp"
+#include "plan/cost.hpp"
 
 namespace motley::test {
 namespace {
@@ -126,6 +127,28 @@ TEST_F(Shared, CallersMemoryAndKeptTensorsStayRight) {
   outputs_of(s, 9);
   const auto y_again = s.output("y").as<float>();
   expect_close({y_again.begin(), y_again.end()}, outputs_of(plain, 9), "own memory again");
+}
+
+TEST_F(Shared, PlansCountTheWaitAlone) {
+  plugin::DiscoveryOptions options;
+  options.standard_places = false;
+  options.files = {MOTLEY_TEST_PLUGINS "/libmotley_virtual_gpu.so"};
+  const plugin::Registry registry = plugin::discover(options);
+  std::vector<plugin::Device*> owners;
+  for (const auto& device : registry.devices) device->handle(), owners.push_back(device.get());
+  ASSERT_EQ(owners.size(), 2u);
+  // What a tensor costs from one GPU to the other: to begin with, and per byte.
+  const auto between = [&] {
+    place::Sketch sketch;
+    plan::add_moves(owners, nullptr, sketch);
+    return std::pair(sketch.moves[2 * (1 * 3 + 2)], sketch.moves[2 * (1 * 3 + 2) + 1]);
+  };
+  const auto shared = between();
+  EXPECT_EQ(shared.second, 0);
+  gpus.strangers = true;
+  const auto copied = between();
+  EXPECT_GT(copied.second, 0);
+  EXPECT_LT(shared.first, copied.first);
 }
 
 TEST_F(Shared, TracesNameTheWay) {
