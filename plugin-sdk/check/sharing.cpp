@@ -17,9 +17,10 @@ constexpr uint32_t kKind = MOTLEY_HANDLE_OPAQUE_FD;
 
 motley_external_memory extension_of(const motley_plugin& api) {
   motley_external_memory copy{};
-  const auto* external = api.get_extension ? static_cast<const motley_external_memory*>(
-                                                 api.get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION))
-                                           : nullptr;
+  const auto* external =
+      api.get_extension
+          ? static_cast<const motley_external_memory*>(api.get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION))
+          : nullptr;
   if (!external) throw Unsupported("the plugin has no extension " MOTLEY_EXTERNAL_MEMORY_EXTENSION);
   std::memcpy(&copy, external, std::min<size_t>(external->struct_size, sizeof copy));
   return copy;
@@ -122,8 +123,10 @@ int identity(Scene& scene) {
   };
   if (is_zero(first.device_uuid)) throw std::runtime_error("device_uuid is all zeros: it would match other devices");
   if (is_zero(first.driver_uuid)) throw std::runtime_error("driver_uuid is all zeros: it would match other drivers");
-  if (std::memcmp(&first, &second, sizeof first) != 0) throw std::runtime_error("identity says something else the second time");
-  if (!first.exports && !first.imports) throw std::runtime_error("identity gives UUIDs, and no handle is given or taken");
+  if (std::memcmp(&first, &second, sizeof first) != 0)
+    throw std::runtime_error("identity says something else the second time");
+  if (!first.exports && !first.imports)
+    throw std::runtime_error("identity gives UUIDs, and no handle is given or taken");
   if (first.exports && (!external.buffer_alloc || !external.buffer_export))
     throw std::runtime_error("the device exports memory, yet buffer_alloc or buffer_export of the extension is NULL");
   if (first.imports && !external.buffer_import)
@@ -134,7 +137,8 @@ int identity(Scene& scene) {
 void check_handle(const Sharing& s, const motley_memory_handle& handle, uint64_t size) {
   if (handle.kind != kKind) throw std::runtime_error("buffer_export gives another kind of handle than was asked for");
   if (handle.size != size)
-    throw std::runtime_error("the handle of a buffer of " + std::to_string(size) + " bytes says " + std::to_string(handle.size));
+    throw std::runtime_error("the handle of a buffer of " + std::to_string(size) + " bytes says " +
+                             std::to_string(handle.size));
   if (handle.offset > handle.memory_size || handle.memory_size - handle.offset < size)
     throw std::runtime_error("the handle's buffer does not lie in its memory");
   if (std::memcmp(handle.device_uuid, s.identity.device_uuid, 16) != 0 ||
@@ -142,7 +146,9 @@ void check_handle(const Sharing& s, const motley_memory_handle& handle, uint64_t
     throw std::runtime_error("the handle has other UUIDs than identity gives");
 }
 
-std::byte pattern(uint64_t i, int salt) { return static_cast<std::byte>(i * 7 + i / 251 + static_cast<uint64_t>(salt)); }
+std::byte pattern(uint64_t i, int salt) {
+  return static_cast<std::byte>(i * 7 + i / 251 + static_cast<uint64_t>(salt));
+}
 
 void write(const Buffer& buffer, uint64_t size, int salt) {
   buffer.visit([&](std::byte* bytes) {
@@ -218,13 +224,13 @@ int runs(Scene& scene) {
     }
     const Queue queue(scene.device());
     ErrorBuffer message;
-    succeed("submit", message, [&] {
-      return s.api.submit(s.device, queue.handle(), program.handle(), &submission, &message.error);
-    });
+    succeed("submit", message,
+            [&] { return s.api.submit(s.device, queue.handle(), program.handle(), &submission, &message.error); });
     succeed("fence_wait", message, [&] { return queue.wait(1, UINT64_MAX, message); });
     std::vector<Bytes> got;
     for (size_t i = 0; i < outputs; ++i)
-      own[inputs + i]->visit([&](const std::byte* bytes) { got.emplace_back(bytes, bytes + program.output_bytes()[i]); });
+      own[inputs + i]->visit(
+          [&](const std::byte* bytes) { got.emplace_back(bytes, bytes + program.output_bytes()[i]); });
     expect_equal(c.graph, p.expected, got, " in imported memory");
     ++done;
   }
@@ -261,13 +267,15 @@ int foreign(Scene& scene) {
   refuse("driver_uuid is that of another driver", [](motley_memory_handle& h) { h.driver_uuid[7] ^= 0x40; });
   refuse("kind is not known", [](motley_memory_handle& h) { h.kind = 31; });
   refuse("buffer does not lie in the memory", [](motley_memory_handle& h) { h.size = h.memory_size + 1; });
-  refuse("buffer does not lie in the memory (by its offset)", [](motley_memory_handle& h) { h.offset = UINT64_MAX - 8; });
+  refuse("buffer does not lie in the memory (by its offset)",
+         [](motley_memory_handle& h) { h.offset = UINT64_MAX - 8; });
   refuse("descriptor is missing", [](motley_memory_handle& h) { h.fd = -1; });
   ErrorBuffer message;
   motley_buffer* buffer = nullptr;
   const motley_status status =
       call("buffer_alloc", [&] { return s.external.buffer_alloc(s.device, 64, 31, &buffer, &message.error); });
-  if (status == MOTLEY_OK) throw std::runtime_error("buffer_alloc makes memory for handles of a kind that is not known");
+  if (status == MOTLEY_OK)
+    throw std::runtime_error("buffer_alloc makes memory for handles of a kind that is not known");
   return tried + 1;
 }
 

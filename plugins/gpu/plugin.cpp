@@ -174,8 +174,8 @@ motley_status identity(motley_device* device, motley_device_identity* result) {
 
 void check_kind(uint32_t kind) {
   if (kind != MOTLEY_HANDLE_OPAQUE_FD)
-    throw StatusError(MOTLEY_UNSUPPORTED, "memory handles of kind " + std::to_string(kind) +
-                                              " are not known; use MOTLEY_HANDLE_OPAQUE_FD");
+    throw StatusError(MOTLEY_UNSUPPORTED,
+                      "memory handles of kind " + std::to_string(kind) + " are not known; use MOTLEY_HANDLE_OPAQUE_FD");
 }
 
 motley_status buffer_alloc_shared(motley_device* device, uint64_t size, uint32_t kind, motley_buffer** buffer,

@@ -205,12 +205,9 @@ ClMemory::ClMemory(ClDevice& device, const motley_memory_handle& handle)
                                               std::to_string(handle.offset) + ")");
   const int fd = dup(handle.fd);
   if (fd < 0) throw StatusError(MOTLEY_INVALID_ARGUMENT, "the handle's file descriptor is not open");
-  const std::array<cl_mem_properties, 6> properties{CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR,
-                                                    static_cast<cl_mem_properties>(fd),
-                                                    CL_DEVICE_HANDLE_LIST_KHR,
-                                                    reinterpret_cast<cl_mem_properties>(device_.id()),
-                                                    CL_DEVICE_HANDLE_LIST_END_KHR,
-                                                    0};
+  const std::array<cl_mem_properties, 6> properties{
+      CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR,           static_cast<cl_mem_properties>(fd), CL_DEVICE_HANDLE_LIST_KHR,
+      reinterpret_cast<cl_mem_properties>(device_.id()), CL_DEVICE_HANDLE_LIST_END_KHR,      0};
   cl_int status = CL_SUCCESS;
   mem_ = device_.cl.clCreateBufferWithProperties(device_.context(), properties.data(), CL_MEM_READ_WRITE,
                                                  handle.memory_size, nullptr, &status);

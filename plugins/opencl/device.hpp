@@ -27,7 +27,8 @@ struct Found {
 std::vector<Found> find_devices(const Functions& cl, std::string& explanation);
 Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_t index);
 
-// What a device needs to work on memory of other devices and APIs (cl_khr_external_memory_opaque_fd, cl_khr_device_uuid).
+// What a device needs to work on memory of other devices and APIs (cl_khr_external_memory_opaque_fd,
+// cl_khr_device_uuid).
 struct SharedMemory {
   motley_device_identity identity{};  // zeros where it takes none
   clEnqueueAcquireExternalMemObjectsKHR_fn acquire = nullptr;
@@ -85,8 +86,8 @@ class ClDevice final : public gpu::Device {
   cl_context context() const { return context_; }
   cl_device_id id() const { return found_.device; }
   bool has(Workaround w) const { return workarounds_.count(w) != 0; }
-  // What others wrote to these memories, which are shared, is seen by what is enqueued after `acquire`; what was enqueued
-  // before `release` is seen by them.
+  // What others wrote to these memories, which are shared, is seen by what is enqueued after `acquire`; what was
+  // enqueued before `release` is seen by them.
   void acquire(cl_command_queue queue, std::span<const cl_mem> memories) const;
   void release(cl_command_queue queue, std::span<const cl_mem> memories) const;
   // For mapping; used under its mutex.

@@ -33,8 +33,8 @@ struct Functions {
 #undef MOTLEY_DECLARE
 };
 
-// Null where no library has them all; `explanation` then says what was tried. Loaded once per process. The environment variable
-// MOTLEY_OPENCL_LIBRARY names another library.
+// Null where no library has them all; `explanation` then says what was tried. Loaded once per process. The environment
+// variable MOTLEY_OPENCL_LIBRARY names another library.
 const Functions* functions(std::string& explanation);
 
 // Throws sdk::StatusError with the error's name unless `status` is CL_SUCCESS.

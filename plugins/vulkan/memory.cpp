@@ -167,7 +167,8 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
 }
 
 uint32_t VulkanMemory::type_for(uint32_t allowed, Where where) const {
-  constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                                  cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
   // Others take plain memory of the device most readily, and the host seldom looks at what is shared.
   if (where == Where::shared)
     if (const int32_t type = device_.memory_type(allowed, local); type >= 0) return static_cast<uint32_t>(type);
@@ -276,7 +277,8 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, const motley_memory_handle& han
     VkMemoryRequirements needs;
     device_.vk.vkGetBufferMemoryRequirements(device_.handle(), buffer_, &needs);
     import(handle, needs);
-    check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, own_, handle.offset), "shared memory can't be bound");
+    check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, own_, handle.offset),
+          "shared memory can't be bound");
     map_own(handle.offset);
   } catch (...) {
     release();
@@ -287,7 +289,8 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, const motley_memory_handle& han
 void VulkanMemory::import(const motley_memory_handle& handle, const VkMemoryRequirements& needs) {
   if (handle.offset % needs.alignment || handle.memory_size - handle.offset < needs.size)
     throw StatusError(MOTLEY_UNSUPPORTED, "a buffer of " + std::to_string(handle.size) + " bytes at " +
-                                              std::to_string(handle.offset) + " does not fit the memory that is shared");
+                                              std::to_string(handle.offset) +
+                                              " does not fit the memory that is shared");
   const uint32_t type =
       handle.memory_type == UINT32_MAX ? type_for(needs.memoryTypeBits, Where::shared) : handle.memory_type;
   if (type >= device_.found().memory.memoryTypeCount || !(needs.memoryTypeBits >> type & 1))

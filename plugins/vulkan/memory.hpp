@@ -1,4 +1,5 @@
-// Device memory: buffers placed in larger blocks, host memory imported as it is, memory shared with other devices and APIs.
+// Device memory: buffers placed in larger blocks, host memory imported as it is, memory shared with other devices and
+// APIs.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,8 @@ namespace motley::vulkan {
 
 class VulkanDevice;
 
-constexpr VkBufferUsageFlags kBufferUsage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+constexpr VkBufferUsageFlags kBufferUsage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                            VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                                             VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 
 // A driver gives few allocations (4096 on many), so small ones share blocks; first fit, neighbours join when freed.
@@ -57,8 +59,9 @@ class Allocator {
 class VulkanMemory final : public gpu::Memory {
  public:
   enum class Where : uint8_t { device, host, shared };
-  // Fresh memory. On the device: in the fastest type that the host can map; where the device's own memory is not to be seen by
-  // the host, mapping copies through memory of the host. Shared: the device's, by itself, so that it can be exported.
+  // Fresh memory. On the device: in the fastest type that the host can map; where the device's own memory is not to be
+  // seen by the host, mapping copies through memory of the host. Shared: the device's, by itself, so that it can be
+  // exported.
   VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where = Where::device);
   // Over the host's pages that hold [host, host + bytes).
   VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes);
@@ -96,7 +99,7 @@ class VulkanMemory final : public gpu::Memory {
   uint64_t id_;
   VkBuffer buffer_ = VK_NULL_HANDLE;
   Allocator::Place place_;
-  VkDeviceMemory own_ = VK_NULL_HANDLE;    // imported, or allocated to be shared
+  VkDeviceMemory own_ = VK_NULL_HANDLE;  // imported, or allocated to be shared
   uint64_t own_bytes_ = 0;
   uint32_t own_type_ = 0;
   bool shared_ = false, exportable_ = false;

@@ -14,8 +14,8 @@ void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span
 void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands);
 // The same among kernels alone.
 void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands);
-// Around work on memory that is shared with others (VulkanMemory::is_shared); nothing for other memory. What they wrote is
-// seen between the two, and what is written there is seen by them, once either side has waited for the other's work.
+// Around work on memory that is shared with others (VulkanMemory::is_shared); nothing for other memory. What they wrote
+// is seen between the two, and what is written there is seen by them, once either side has waited for the other's work.
 void take_over(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory);
 void hand_on(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory);
 

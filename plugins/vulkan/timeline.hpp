@@ -41,8 +41,9 @@ class Semaphores {
   std::vector<VkSemaphore> all_, spare_;
 };
 
-// A timeline that begins at 0. Its semaphore may begin later: values that the device sees come from `at` and `signals`. The
-// last values then lie beyond what the semaphore can count, and have a second one, which is made when it is asked for.
+// A timeline that begins at 0. Its semaphore may begin later: values that the device sees come from `at` and `signals`.
+// The last values then lie beyond what the semaphore can count, and have a second one, which is made when it is asked
+// for.
 class Timeline {
  public:
   explicit Timeline(VulkanDevice& device);

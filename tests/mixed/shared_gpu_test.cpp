@@ -1,5 +1,5 @@
-// Memory that real devices share by file descriptors: two logical devices of one Vulkan driver, and OpenCL with Vulkan on one
-// GPU. They skip, and say why, where the drivers cannot.
+// Memory that real devices share by file descriptors: two logical devices of one Vulkan driver, and OpenCL with Vulkan
+// on one GPU. They skip, and say why, where the drivers cannot.
 //
 //     mixed_tests --gtest_filter=SharedGpu.*
 #include <dlfcn.h>
@@ -44,8 +44,7 @@ std::vector<motley_device_identity> identities_of(const std::string& plugin) {
     static_cast<std::vector<uint32_t>*>(context)->push_back(info->index);
   };
   if (p->enumerate_devices(&devices, found, nullptr) != MOTLEY_OK) return list;
-  const auto* external =
-      static_cast<const motley_external_memory*>(p->get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
+  const auto* external = static_cast<const motley_external_memory*>(p->get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
   for (const uint32_t index : devices) {
     motley_device* device = nullptr;
     if (p->device_open(index, &device, nullptr) != MOTLEY_OK) continue;

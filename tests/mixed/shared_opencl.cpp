@@ -1,6 +1,6 @@
-// OpenCL for tests: the machine's library, whose devices take memory by file descriptor too, as Mesa's lavapipe gives it. So PoCL
-// stands in for a GPU that Vulkan and OpenCL drive both. TEST_DEVICE_UUID and TEST_DRIVER_UUID, in hexadecimal digits, are what
-// its devices are called. All else is found in the library that this one is linked with.
+// OpenCL for tests: the machine's library, whose devices take memory by file descriptor too, as Mesa's lavapipe gives
+// it. So PoCL stands in for a GPU that Vulkan and OpenCL drive both. TEST_DEVICE_UUID and TEST_DRIVER_UUID, in
+// hexadecimal digits, are what its devices are called. All else is found in the library that this one is linked with.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
 #include <CL/cl_ext.h>
@@ -93,7 +93,8 @@ cl_mem import(cl_context context, int fd, size_t size, cl_int* status) {
 // How often memory was acquired (0) or released (1).
 EXPORT int motley_test_shared_calls(int which) { return which ? released : acquired; }
 
-EXPORT cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, void* to, size_t* size) {
+EXPORT cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, void* to,
+                                          size_t* size) {
   static const auto next = real<decltype(&clGetDeviceInfo)>("clGetDeviceInfo");
   if (what == CL_DEVICE_UUID_KHR) return give_uuid("TEST_DEVICE_UUID", room, to, size);
   if (what == CL_DRIVER_UUID_KHR) return give_uuid("TEST_DRIVER_UUID", room, to, size);

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "motley/plugin.hpp"
 #include "file_memory.hpp"
+#include "motley/plugin.hpp"
 #include "plugin_library.hpp"
 #include "work_queue.hpp"
 
@@ -226,7 +226,8 @@ motley_status export_handle(motley_buffer* b, uint32_t, motley_memory_handle* re
   });
 }
 
-motley_status import_handle(motley_device* d, const motley_memory_handle* given, motley_buffer** b, motley_error* error) {
+motley_status import_handle(motley_device* d, const motley_memory_handle* given, motley_buffer** b,
+                            motley_error* error) {
   return guarded(error, [&] {
     call(gpu(d));
     const motley_memory_handle handle = read_struct(given);

@@ -50,7 +50,8 @@ void devices(const ListOptions& options) {
   else if (table.empty()) fmt::print("no device: no plugin could be loaded; `motley plugins --explain` says why\n");
   else fmt::print("{}", table.text());
   for (const SharedMemory& s : shared)
-    if (!options.json) fmt::print("{} and {} share memory ({}): tensors cross without a copy\n", s.first, s.second, s.way);
+    if (!options.json)
+      fmt::print("{} and {} share memory ({}): tensors cross without a copy\n", s.first, s.second, s.way);
 }
 
 std::string joined(const std::vector<std::string>& names) {

@@ -55,8 +55,8 @@ bool lends_memory(const plugin::Device& from, motley_device* from_handle, const 
 
 Way shared_way(const Lane& a, const Lane& b) {
   if (share_memory(*a.device, a.handle, *b.device, b.handle)) return Way::share;
-  const bool lends = lends_memory(*a.device, a.handle, *b.device, b.handle) ||
-                     lends_memory(*b.device, b.handle, *a.device, a.handle);
+  const bool lends =
+      lends_memory(*a.device, a.handle, *b.device, b.handle) || lends_memory(*b.device, b.handle, *a.device, a.handle);
   return lends ? Way::handle : Way::map;
 }
 

@@ -10,9 +10,9 @@
 
 namespace motley::plan {
 
-// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; two devices have one
-// memory, which one of them lends by a handle; a device's buffer lies over the host's bytes, and only changes owner; the
-// device copies; the host copies through a mapped buffer.
+// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; two devices have
+// one memory, which one of them lends by a handle; a device's buffer lies over the host's bytes, and only changes
+// owner; the device copies; the host copies through a mapped buffer.
 enum class Way : uint8_t { share, handle, import, copy, map };
 const char* to_string(Way way);
 

@@ -148,7 +148,8 @@ void read_extensions(Plugin& plugin) {
   if (!plugin.api.get_extension) return;
   const auto* external =
       static_cast<const motley_external_memory*>(plugin.api.get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
-  if (external) std::memcpy(&plugin.external, external, std::min<size_t>(external->struct_size, sizeof plugin.external));
+  if (external)
+    std::memcpy(&plugin.external, external, std::min<size_t>(external->struct_size, sizeof plugin.external));
 }
 
 void start(Library& library) {

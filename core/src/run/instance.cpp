@@ -151,11 +151,9 @@ bool Instance::lend(DeviceBuffer& own, DeviceBuffer& other) {
   handle.struct_size = sizeof handle;
   handle.fd = -1;
   motley_status status = MOTLEY_OK;
-  if (!own.buffer)
-    status = api.buffer_alloc(lane.handle, bytes, MOTLEY_HANDLE_OPAQUE_FD, &own.buffer, &room.error);
+  if (!own.buffer) status = api.buffer_alloc(lane.handle, bytes, MOTLEY_HANDLE_OPAQUE_FD, &own.buffer, &room.error);
   if (status == MOTLEY_OK && !own.buffer) status = MOTLEY_INTERNAL;
-  if (status == MOTLEY_OK)
-    status = api.buffer_export(own.buffer, MOTLEY_HANDLE_OPAQUE_FD, &handle, &room.error);
+  if (status == MOTLEY_OK) status = api.buffer_export(own.buffer, MOTLEY_HANDLE_OPAQUE_FD, &handle, &room.error);
   if (const base::Descriptor fd(handle.fd); status == MOTLEY_OK)
     status = user.device->plugin().external.buffer_import(user.handle, &handle, &other.buffer, &room.error);
   if (status == MOTLEY_OK && other.buffer) {

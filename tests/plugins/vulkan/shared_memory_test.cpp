@@ -1,5 +1,5 @@
-// Memory that goes from one logical device to another as a file descriptor. What every plugin must do is the checker's to test
-// (group `sharing`); this is what only the driver can refuse, and what is kept to itself.
+// Memory that goes from one logical device to another as a file descriptor. What every plugin must do is the checker's
+// to test (group `sharing`); this is what only the driver can refuse, and what is kept to itself.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,15 +10,14 @@ namespace motley::test {
 namespace {
 
 const motley_external_memory* external() {
-  return static_cast<const motley_external_memory*>(
-      tested_plugin()->get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
+  return static_cast<const motley_external_memory*>(tested_plugin()->get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
 }
 
-#define SKIP_WITHOUT_SHARED_MEMORY()                                                                       \
-  SKIP_WITHOUT_DEVICE();                                                                                   \
-  motley_device_identity own{};                                                                            \
-  own.struct_size = sizeof own;                                                                            \
-  if (external()->identity(tested_device(), &own) != MOTLEY_OK || !own.exports || !own.imports)            \
+#define SKIP_WITHOUT_SHARED_MEMORY()                                                            \
+  SKIP_WITHOUT_DEVICE();                                                                        \
+  motley_device_identity own{};                                                                 \
+  own.struct_size = sizeof own;                                                                 \
+  if (external()->identity(tested_device(), &own) != MOTLEY_OK || !own.exports || !own.imports) \
   GTEST_SKIP() << "the driver has no VK_KHR_external_memory_fd"
 
 motley_memory_handle exported(motley_buffer* buffer) {

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "motley/plugin.hpp"
 #include "file_memory.hpp"
+#include "motley/plugin.hpp"
 #include "relu.hpp"
 #include "work_queue.hpp"
 
