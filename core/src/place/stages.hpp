@@ -38,8 +38,9 @@ struct Stages {
 };
 
 struct StageOptions {
-  uint32_t max_ideals = 400000;     // above, only cuts along a few orders are tried, and the bound is weaker
-  uint64_t max_pairs = 600000000;   // of ideals
+  // Above, only cuts along a few orders are tried, and the bound is weaker. Both are less where devices are many.
+  uint32_t max_ideals = 400000;
+  uint64_t max_pairs = 600000000;  // of ideals
 };
 
 // The best split in which stages are contiguous: in some order of the stages no unit reads from a later one. Exact (and
