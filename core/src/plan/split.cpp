@@ -36,9 +36,11 @@ void take_split(Plan& plan, const Request& request) {
     if (assignment.costs.empty()) price(graph, wanted, assignment);
     for (size_t n = 0; n < graph.nodes.size(); ++n)
       if (const SplitPart* part = split->find(graph.nodes[n].name); part && assignment.device[n] != part->device) return;
-    assignment.decision.planner_ns += plan.assignment.decision.planner_ns;
-    plan.assignment.decision.planner_ns = assignment.decision.planner_ns;
-    if (!is_clearly_faster(assignment.decision, plan.assignment.decision)) return;
+    Decision &decision = assignment.decision, &whole = plan.assignment.decision;
+    decision.planner_ns = whole.planner_ns += decision.planner_ns;
+    if (!is_clearly_faster(decision, whole)) return;
+    decision.by = Decision::By::planner;
+    decision.rival = whole.rival > 0 ? whole.rival : whole.cost;
     plan.graph = std::move(graph);
     plan.assignment = std::move(assignment);
     plan.split = std::make_shared<Split>(Split{{}, split->parts});

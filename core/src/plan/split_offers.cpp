@@ -13,7 +13,7 @@ using place::Provenance;
 namespace {
 
 constexpr double kGain = 0.9;           // of the node's best cost; above, a split is not looked at
-constexpr size_t kMostPerNode = 4;
+constexpr size_t kMostPerNode = 2;
 constexpr double kUsualBandwidth = 10;  // GB/s, of a device that does not say
 
 // A part of what was measured is as good as a neighbour's figure.
