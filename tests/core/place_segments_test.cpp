@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "motley/error.hpp"
+#include "place/serial.hpp"
 #include "place/validate.hpp"
 #include "place_samples.hpp"
 

@@ -51,7 +51,7 @@ Stages split_contiguous(const StageProblem& problem, const StageOptions& options
 
 // A split whose stages may be any sets of units, at least as good as `start`: devices are called several times per
 // input. Simulated annealing with `moves` steps, the same for the same problem.
-Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t moves = 4000000);
+Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t moves = 16000000);
 
 // Load of each device, accelerators first.
 std::vector<Ns> loads(const StageProblem& problem, const std::vector<uint32_t>& device);

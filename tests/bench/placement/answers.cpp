@@ -28,7 +28,7 @@ double since(std::chrono::steady_clock::time_point begin) {
 
 }  // namespace
 
-Pipelines solve_throughput(const Workload& w) {
+Pipelines solve_throughput(const Workload& w, uint64_t moves) {
   auto begin = std::chrono::steady_clock::now();
   const std::vector<uint32_t> block = blocks_of(w);
   const motley::place::StageProblem problem = stage_problem(w, block);
@@ -36,15 +36,17 @@ Pipelines solve_throughput(const Workload& w) {
   Pipelines result;
   result.contiguous = {load_of(w, block, stages, true), double(stages.bound_ns) / kPicoseconds, since(begin)};
   begin = std::chrono::steady_clock::now();
-  const motley::place::Stages freely = split_freely(problem, stages);
+  const motley::place::Stages freely = moves ? split_freely(problem, stages, moves) : split_freely(problem, stages);
   result.free = {load_of(w, block, freely, false), double(freely.bound_ns) / kPicoseconds, since(begin)};
   return result;
 }
 
-Answer solve_latency(const Workload& w) {
+Answer solve_latency(const Workload& w, uint64_t moves) {
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<uint32_t> block = blocks_of(w);
-  const motley::place::Calls calls = plan_calls(call_problem(w, block));
+  motley::place::CallOptions options;
+  options.moves = moves;
+  const motley::place::Calls calls = plan_calls(call_problem(w, block), options);
   std::string why;
   const double ms = latency_ms(w, per_node(block, calls.device), why);
   if (ms < 0) throw std::runtime_error("the calls break a rule: " + why);

@@ -12,8 +12,9 @@ struct Answer {
 struct Pipelines {
   Answer contiguous, free;
 };
-Pipelines solve_throughput(const Workload& workload);
+// Annealing takes `moves` steps; 0: as many as the solvers do by themselves.
+Pipelines solve_throughput(const Workload& workload, uint64_t moves = 0);
 // Only for workloads without backward nodes.
-Answer solve_latency(const Workload& workload);
+Answer solve_latency(const Workload& workload, uint64_t moves = 0);
 
 }  // namespace placement_bench

@@ -17,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr uint64_t kMoves = 20000;
+
 // Layers of up to three nodes, with the same fields as the published files.
 json made_up(int layers, unsigned seed) {
   std::mt19937 random(seed);
@@ -47,7 +49,7 @@ json made_up(int layers, unsigned seed) {
 // Every answer keeps to the published rules (or solving throws) and to its own bound.
 void expect_sound(const json& j) {
   const Workload w = read_workload(j, "made up");
-  const Pipelines p = solve_throughput(w);
+  const Pipelines p = solve_throughput(w, kMoves);
   constexpr double kSlack = 1 + 1e-9;
   EXPECT_LE(p.contiguous.bound, p.contiguous.value * kSlack);
   EXPECT_LE(p.free.bound, p.free.value * kSlack);
@@ -55,7 +57,7 @@ void expect_sound(const json& j) {
   EXPECT_LE(p.free.bound, p.contiguous.value * kSlack);
   for (const Workload::Node& node : w.nodes)
     if (node.backward) return;
-  const Answer latency = solve_latency(w);
+  const Answer latency = solve_latency(w, kMoves);
   EXPECT_LE(latency.bound, latency.value * kSlack);
 }
 
@@ -117,7 +119,7 @@ TEST(PlacementWorkload, MistakesAreNamed) {
   // No device at all is the solver's to say.
   json none = made_up(3, 3);
   none["maxFPGAs"] = none["maxCPUs"] = 0;
-  EXPECT_THROW(solve_throughput(read_workload(none, "w")), motley::Error);
+  EXPECT_THROW(solve_throughput(read_workload(none, "w"), kMoves), motley::Error);
 }
 
 TEST(PlacementWorkload, OddGraphsAreSolved) {
@@ -173,12 +175,12 @@ TEST(PlacementWorkload, BoundsHoldForEverySplit) {
       more = n < device.size();
     }
     if (best < 0) {
-      EXPECT_THROW(solve_throughput(w), motley::Error);
+      EXPECT_THROW(solve_throughput(w, kMoves), motley::Error);
       continue;
     }
     Pipelines p;
     try {
-      p = solve_throughput(w);
+      p = solve_throughput(w, kMoves);
     } catch (const motley::Error&) {
       continue;  // no contiguous split
     }
@@ -217,20 +219,20 @@ TEST(PlacementWorkload, ChangedCopiesOfPublishedOnesAreSolved) {
                         "partition/dnn-partitioning/throughput/LayerGraphs/bert24_inference.json";
   if (!fs::exists(file)) GTEST_SKIP() << file << " is not there";
   const json published = json::parse(std::ifstream(file));
-  const Pipelines same = solve_throughput(read_workload(published, "bert24"));
+  const Pipelines same = solve_throughput(read_workload(published, "bert24"), kMoves);
   json renamed = published;
   for (json& node : renamed["nodes"]) node["id"] = 1000 - node["id"].get<int>();
   for (json& edge : renamed["edges"])
     for (const char* end : {"sourceId", "destId"}) edge[end] = 1000 - edge[end].get<int>();
   for (json& node : renamed["nodes"])
     for (const char* field : {"isBackwardNode", "colorClass", "name"}) node.erase(field);
-  EXPECT_NEAR(solve_throughput(read_workload(renamed, "renamed")).contiguous.value, same.contiguous.value, 1e-6);
+  EXPECT_NEAR(solve_throughput(read_workload(renamed, "renamed"), kMoves).contiguous.value, same.contiguous.value, 1e-6);
   json roomy = published;
   roomy["maxFPGAs"] = 24;
-  EXPECT_LE(solve_throughput(read_workload(roomy, "roomy")).contiguous.value, same.contiguous.value);
+  EXPECT_LE(solve_throughput(read_workload(roomy, "roomy"), kMoves).contiguous.value, same.contiguous.value);
   json tight = published;
   tight["maxSizePerFPGA"] = published["maxSizePerFPGA"].get<double>() / 50;
-  EXPECT_GE(solve_throughput(read_workload(tight, "tight")).contiguous.value, same.contiguous.value * (1 - 1e-9));
+  EXPECT_GE(solve_throughput(read_workload(tight, "tight"), kMoves).contiguous.value, same.contiguous.value * (1 - 1e-9));
   for (json copy : {roomy, tight, renamed}) {
     copy["maxCPUs"] = 3;
     expect_sound(copy);
