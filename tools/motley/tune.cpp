@@ -179,7 +179,13 @@ void tune(TuneOptions options) {
                 "there is no reference plugin, which kernels are checked against; put it beside the others");
   const std::vector<tuner::TunedModel> models = open_models(options);
   const std::vector<tuner::TunedDevice> devices = chosen(all, options);
-  if (campaign.rigor == tuner::Rigor::estimate) return print_list(list_problems(models, devices, all), devices);
+  const auto say = [&](const std::string& line) {
+    if (!options.quiet) fmt::print(stderr, "motley: {}\n", printable(line));
+  };
+  if (campaign.rigor == tuner::Rigor::estimate) {
+    campaign.say = say;
+    return print_list(list_problems(models, devices, all, campaign), devices);
+  }
 
   ::signal(SIGINT, on_signal);
   ::signal(SIGTERM, on_signal);
@@ -193,7 +199,7 @@ void tune(TuneOptions options) {
     };
     campaign.say = [&](const std::string& line) {
       progress.clear();
-      if (!options.quiet) fmt::print(stderr, "motley: {}\n", printable(line));
+      say(line);
     };
     result = run_campaign(models, devices, all, campaign);
   }

@@ -20,9 +20,10 @@ struct AgentOptions {
 //   edges     {"devices"} → {"edges": [{"from", "to", "kind"}]}; "host" is the host
 //   move      {"from", "to", "kind", "bytes"} → {"ns"}
 //   fence     {"device"} → {"ns"}
-//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers",
-//   "decided_by",
-//             "bound_ns"}
+//   plan      {"model", "shapes", "devices", "to": how its files begin} → {"whole", "stages": a list of {"file", "hash"}}
+//   later     as plan → {"stages", "ended_by"}: what a run on made-up inputs plans after that
+//   compile   {"model", "shapes", "optimize", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers",
+//             "decided_by", "bound_ns"}
 //   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);
 

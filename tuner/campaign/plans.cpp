@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "campaign/contestant.hpp"
 #include "campaign/desk.hpp"
+#include "plan/cost.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{120};
 constexpr double kSecondsPerModel = 6;  // without a time limit
+// Of a network in stages: those that take this share of its time at least, with so many seconds at least.
+constexpr size_t kMostStages = 8;
+constexpr double kLeastShare = 0.02, kLeastSeconds = 1;
 constexpr size_t kHeats = 4;            // processes, one after another
 // Of the time that is left, what a heat gets. The first one is to find who is near the best; the planner is asked again
 // after each but the last one.
@@ -33,13 +37,24 @@ constexpr double kFarBehind = 1.5;  // times as slow as the fastest
 constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
 constexpr size_t kFinalists = 6;
 
+// What is raced: a network, or one stage of it.
+struct Track {
+  const TunedModel& model;
+  const PlannedStage& stage;
+  std::string name;              // for people
+  std::filesystem::path file;    // that a session compiles
+  InputShapes shapes;            // with these
+  bool optimize = true;
+  double seconds = kSecondsPerModel;  // without a time limit
+};
+
 class PlanRace {
  public:
-  PlanRace(Desk& desk, const TunedModel& model, const PlannedModel& planned, const Budget& budget)
-      : desk_(desk), model_(model), planned_(planned), budget_(budget) {}
+  PlanRace(Desk& desk, Track track, const Budget& budget)
+      : desk_(desk), track_(std::move(track)), stage_(track_.stage), budget_(budget) {}
 
   void run() {
-    desk_.status.what = model_.path.filename().string();
+    desk_.status.what = track_.name;
     desk_.show();
     costs_ = desk_.ledger.costs();
     list();
@@ -104,11 +119,12 @@ class PlanRace {
   }
   json ask_for_plan(Worker& worker, const Contestant& c) const {
     json shapes = json::object();
-    for (const auto& [name, shape] : model_.shapes) shapes[name] = shape;
+    for (const auto& [name, shape] : track_.shapes) shapes[name] = shape;
     return desk_.ask(worker,
                      {{"do", "compile"},
-                      {"model", model_.path.string()},
+                      {"model", track_.file.string()},
                       {"shapes", shapes},
+                      {"optimize", track_.optimize},
                       {"devices", c.row.is_null() ? c.devices : std::vector<std::string>()},
                       {"fallback", true},
                       {"table", table_for(c)}},
@@ -152,7 +168,7 @@ class PlanRace {
   // Rounds of a turn each, in random order.
   void race(Worker& worker, Budget::Clock::time_point begin, size_t& current) {
     const double seconds =
-        (budget_.is_limited() ? budget_.seconds_left() : kSecondsPerModel - seconds_since(begin_)) * kShares[heat_];
+        (budget_.is_limited() ? budget_.seconds_left() : track_.seconds - seconds_since(begin_)) * kShares[heat_];
     std::vector<size_t> order(contestants_.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::vector<std::vector<double>> ns(contestants_.size());
@@ -293,7 +309,7 @@ class PlanRace {
   void conclude() {
     const Contestant& best = contestants_[winner_of(contestants_)];
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
-    ModelResult result{model_.path.filename().string(), best.name, {}};
+    ModelResult result{track_.name, best.name, {}};
     json candidates = json::array();
     for (const Contestant& c : seen_) {
       const auto measured = static_cast<uint64_t>(time_ns(c));
@@ -320,7 +336,7 @@ class PlanRace {
     const auto expected = static_cast<uint64_t>(time_ns(best));
     row["expected_ns"] = expected;
     row["bound_ns"] = std::min(bound_ns_, expected);
-    json facts = {{"model", model_.path.string()},     {"winner", best.name},
+    json facts = {{"model", track_.model.path.string()}, {"winner", best.name},
                   {"candidates", candidates},          {"row", std::move(row)},
                   {"predicted_ns", best.predicted_ns}, {"measured_ns", expected},
                   {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]},
@@ -340,17 +356,17 @@ class PlanRace {
       segment["nodes"].push_back(node["node"]);
       if (with_configs) segment["configs"].push_back(node["config"]);
     }
-    for (const graph::TensorId input : planned_.graph.inputs) {
-      const auto extents = planned_.graph.tensor(input).extents();
-      shapes[planned_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
+    for (const graph::TensorId input : stage_.graph.inputs) {
+      const auto extents = stage_.graph.tensor(input).extents();
+      shapes[stage_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
     }
-    return {{"graph_hash", planned_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
+    return {{"graph_hash", stage_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
             {"segments", segments},        {"expected_ns", 0}, {"bound_ns", 0}};
   }
 
   Desk& desk_;
-  const TunedModel& model_;
-  const PlannedModel& planned_;
+  Track track_;
+  const PlannedStage& stage_;
   Budget budget_;
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   json costs_;
@@ -363,6 +379,52 @@ class PlanRace {
   uint64_t bound_ns_ = 0;
 };
 
+// What the nodes of a stage are thought to take where each is on the tuned device that is best for it.
+double estimate_ns(const Desk& desk, const graph::Graph& graph) {
+  plan::DeviceList devices;
+  for (const TunedDevice& d : desk.devices) devices.push_back(d.device);
+  const plan::SupportTable support = plan::query_support(graph, devices);
+  double total = 0;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    double best = HUGE_VAL;
+    for (size_t d = 0; d < devices.size(); ++d)
+      if (support.at(d, n).supported) best = std::min(best, plan::estimate_cost(graph, n, *devices[d]));
+    if (std::isfinite(best)) total += best;
+  }
+  return total;
+}
+
+// The stages of a network whose shapes depend on data that take most of its time, each with its share of it.
+std::vector<std::pair<size_t, double>> stages_to_race(const Desk& desk, const PlannedModel& planned) {
+  std::vector<std::pair<size_t, double>> stages;
+  double total = 0;
+  for (size_t s = 0; s < planned.stages.size(); ++s) {
+    stages.emplace_back(s, estimate_ns(desk, planned.stages[s].graph));
+    total += stages.back().second;
+  }
+  for (auto& [stage, share] : stages) share = total > 0 ? share / total : 0;
+  std::stable_sort(stages.begin(), stages.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (stages.size() > kMostStages) stages.resize(kMostStages);
+  std::erase_if(stages, [&](const auto& s) { return s.second < kLeastShare || !planned.stages[s.first].optimize; });
+  return stages;
+}
+
+std::vector<Track> tracks_of(const Desk& desk, const TunedModel& model, const PlannedModel& planned) {
+  const std::string name = model.path.filename().string();
+  std::vector<Track> tracks;
+  if (planned.is_whole) {
+    for (const PlannedStage& stage : planned.stages) tracks.push_back({model, stage, name, model.path, model.shapes});
+    return tracks;
+  }
+  for (const auto& [s, share] : stages_to_race(desk, planned)) {
+    const PlannedStage& stage = planned.stages[s];
+    tracks.push_back({model, stage, base::text("% (stage %)", {name, s + 1}), stage.file, {}, *stage.optimize,
+                      std::max(kSecondsPerModel * share, kLeastSeconds)});
+  }
+  if (tracks.empty()) desk.say(base::text("no plan of % is raced: no stage of it can be run alone", {name}));
+  return tracks;
+}
+
 }  // namespace
 
 void race_plans(Desk& desk, const std::vector<TunedModel>& models, const std::vector<PlannedModel>& planned) {
@@ -371,15 +433,19 @@ void race_plans(Desk& desk, const std::vector<TunedModel>& models, const std::ve
   for (size_t m = 0; m < models.size() && !desk.stopped(); ++m) {
     desk.status.done = m;
     desk.status.total = models.size();
-    if (!planned[m].is_whole) {
-      desk.say(base::text("no plan of % is raced, because its shapes depend on data", {models[m].path.string()}));
-      continue;
-    }
-    try {
-      PlanRace(desk, models[m], planned[m], desk.budget.part(1.0 / static_cast<double>(models.size() - m))).run();
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::io) throw;
-      desk.say(base::text("no plan of % is kept: %", {models[m].path.string(), error.what()}));
+    const Budget budget = desk.budget.part(1.0 / static_cast<double>(models.size() - m));
+    std::vector<Track> tracks = tracks_of(desk, models[m], planned[m]);
+    double seconds = 0;
+    for (const Track& track : tracks) seconds += track.seconds;
+    for (size_t t = 0; t < tracks.size() && !desk.stopped(); ++t) {
+      const double share = tracks[t].seconds / seconds;
+      seconds -= tracks[t].seconds;
+      try {
+        PlanRace(desk, tracks[t], budget.part(share)).run();
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::io) throw;
+        desk.say(base::text("no plan of % is kept: %", {tracks[t].name, error.what()}));
+      }
     }
   }
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <numeric>
 
-#include "base/log.hpp"
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "plan/cost.hpp"
@@ -51,52 +50,70 @@ graph::Constant made_up(const graph::Tensor& tensor) {
   return graph::Constant::copy_of(data.data(), data.size());
 }
 
-// A network whose shapes depend on data. What it computes of made-up inputs may make no sense to it: then the later
-// stages are those that it reached.
-void plan_stages(graph::Module module, const plan::Request& request, run::DeviceEvaluator& evaluator,
-                 PlannedModel& planned) {
-  run::Values shapes, inputs;
-  for (const graph::TensorId id : module.main().inputs) {
-    const graph::Tensor& tensor = module.main().tensor(id);
+// The network of a request that is planned in stages; nothing where it is planned at once, and `prepared` is that.
+std::optional<run::DynamicRunner> runner_of(const graph::Module& module, const plan::Request& request,
+                                            run::DeviceEvaluator& evaluator, plan::Prepared& prepared) {
+  prepared = plan::prepare(module, request, &evaluator);
+  if (!prepared.staged) return std::nullopt;
+  return std::optional<run::DynamicRunner>(std::in_place, std::move(*prepared.staged), request, &evaluator,
+                                           std::make_shared<const plan::Kept>());
+}
+
+// Of a network's inputs, with made-up contents.
+run::Values inputs_of(const run::DynamicRunner& runner) {
+  run::Values inputs;
+  const graph::Graph& graph = runner.module().main();
+  for (const graph::TensorId id : graph.inputs) {
+    const graph::Tensor& tensor = graph.tensor(id);
     const auto extents = tensor.extents();
-    const std::vector<int64_t> shape(extents.begin(), extents.end());
-    shapes[tensor.name] = {tensor.type, shape, {}};
-    inputs[tensor.name] = {tensor.type, shape, made_up(tensor)};
+    inputs[tensor.name] = {tensor.type, {extents.begin(), extents.end()}, made_up(tensor)};
   }
-  run::DynamicRunner runner(std::move(module), request, &evaluator, std::make_shared<const plan::Kept>());
-  const auto first = runner.plan_first(shapes);
-  if (first) planned.graph = first->graph;
-  planned.is_whole = false;
-  run::StagedRun run;
-  try {
-    runner.run(std::move(inputs), run);
-  } catch (const Error& e) {
-    base::log(base::LogLevel::warning, "tune",
-              base::text("stages that a run on made-up inputs did not reach are not tuned: it ended with \"%\"", {e.what()}));
-  }
-  const std::string known = first ? table::graph_hash(first->graph) : std::string();
-  for (const auto& weak : run.plans)
-    if (const auto plan = weak.lock(); plan && table::graph_hash(plan->graph) != known)
-      planned.later.push_back(plan->graph);
+  return inputs;
+}
+
+PlannedStage stage_of(graph::Graph graph) {
+  std::string hash = table::graph_hash(graph);
+  return {std::move(graph), std::move(hash), {}};
 }
 
 }  // namespace
 
-PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all) {
-  plan::Request request;
-  request.devices = all;
-  request.shapes = model.shapes;
-  run::DeviceEvaluator evaluator(all);
-  plan::Prepared prepared = plan::prepare(model.model.module(), request, &evaluator);
+PlannedModel plan_model(const graph::Module& module, const plan::Request& request) {
+  run::DeviceEvaluator evaluator(request.devices);
+  plan::Prepared prepared;
   PlannedModel planned;
-  if (prepared.staged) {
-    plan_stages(std::move(*prepared.staged), request, evaluator, planned);
-  } else {
-    planned.graph = std::move(prepared.graph);
-    plan::lower_for(planned.graph, request, {});
+  if (auto runner = runner_of(module, request, evaluator, prepared)) {
+    planned.is_whole = false;
+    if (const auto first = runner->plan_first(inputs_of(*runner))) planned.stages.push_back(stage_of(first->graph));
+    return planned;
   }
-  planned.hash = table::graph_hash(planned.graph);
+  plan::lower_for(prepared.graph, request, {});
+  planned.stages.push_back(stage_of(std::move(prepared.graph)));
   return planned;
+}
+
+std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Request& request,
+                                     const PlannedModel& known, std::string& ended_by) {
+  run::DeviceEvaluator evaluator(request.devices);
+  plan::Prepared prepared;
+  auto runner = runner_of(module, request, evaluator, prepared);
+  std::vector<PlannedStage> later;
+  if (!runner) return later;
+  run::StagedRun run;
+  try {
+    runner->run(inputs_of(*runner), run);
+  } catch (const Error& error) {
+    ended_by = error.what();
+  }
+  for (const auto& weak : run.plans) {
+    const auto plan = weak.lock();
+    if (!plan) continue;
+    PlannedStage stage = stage_of(plan->graph);
+    const auto same = [&](const PlannedStage& other) { return other.hash == stage.hash; };
+    if (std::none_of(known.stages.begin(), known.stages.end(), same) && std::none_of(later.begin(), later.end(), same))
+      later.push_back(std::move(stage));
+  }
+  return later;
 }
 
 namespace {
@@ -165,10 +182,8 @@ class Collector {
 
 std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices) {
   Collector collector(devices);
-  for (const PlannedModel& model : models) {
-    collector.add(model.graph);
-    for (const graph::Graph& graph : model.later) collector.add(graph);
-  }
+  for (const PlannedModel& model : models)
+    for (const PlannedStage& stage : model.stages) collector.add(stage.graph);
   return collector.take();
 }
 

@@ -3,12 +3,13 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "device/problem.hpp"
 #include "motley/motley.hpp"
-#include "plan/support.hpp"
+#include "plan/plan.hpp"
 #include "table/document.hpp"
 
 namespace motley::tuner {
@@ -42,15 +43,27 @@ struct Problem {
   double estimate_ns = 0;                  // of one, as the plugin says
 };
 
-// A model as the runtime plans it: prepared and lowered for all devices.
-struct PlannedModel {
+// What the runtime plans at once: prepared and lowered for all devices.
+struct PlannedStage {
   graph::Graph graph;
-  std::string hash;      // table::graph_hash
-  bool is_whole = true;  // false: its shapes depend on data, and this is the part that is planned before a run
-  std::vector<graph::Graph> later;  // then what a run on made-up inputs planned on the way, as far as it got
+  std::string hash;            // table::graph_hash
+  std::filesystem::path file;  // where a process planned it for another: the graph as a model
+  // Whether a session that compiles the file has to optimize it to plan this very graph; nothing: it does in no way.
+  std::optional<bool> optimize = {};
 };
-// `all`: every device of the runtime. Throws as Runtime::compile does.
-PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all);
+
+// A model as the runtime plans it.
+struct PlannedModel {
+  bool is_whole = true;  // one stage; false: shapes depend on data, and it is planned while it runs
+  std::vector<PlannedStage> stages;
+};
+// Plans what needs only the shapes of the inputs. Folding constants runs kernels. Throws as Runtime::compile does.
+PlannedModel plan_model(const graph::Module& module, const plan::Request& request);
+// What a run of a network whose shapes depend on data plans after that, on made-up inputs: floats from 0 to 1, whole
+// numbers 0 or 1. Where these make no sense to it, `ended_by` gets what the run ended with, and the stages are those
+// that it reached. Stages of `known` are left out.
+std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Request& request,
+                                     const PlannedModel& known, std::string& ended_by);
 
 // The problems of the models' nodes on each device that supports them, each once, the order the same for the same
 // arguments. Nodes without a known shape are left out.
