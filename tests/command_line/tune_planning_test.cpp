@@ -1,4 +1,5 @@
 // Planning a model for tuning: kernels that it runs may crash or hang, and cost no more than the device that they are of.
+#include <algorithm>
 #include <cstdlib>
 
 #include "campaign/planning.hpp"
@@ -48,6 +49,9 @@ class TunePlanning : public testing::Test {
     const plugin::Registry registry = plugin::discover(
         {.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json", MOTLEY_FAULTY_PLUGIN},
          .standard_places = false});
+    plan::DeviceList devices = registry.devices;  // as the program orders them
+    std::stable_sort(devices.begin(), devices.end(),
+                     [](const auto& a, const auto& b) { return a->info().peak_gflops > b->info().peak_gflops; });
     Planned planned;
     planned.quarantined = std::move(known);
     tuner::PlanningOptions options;
@@ -56,7 +60,7 @@ class TunePlanning : public testing::Test {
     options.patience = std::chrono::seconds(8);
     options.say = [&](const std::string& line) { planned.said += line + "\n"; };
     planned.model =
-        tuner::plan_in_worker({path, Model::from_module(graph::Module()), shapes}, 0, registry.devices, options, planned.quarantined);
+        tuner::plan_in_worker({path, Model::from_module(graph::Module()), shapes}, 0, devices, options, planned.quarantined);
     return planned;
   }
   Scratch scratch_;
@@ -74,7 +78,7 @@ TEST_F(TunePlanning, WithoutFaultsItIsAsInThisProcess) {
   EXPECT_EQ(planned.said, "");
   ASSERT_EQ(planned.model.stages.size(), 1u);
   EXPECT_TRUE(planned.model.is_whole);
-  EXPECT_EQ(planned.model.stages[0].graph.nodes.size(), 2u) << "relu of a constant is folded";
+  EXPECT_EQ(planned.model.stages[0].graph.nodes.size(), 1u) << "the constant is folded, and relu is part of the addition";
   EXPECT_EQ(planned.model.stages[0].hash.size(), 32u);
 }
 
@@ -85,11 +89,11 @@ TEST_F(TunePlanning, ACrashWhileFoldingCostsTheDevice) {
   EXPECT_EQ(planned.quarantined[0].device, "faulty");
   EXPECT_NE(planned.quarantined[0].reason.find("signal"), std::string::npos);
   EXPECT_NE(planned.said.find("a kernel of faulty crashed"), std::string::npos) << planned.said;
-  EXPECT_EQ(nodes_in(planned.model), 2u);
+  EXPECT_EQ(nodes_in(planned.model), 1u);
   // The next time nobody has to find that out again.
   const Planned again = plan(folded_relu(), {}, planned.quarantined);
   EXPECT_EQ(again.said, "");
-  EXPECT_EQ(nodes_in(again.model), 2u);
+  EXPECT_EQ(nodes_in(again.model), 1u);
 }
 
 TEST_F(TunePlanning, ACrashInTheFirstStageCostsTheDeviceAndNotTheLaterStages) {
@@ -98,7 +102,7 @@ TEST_F(TunePlanning, ACrashInTheFirstStageCostsTheDeviceAndNotTheLaterStages) {
   ASSERT_EQ(planned.quarantined.size(), 1u) << planned.said;
   EXPECT_EQ(planned.quarantined[0].device, "faulty");
   EXPECT_FALSE(planned.model.is_whole);
-  EXPECT_GE(planned.model.stages.size(), 3u) << "relu; nonzero; gather and neg";
+  EXPECT_EQ(planned.model.stages.size(), 2u) << "relu; gather and neg";
 }
 
 TEST_F(TunePlanning, AHangIsEnded) {
@@ -106,7 +110,7 @@ TEST_F(TunePlanning, AHangIsEnded) {
   const Planned planned = plan(keep_positive(), {{"x", {40}}});
   ASSERT_EQ(planned.quarantined.size(), 1u) << planned.said;
   EXPECT_NE(planned.said.find("took longer than"), std::string::npos) << planned.said;
-  EXPECT_GE(planned.model.stages.size(), 3u);
+  EXPECT_EQ(planned.model.stages.size(), 2u);
 }
 
 TEST_F(TunePlanning, WhatTheWorkerRefusesIsSaidAsTheRuntimeSaysIt) {

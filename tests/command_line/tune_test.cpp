@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "graph/graph.hpp"
+#include "json_schema.hpp"
 #include "model/model_file.hpp"
 #include "program.hpp"
 
@@ -54,6 +55,15 @@ std::vector<json> records(const std::string& path) {
     at = end + 1;
   }
   return all;
+}
+
+// "" where each record is one of schema/journal.schema.json.
+std::string problem_of_journal(const std::string& path) {
+  const json schema = parsed(MOTLEY_SOURCE_DIR "/schema/journal.schema.json");
+  const JsonSchema journal(schema);
+  for (const json& record : records(path))
+    if (const std::string problem = journal.problem_of(record); !problem.empty()) return record.dump() + ": " + problem;
+  return "";
 }
 
 // One relu of 20,000 numbers.
@@ -151,6 +161,7 @@ TEST(Tune, WritesATableThatKnowsEveryNodeAndIsUsed) {
   EXPECT_TRUE(raced.contains("untuned"));
   EXPECT_TRUE(raced.contains(note["winner"]));
   EXPECT_EQ(note["measured_ns"], plan["expected_ns"]);
+  EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   EXPECT_GT(note["factors"].begin().value(), 0);
 
   const std::string picture = digit_picture("3_0.png");
@@ -242,6 +253,7 @@ TEST(TuneSlow, FaultyConfigsAreQuarantined) {
       {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
       {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=refused", "invalid"}};
   EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
+  EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   std::set<std::string> configs;
   for (const json& row : kernels_of(table)) configs.insert(row["config"]);
   for (const std::string& config : configs) EXPECT_TRUE(config.empty() || config == "mode=fast") << config;

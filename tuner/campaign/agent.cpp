@@ -82,7 +82,8 @@ class Agent {
     bench_.reset();
     bench_ = std::make_unique<Bench>(*device(request.at("device")), *device("reference"),
                                      load_problem(request.at("file").get<std::string>()),
-                                     request.at("answers").get<std::string>());
+                                     request.at("answers").get<std::string>(),
+                                     static_cast<schema::DataType>(request.at("precision").get<int>()));
     return {{"ending", "measured"}, {"checked", bench_->is_checked()}, {"reason", bench_->why_unchecked()}};
   }
 
@@ -126,6 +127,7 @@ class Agent {
     CompileOptions options;
     options.devices = request.at("devices").get<std::vector<std::string>>();
     options.fallback = request.at("fallback");
+    options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
@@ -151,7 +153,9 @@ class Agent {
                        {"problem", p.problem_key},
                        {"config", p.config},
                        {"source", p.config_source},
-                       {"estimate_ns", p.estimate_ns}});
+                       {"estimate_ns", p.estimate_ns},
+                       {"error", p.error},
+                       {"fused_with", p.fused_with}});
       if (explanation.nodes.size() > kMostNodesWithTensors) continue;
       nodes.back()["inputs"] = names_of(p.inputs);
       nodes.back()["outputs"] = names_of(p.outputs);
@@ -163,6 +167,7 @@ class Agent {
             {"nodes", nodes},
             {"transfers", transfers},
             {"decided_by", explanation.cost.decided_by},
+            {"error", explanation.cost.error},
             {"bound_ns", static_cast<uint64_t>(std::max(explanation.cost.bound, 0.0))}};
   }
 

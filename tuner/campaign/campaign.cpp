@@ -31,6 +31,10 @@ json earlier_table(const fs::path& path) {
   return fs::exists(path, error) ? table::read_document(path) : json();
 }
 
+Precisions precisions(const CampaignOptions& options) {
+  return options.error_budget > 0 ? Precisions::lower_too : Precisions::own;
+}
+
 PlanningOptions planning(const CampaignOptions& options) {
   return {options.worker, options.work, options.planning_patience, options.say};
 }
@@ -97,6 +101,7 @@ json session_facts(const std::vector<TunedModel>& models, const CampaignOptions&
           {"rigor", options.rigor ? to_string(*options.rigor) : ""},
           {"time_ms", options.time.count()},
           {"shard", base::text("%/%", {options.part, options.parts})},
+          {"error_budget", options.error_budget},
           {"seed", options.seed}};
 }
 
@@ -118,7 +123,7 @@ std::vector<Problem> list_problems(const std::vector<TunedModel>& models, const 
   const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
   std::error_code ignored;
   fs::remove_all(options.work, ignored);  // the graphs stay mapped
-  return collect(planned, devices);
+  return collect(planned, devices, precisions(options));
 }
 
 CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
@@ -129,7 +134,7 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   std::vector<Quarantined> quarantined = quarantined_before(options);
   const size_t known = quarantined.size();
   const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
-  std::vector<Problem> problems = shard(collect(planned, devices), options.part, options.parts);
+  std::vector<Problem> problems = shard(collect(planned, devices, precisions(options)), options.part, options.parts);
   Journal journal(options.journal);
   note_quarantined(journal, quarantined, known);
   Ledger ledger(journal, std::move(table), base::text("motley %", {version()}));
@@ -143,13 +148,15 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   }
   if (options.part == 1) measure_transfers(desk);
   tune_kernels(desk, problems);
+  measure_candidates(desk, problems);
   desk.workers.clear();
   if (options.parts == 1) race_plans(desk, models, planned);
   const json document = ledger.document();
   publish_table(document, options.table);
   for (const Decision& decision : decisions_of(document))
     for (const Problem& problem : problems)
-      result.displaced += !decision.config.empty() && decision.problem == problem.key &&
+      result.displaced += problem.candidate.empty() && decision.candidate.empty() && !decision.config.empty() &&
+                          decision.problem == problem.key &&
                           decision.device == devices[problem.device].id();
   result.stopped = desk.stopped();
   std::error_code ignored;

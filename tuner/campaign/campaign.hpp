@@ -28,6 +28,8 @@ struct CampaignOptions {
   std::chrono::milliseconds time{0};  // 0: no limit
   size_t part = 1, parts = 1;         // shard: only the first one measures transfers, and none runs plans
   uint64_t seed = 1;
+  // Relative. Above 0, kernels of lower precision are measured too, and plans that keep within it are raced.
+  double error_budget = 0;
   std::vector<std::string> worker;  // the command that serves requests (campaign/agent.hpp)
   std::chrono::milliseconds planning_patience{120'000};  // with a process that plans a model
   std::function<bool()> stop;       // asked often; once true, what is known is written and the campaign ends
@@ -42,6 +44,7 @@ struct PlanResult {
 };
 struct ModelResult {
   std::string model, winner;
+  std::string winner_within_budget;  // of all plans, where one with an error is surely faster; "": none
   std::vector<PlanResult> plans;
 };
 struct CampaignResult {

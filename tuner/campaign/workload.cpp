@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <numeric>
 
 #include "base/text.hpp"
+#include "graph/steering.hpp"
 #include "model/serialize.hpp"
 #include "plan/cost.hpp"
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
+#include "table/advisor.hpp"
 #include "table/fingerprint.hpp"
 #include "table/node_key.hpp"
 #include "table/rows.hpp"
@@ -107,7 +110,9 @@ std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Re
   }
   for (const auto& weak : run.plans) {
     const auto plan = weak.lock();
-    if (!plan) continue;
+    // What runs alone because its result is as large as the data say has one more output, which no model can hold.
+    const auto runs_alone = [](const graph::Node& node) { return graph::size_depends_on_data(node.op); };
+    if (!plan || std::any_of(plan->graph.nodes.begin(), plan->graph.nodes.end(), runs_alone)) continue;
     PlannedStage stage = stage_of(plan->graph);
     const auto same = [&](const PlannedStage& other) { return other.hash == stage.hash; };
     if (std::none_of(known.stages.begin(), known.stages.end(), same) && std::none_of(later.begin(), later.end(), same))
@@ -131,9 +136,18 @@ bool shapes_known(const graph::Graph& graph, const graph::Node& node) {
          std::all_of(node.outputs.begin(), node.outputs.end(), known);
 }
 
+bool is_in(const Space& space, const std::string& config) {
+  try {
+    return space.valid(space.parse(config));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 class Collector {
  public:
-  explicit Collector(const std::vector<TunedDevice>& devices) : devices_(devices) {}
+  Collector(const std::vector<TunedDevice>& devices, Precisions precisions)
+      : devices_(devices), precisions_(precisions) {}
 
   void add(const graph::Graph& graph) {
     plan::DeviceList list;
@@ -142,8 +156,12 @@ class Collector {
     for (size_t n = 0; n < graph.nodes.size(); ++n)
       for (size_t d = 0; d < devices_.size() && shapes_known(graph, graph.nodes[n]); ++d)
         if (support.at(d, n).supported) add(graph, n, d);
+    for (const plan::Offer& offer : support.offers) add(graph, offer, support);
   }
-  std::vector<Problem> take() { return std::move(problems_); }
+  std::vector<Problem> take() {
+    std::move(candidates_.begin(), candidates_.end(), std::back_inserter(problems_));
+    return std::move(problems_);
+  }
 
  private:
   void add(const graph::Graph& graph, size_t n, size_t d) {
@@ -158,7 +176,7 @@ class Collector {
   size_t describe(const graph::Graph& graph, size_t n, size_t d, const std::string& own_key) {
     Problem problem;
     problem.device = d;
-    problem.graph = problem_of(graph, graph.nodes[n]);
+    problem.graph = problem_of(graph, {static_cast<uint32_t>(n)});
     plugin::Device& device = *devices_[d].device;
     problem.tunable = describe_problem(device, problem.graph);
     // As the advisor asks for it: a plugin may name problems in which there is nothing to choose.
@@ -173,15 +191,46 @@ class Collector {
     return known->second;
   }
 
+  // What a plan can be told apart by is a candidate's config.
+  void add(const graph::Graph& graph, const plan::Offer& offer, const plan::SupportTable& support) {
+    const bool is_lower = offer.precision != schema::DataType::undefined;
+    const auto possible = [&](uint32_t n) {
+      return support.at(offer.device, n).supported && shapes_known(graph, graph.nodes[n]);
+    };
+    if (offer.config.empty() || (is_lower && precisions_ == Precisions::own) ||
+        !std::all_of(offer.nodes.begin(), offer.nodes.end(), possible))
+      return;
+    plugin::Device& device = *devices_[offer.device].device;
+    Problem problem;
+    problem.key = table::problem_of(graph, offer.nodes, device);
+    problem.candidate = offer.config;
+    const auto [known, fresh] = by_key_.try_emplace(Key{offer.device, problem.name()}, candidates_.size());
+    if (!fresh) return void(++candidates_[known->second].count);
+    problem.count = 1;
+    problem.device = offer.device;
+    problem.precision = offer.precision;
+    problem.graph = problem_of(graph, offer.nodes);
+    for (const uint32_t n : offer.nodes) {
+      const plan::Work work = plan::work_of(graph, graph.nodes[n]);
+      problem.work += work.flops + work.bytes;
+    }
+    if (offer.nodes.size() == 1) problem.tunable = describe_problem(device, problem.graph);
+    // One of the plain kernel's own configs is found by the search for it.
+    if (problem.tunable && !is_lower && is_in(problem.tunable->space, offer.config)) return void(by_key_.erase(known));
+    candidates_.push_back(std::move(problem));
+  }
+
   const std::vector<TunedDevice>& devices_;
+  Precisions precisions_;
   std::map<Key, size_t> described_, by_key_;
-  std::vector<Problem> problems_;
+  std::vector<Problem> problems_, candidates_;
 };
 
 }  // namespace
 
-std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices) {
-  Collector collector(devices);
+std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices,
+                             Precisions precisions) {
+  Collector collector(devices, precisions);
   for (const PlannedModel& model : models)
     for (const PlannedStage& stage : model.stages) collector.add(stage.graph);
   return collector.take();
@@ -192,7 +241,7 @@ std::vector<Problem> shard(std::vector<Problem> problems, size_t part, size_t pa
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     const Problem &x = problems[a], &y = problems[b];
-    return x.work != y.work ? x.work > y.work : std::tie(x.key, x.device) < std::tie(y.key, y.device);
+    return x.work != y.work ? x.work > y.work : std::tie(x.key, x.candidate, x.device) < std::tie(y.key, y.candidate, y.device);
   });
   std::vector<double> loads(parts, 0);
   std::vector<Problem> mine;

@@ -11,6 +11,7 @@
 #include "motley/motley.hpp"
 #include "plan/plan.hpp"
 #include "table/document.hpp"
+#include "table/rows.hpp"
 
 namespace motley::tuner {
 
@@ -32,15 +33,20 @@ struct TunedDevice {
 // Opens the device. Throws Error(plugin); also where the plugin says no fingerprint, as nothing measured could be used.
 TunedDevice describe_device(std::shared_ptr<plugin::Device> device);
 
-// Nodes that share a measurement.
+// Nodes that share a measurement; or several nodes that a device offers to run as one kernel, or a node that it offers
+// to run in another way than the plain one: a candidate.
 struct Problem {
-  std::string key;
+  std::string key;                         // as rows of tables have it
+  std::string candidate;                   // the config by which the device offers it; "": the plain kernel
+  schema::DataType precision{};            // of a candidate that computes in less than its node's own; else undefined
   size_t device = 0;                       // index into the devices
-  graph::Graph graph;                      // the node and its tensors
+  graph::Graph graph;                      // the nodes and their tensors
   std::unique_ptr<DeviceProblem> tunable;  // null: there is nothing to choose
   uint32_t count = 0;                      // nodes
   double work = 0;                         // operations and bytes of one, a rough measure that is the same everywhere
-  double estimate_ns = 0;                  // of one, as the plugin says
+  double estimate_ns = 0;                  // of one, as the plugin says; 0 for a candidate: it is not asked
+  // What journals call it: "conv f32 … as precision=f16" for a candidate.
+  std::string name() const { return observed_name(key, candidate); }
 };
 
 // What the runtime plans at once: prepared and lowered for all devices.
@@ -65,9 +71,13 @@ PlannedModel plan_model(const graph::Module& module, const plan::Request& reques
 std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Request& request,
                                      const PlannedModel& known, std::string& ended_by);
 
+// Which candidates are measured beside plain kernels.
+enum class Precisions : uint8_t { own, lower_too };
+
 // The problems of the models' nodes on each device that supports them, each once, the order the same for the same
-// arguments. Nodes without a known shape are left out.
-std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices);
+// arguments; then the candidates that devices offer. Nodes without a known shape are left out.
+std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices,
+                             Precisions precisions = Precisions::own);
 
 // The part i of n (1 to n) of the problems, about the same work in each. Which problem is in which part depends on the
 // problems alone.

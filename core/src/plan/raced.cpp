@@ -1,12 +1,41 @@
 // A plan that the tuner ran against others and found the fastest.
-#include "plan/plan.hpp"
+#include <algorithm>
+
+#include "plan/offers.hpp"
 
 namespace motley::plan {
+
+namespace {
+
+// Nodes whose config is that of a candidate get it as one: the row of a plan says no more than configs. The error that
+// this costs is what kernels' rows say, and else what is usual.
+void take_raced_offers(const graph::Graph& graph, const Request& request, const std::vector<std::string>& configs,
+                       Assignment& assignment) {
+  std::vector<Offer>& offers = assignment.support.offers;
+  for (size_t o = 0; o < offers.size(); ++o) {
+    Offer& offer = offers[o];
+    plugin::Device& device = *request.devices[offer.device];
+    const std::string& config = configs[offer.nodes[0]];
+    bool fits = !offer.config.empty() && is_possible(offer, request, assignment.support);
+    for (const uint32_t n : offer.nodes) fits = fits && assignment.device[n] == static_cast<int32_t>(offer.device);
+    if (!fits || !table::takes(graph, offer.nodes, device, config, offer.config)) continue;
+    const table::Answer known = request.advisor->find_with(graph, offer.nodes, device, offer.config);
+    if (offer.error_ppb && known.source != table::Source::none)
+      offer.error_ppb = std::max<int64_t>(1, static_cast<int64_t>(known.error * 1e9));
+    offer.config = config;
+    assignment.offer.resize(configs.size(), -1);
+    for (const uint32_t n : offer.nodes) assignment.offer[n] = static_cast<int32_t>(o);
+    assignment.decision.error += static_cast<double>(offer.error_ppb) * 1e-9;
+  }
+}
+
+}  // namespace
 
 // Only what the caller allows counts: no pin, a latency policy, and every device of the plan named by the caller.
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment) {
   if (!request.advisor || !request.pins.empty() || request.policy != Policy::latency) return false;
-  const auto plan = request.advisor->plan_for(graph, "latency");
+  const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+  const auto plan = request.advisor->plan_for(graph, "latency", error_budget);
   if (!plan || plan->nodes.size() != graph.nodes.size()) return false;
   std::vector<int32_t> chosen(graph.nodes.size(), -1);
   std::vector<std::string> configs(graph.nodes.size());
@@ -24,10 +53,16 @@ bool follow_raced(const graph::Graph& graph, const Request& request, Assignment&
         chosen[n] = static_cast<int32_t>(d);
     if (chosen[n] < 0) return false;
   }
-  assignment.device = std::move(chosen);
-  if (plan->has_configs) assignment.configs = std::move(configs);
-  assignment.decision.by = Decision::By::raced;
-  assignment.decision.run_ns = static_cast<double>(plan->expected_ns);
+  Assignment raced = assignment;
+  raced.device = std::move(chosen);
+  if (plan->has_configs) {
+    take_raced_offers(graph, request, configs, raced);
+    raced.configs = std::move(configs);
+  }
+  if (raced.decision.error > error_budget) return false;
+  raced.decision.by = Decision::By::raced;
+  raced.decision.run_ns = static_cast<double>(plan->expected_ns);
+  assignment = std::move(raced);
   return true;
 }
 
