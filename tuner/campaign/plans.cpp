@@ -8,8 +8,8 @@
 #include "base/text.hpp"
 #include "campaign/contestant.hpp"
 #include "campaign/desk.hpp"
-#include "plan/cost.hpp"
-#include "table/node_key.hpp"
+#include "campaign/prices.hpp"
+#include "campaign/tracks.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -19,10 +19,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{120};
-constexpr double kSecondsPerModel = 6;  // without a time limit
-// Of a network in stages: those that take this share of its time at least, with so many seconds at least.
-constexpr size_t kMostStages = 8;
-constexpr double kLeastShare = 0.02, kLeastSeconds = 1;
 constexpr size_t kHeats = 4;            // processes, one after another
 // Of the time that is left, what a heat gets. The first one is to find who is near the best; the planner is asked again
 // after each but the last one.
@@ -39,17 +35,6 @@ constexpr double kBehind = 1.03;    // surely more than this: it runs in no late
 constexpr size_t kFinalists = 6;
 constexpr const char* kInexact = ", within the error budget";
 constexpr double kGain = 0.01;  // for which a plan with an error is worth a row
-
-// What is raced: a network, or one stage of it.
-struct Track {
-  const TunedModel& model;
-  const PlannedStage& stage;
-  std::string name;              // for people
-  std::filesystem::path file;    // that a session compiles
-  InputShapes shapes;            // with these
-  bool optimize = true;
-  double seconds = kSecondsPerModel;  // without a time limit
-};
 
 class PlanRace {
  public:
@@ -280,47 +265,8 @@ class PlanRace {
     }
   }
 
-  // Nodes that one kernel runs, in the plan's order, that one included.
-  static std::vector<const json*> fused_with(const json& plan, const json& node) {
-    std::vector<const json*> all;
-    for (const json& other : plan["nodes"])
-      if (other["node"] == node["node"] || std::find(node["fused_with"].begin(), node["fused_with"].end(),
-                                                     other["node"]) != node["fused_with"].end())
-        all.push_back(&other);
-    return all;
-  }
-  // Whether a kernel runs the node whose time stands at another one.
-  static bool is_inside(const json& plan, const json& node) {
-    return !node["fused_with"].empty() && fused_with(plan, node)[0] != &node;
-  }
-  // What the node's kernel was measured to take with its config, 0 where it was not; that of several nodes stands at the
-  // first.
-  uint64_t measured_ns(const json& plan, const json& node) const {
-    const std::string device = id(node["device"]);
-    if (node["fused_with"].empty()) return desk_.ledger.median_ns(node["problem"], device, node["config"]);
-    if (is_inside(plan, node)) return 0;
-    std::vector<std::string> keys;
-    for (const json* part : fused_with(plan, node)) keys.push_back((*part)["problem"]);
-    return desk_.ledger.median_ns(table::joined_key(keys), device, node["config"]);
-  }
-
-  // The sum of what was measured of the parts. What was not measured counts as the plugin says.
   Parts parts_of(const json& plan) const {
-    Parts parts;
-    for (const json& node : plan["nodes"]) {
-      const uint64_t ns = measured_ns(plan, node);
-      parts.kernels_ns[id(node["device"])] +=
-          ns || is_inside(plan, node) ? static_cast<double>(ns) : node["estimate_ns"].get<double>();
-    }
-    const std::vector<json> rows = desk_.ledger.transfers();
-    for (const json& t : plan["transfers"]) {
-      ++parts.moves;
-      for (const json& row : rows)
-        if (row["from"] == id(t["from"]) && row["to"] == id(t["to"]) && row["kind"] == t["way"])
-          parts.moves_ns +=
-              row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
-    }
-    return parts;
+    return tuner::parts_of(plan, desk_.ledger, [this](const std::string& name) { return id(name); });
   }
   void predict() {
     for (Contestant& c : contestants_) c.predicted_ns = static_cast<uint64_t>(tuner::predict(c.parts, correction_));
@@ -355,7 +301,8 @@ class PlanRace {
     std::vector<Contestant> exact;
     for (const Contestant& c : contestants_)
       if (c.is_exact()) exact.push_back(c);
-    const Contestant& best = exact[winner_of(exact)];  // the untuned plan is exact
+    if (exact.empty()) base::fail(ErrorCode::plugin, "no plan without an error is left");
+    const Contestant& best = exact[winner_of(exact)];
     const Contestant& fastest = contestants_[winner_of(contestants_)];
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
     ModelResult result{track_.name, best.name, "", {}};
@@ -392,7 +339,7 @@ class PlanRace {
     json nodes = json::array();
     for (const json& node : best.plan["nodes"]) {
       json with_time = node;
-      with_time["measured_ns"] = measured_ns(best.plan, node);
+      with_time["measured_ns"] = measured_ns(best.plan, node, desk_.ledger, id(node["device"]));
       nodes.push_back(std::move(with_time));
     }
     json row = row_of(best, true);
@@ -444,52 +391,6 @@ class PlanRace {
   Correction correction_;
   uint64_t bound_ns_ = 0;
 };
-
-// What the nodes of a stage are thought to take where each is on the tuned device that is best for it.
-double estimate_ns(const Desk& desk, const graph::Graph& graph) {
-  plan::DeviceList devices;
-  for (const TunedDevice& d : desk.devices) devices.push_back(d.device);
-  const plan::SupportTable support = plan::query_support(graph, devices);
-  double total = 0;
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    double best = HUGE_VAL;
-    for (size_t d = 0; d < devices.size(); ++d)
-      if (support.at(d, n).supported) best = std::min(best, plan::estimate_cost(graph, n, *devices[d]));
-    if (std::isfinite(best)) total += best;
-  }
-  return total;
-}
-
-// The stages of a network whose shapes depend on data that take most of its time, each with its share of it.
-std::vector<std::pair<size_t, double>> stages_to_race(const Desk& desk, const PlannedModel& planned) {
-  std::vector<std::pair<size_t, double>> stages;
-  double total = 0;
-  for (size_t s = 0; s < planned.stages.size(); ++s) {
-    stages.emplace_back(s, estimate_ns(desk, planned.stages[s].graph));
-    total += stages.back().second;
-  }
-  for (auto& [stage, share] : stages) share = total > 0 ? share / total : 0;
-  std::stable_sort(stages.begin(), stages.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  if (stages.size() > kMostStages) stages.resize(kMostStages);
-  std::erase_if(stages, [&](const auto& s) { return s.second < kLeastShare || !planned.stages[s.first].optimize; });
-  return stages;
-}
-
-std::vector<Track> tracks_of(const Desk& desk, const TunedModel& model, const PlannedModel& planned) {
-  const std::string name = model.path.filename().string();
-  std::vector<Track> tracks;
-  if (planned.is_whole) {
-    for (const PlannedStage& stage : planned.stages) tracks.push_back({model, stage, name, model.path, model.shapes});
-    return tracks;
-  }
-  for (const auto& [s, share] : stages_to_race(desk, planned)) {
-    const PlannedStage& stage = planned.stages[s];
-    tracks.push_back({model, stage, base::text("% (stage %)", {name, s + 1}), stage.file, {}, *stage.optimize,
-                      std::max(kSecondsPerModel * share, kLeastSeconds)});
-  }
-  if (tracks.empty()) desk.say(base::text("no plan of % is raced: no stage of it can be run alone", {name}));
-  return tracks;
-}
 
 }  // namespace
 
