@@ -61,18 +61,18 @@ TEST(Schemas, CandidatesAndErrorsOfPlansAreReadAndWritten) {
                                {"segments", {{{"device", "here"}, {"nodes", {"a"}}, {"configs", {"precision=f16"}}}}},
                                {"expected_ns", 5},
                                {"bound_ns", 0},
-                               {"error", 0.0005}});
+                               {"error", 0.25}});
   const std::string text = tuner::table_text(tuner::canonical(document));
   const json read = table::parse_document(text, "the text");
   EXPECT_EQ(JsonSchema(table_schema()).problem_of(read), "");
   const table::Table table = table::table_of(read);
-  EXPECT_EQ(table.plans.at(0).error, 0.0005);
+  EXPECT_EQ(table.plans.at(0).error, 0.25);
   size_t candidates = 0;
   for (const table::KernelRow& kernel : table.kernels) candidates += kernel.candidate == "precision=f16";
   EXPECT_EQ(candidates, 1u);
   for (const char* wrong : {"\"candidate\": \"precision\"", "\"candidate\": 1", "\"error\": -1"}) {
     std::string damaged = text;
-    const std::string right = std::string(wrong).starts_with("\"error") ? "\"error\": 0.0005"
+    const std::string right = std::string(wrong).starts_with("\"error") ? "\"error\": 0.25"
                                                                        : "\"candidate\": \"precision=f16\"";
     damaged.replace(damaged.find(right), right.size(), wrong);
     EXPECT_THROW(table::parse_document(resealed(damaged), "the text"), Error) << wrong;

@@ -29,15 +29,11 @@ void take_raced_offers(const graph::Graph& graph, const Request& request, const 
   }
 }
 
-}  // namespace
-
 // Only what the caller allows counts: no pin, a latency policy, and every device of the plan named by the caller.
-bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment) {
-  if (!request.advisor || !request.pins.empty() || request.policy != Policy::latency) return false;
-  const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+bool follow(const graph::Graph& graph, const Request& request, double error_budget, Assignment& assignment) {
   const auto plan = request.advisor->plan_for(graph, "latency", error_budget);
   if (!plan || plan->nodes.size() != graph.nodes.size()) return false;
-  std::vector<int32_t> chosen(graph.nodes.size(), -1);
+  Assignment raced = assignment;
   std::vector<std::string> configs(graph.nodes.size());
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const plugin::Device* device = nullptr;
@@ -47,14 +43,13 @@ bool follow_raced(const graph::Graph& graph, const Request& request, Assignment&
       device = plan->nodes[at].device;
       configs[n] = plan->nodes[at].config;
     }
+    raced.device[n] = -1;
     for (size_t d = 0; d < request.devices.size(); ++d)
       if (request.devices[d].get() == device && assignment.support.at(d, n).supported &&
           request.wish_of(*device).named && !request.wish_of(*device).avoided)
-        chosen[n] = static_cast<int32_t>(d);
-    if (chosen[n] < 0) return false;
+        raced.device[n] = static_cast<int32_t>(d);
+    if (raced.device[n] < 0) return false;
   }
-  Assignment raced = assignment;
-  raced.device = std::move(chosen);
   if (plan->has_configs) {
     take_raced_offers(graph, request, configs, raced);
     raced.configs = std::move(configs);
@@ -64,6 +59,15 @@ bool follow_raced(const graph::Graph& graph, const Request& request, Assignment&
   raced.decision.run_ns = static_cast<double>(plan->expected_ns);
   assignment = std::move(raced);
   return true;
+}
+
+}  // namespace
+
+bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment) {
+  if (!request.advisor || !request.pins.empty() || request.policy != Policy::latency) return false;
+  const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+  return follow(graph, request, error_budget, assignment) ||
+         (error_budget > 0 && follow(graph, request, 0, assignment));
 }
 
 }  // namespace motley::plan
