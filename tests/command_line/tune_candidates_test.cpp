@@ -41,7 +41,8 @@ class TuneCandidates : public testing::Test {
   }
   std::map<std::string, json> candidates() const {
     std::map<std::string, json> rows;
-    for (const json& row : table()["kernels"])
+    const json document = table();
+    for (const json& row : document["kernels"])
       if (row.contains("candidate")) rows[row["candidate"]] = row;
     return rows;
   }
@@ -74,7 +75,8 @@ TEST_F(TuneCandidates, WithoutABudgetOnlyExactOnesAreMeasuredAndRaced) {
   const json explained = explain();
   EXPECT_EQ(explained["plan"]["decided_by"], "race") << explained.dump();
   EXPECT_EQ(explained["nodes"][0]["config"], "fuse=next") << explained.dump();
-  for (const json& row : table()["plans"]) EXPECT_FALSE(row.contains("error"));
+  const json document = table();
+  for (const json& row : document["plans"]) EXPECT_FALSE(row.contains("error"));
   const Outcome shown = motley({"table", "show", table_});
   ASSERT_TRUE(succeeds(shown));
   EXPECT_NE(shown.out.find(" as fuse=next"), std::string::npos) << shown.out;
@@ -93,9 +95,10 @@ TEST_F(TuneCandidates, ABudgetLetsLowerPrecisionInWhereItIsRight) {
   EXPECT_EQ(endings().at("precision=f16,mode=wrong"), "wrong");
   EXPECT_EQ(endings().at("precision=f16"), "measured");
   // Where the caller allows no error, nothing of that is used.
-  for (const json& node : explain()["nodes"]) EXPECT_EQ(node["config"].get<std::string>().find("f16"), std::string::npos);
+  const json explained = explain(), document = table();
+  for (const json& node : explained["nodes"]) EXPECT_EQ(node["config"].get<std::string>().find("f16"), std::string::npos);
   // Every row with an error names one that its kernels' rows bear out.
-  for (const json& row : table()["plans"]) {
+  for (const json& row : document["plans"]) {
     const double of_plan = row.value("error", error);
     EXPECT_NEAR(of_plan, error, 1e-8) << row.dump();
   }
