@@ -129,6 +129,7 @@ class Agent {
     options.fallback = request.at("fallback");
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
+    options.split = false;  // rows of a table name the nodes of the network
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
