@@ -212,7 +212,8 @@ void run(const Options& options) {
   for (const std::string& file : options.files) {
     Recording recording = read_recording(file);
     if (recording.damaged)
-      std::fprintf(stderr, "tuner_replay: %s: %zu rows are damaged and count as failed\n", file.c_str(), recording.damaged);
+      std::fprintf(stderr, "tuner_replay: %s: %zu rows are damaged and count as failed\n", file.c_str(),
+                   recording.damaged);
     spaces.emplace_back(name_of(file), std::move(recording));
   }
   std::vector<Row> cold, seeded;

@@ -96,7 +96,8 @@ TEST_F(TuneCandidates, ABudgetLetsLowerPrecisionInWhereItIsRight) {
   EXPECT_EQ(endings().at("precision=f16"), "measured");
   // Where the caller allows no error, nothing of that is used.
   const json explained = explain(), document = table();
-  for (const json& node : explained["nodes"]) EXPECT_EQ(node["config"].get<std::string>().find("f16"), std::string::npos);
+  for (const json& node : explained["nodes"])
+    EXPECT_EQ(node["config"].get<std::string>().find("f16"), std::string::npos);
   // Every row with an error names one that its kernels' rows bear out.
   for (const json& row : document["plans"]) {
     const double of_plan = row.value("error", error);

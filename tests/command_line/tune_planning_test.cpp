@@ -1,4 +1,5 @@
-// Planning a model for tuning: kernels that it runs may crash or hang, and cost no more than the device that they are of.
+// Planning a model for tuning: kernels that it runs may crash or hang, and cost no more than the device that they are
+// of.
 #include <algorithm>
 #include <cstdlib>
 
@@ -47,9 +48,9 @@ class TunePlanning : public testing::Test {
   Planned plan(const Model& model, const InputShapes& shapes, std::vector<tuner::Quarantined> known = {}) const {
     const std::string path = scratch_ / "model.motley";
     model::write_model(model.module(), path);
-    const plugin::Registry registry = plugin::discover(
-        {.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json", MOTLEY_FAULTY_PLUGIN},
-         .standard_places = false});
+    const plugin::Registry registry =
+        plugin::discover({.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json", MOTLEY_FAULTY_PLUGIN},
+                          .standard_places = false});
     plan::DeviceList devices = registry.devices;  // the fastest first, as the program has them: or so it says it is
     std::stable_partition(devices.begin(), devices.end(), [](const auto& d) { return d->name() == "faulty"; });
     Planned planned;
@@ -59,8 +60,8 @@ class TunePlanning : public testing::Test {
     options.folder = scratch_.path();
     options.patience = std::chrono::seconds(8);
     options.say = [&](const std::string& line) { planned.said += line + "\n"; };
-    planned.model =
-        tuner::plan_in_worker({path, Model::from_module(graph::Module()), shapes}, 0, devices, options, planned.quarantined);
+    planned.model = tuner::plan_in_worker({path, Model::from_module(graph::Module()), shapes}, 0, devices, options,
+                                          planned.quarantined);
     return planned;
   }
   Scratch scratch_;
@@ -78,7 +79,8 @@ TEST_F(TunePlanning, WithoutFaultsItIsAsInThisProcess) {
   EXPECT_EQ(planned.said, "");
   ASSERT_EQ(planned.model.stages.size(), 1u);
   EXPECT_TRUE(planned.model.is_whole);
-  EXPECT_EQ(planned.model.stages[0].graph.nodes.size(), 1u) << "the constant is folded, and relu is part of the addition";
+  EXPECT_EQ(planned.model.stages[0].graph.nodes.size(), 1u)
+      << "the constant is folded, and relu is part of the addition";
   EXPECT_EQ(planned.model.stages[0].hash.size(), 32u);
 }
 
@@ -135,8 +137,8 @@ TEST_F(TunePlanning, StagesAreRacedAndFollowed) {
   EXPECT_EQ(nlohmann::json::parse(bytes.begin(), bytes.end())["plans"].size(), 2u) << tuned.out << tuned.err;
 
   const Runtime runtime = runtime_with();
-  Session session = runtime.compile(keep_positive(),
-                                    {.input_shapes = {{"x", {60000}}}, .table = table, .bad_table = BadTable::fail});
+  Session session =
+      runtime.compile(keep_positive(), {.input_shapes = {{"x", {60000}}}, .table = table, .bad_table = BadTable::fail});
   session.input("x").copy_from(std::vector<float>(60000, 2));
   session.run();
   size_t raced = 0;

@@ -10,7 +10,7 @@
 #include <set>
 #include <thread>
 
-#include "graph/graph.hpp"
+#include "ir_builder.hpp"
 #include "json_schema.hpp"
 #include "model/model_file.hpp"
 #include "program.hpp"
@@ -68,23 +68,13 @@ std::string problem_of_journal(const std::string& path) {
 
 // One relu of 20,000 numbers.
 std::string relu_model(const Scratch& scratch) {
-  graph::Graph g;
-  const auto tensor = [&](const char* name) {
-    graph::Tensor t;
-    t.name = name;
-    t.type = schema::DataType::float32;
-    t.shape = graph::Dims{graph::Dim(20000)};
-    return g.add_tensor(std::move(t));
-  };
-  const auto x = tensor("x"), y = tensor("y");
-  schema::UnaryAttributesT relu;
-  relu.function = schema::UnaryFunction::relu;
-  g.add_node("relu", schema::Op::Unary, {x}, {y}, relu);
-  g.inputs = {x};
-  g.outputs = {y};
   graph::Module module;
   module.producer = "test";
-  module.graphs.push_back(std::move(g));
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(20000)});
+  g.inputs = {x};
+  g.outputs = {node(g, "y", Op::Unary, {x}, DataType::float32, unary(schema::UnaryFunction::relu))};
   const std::string path = scratch / "relu.motley";
   model::write_model(module, path);
   return path;

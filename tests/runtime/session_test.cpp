@@ -304,7 +304,8 @@ TEST(Session, ADimensionThatNobodyGaveIsNamedWhereItGoesWrong) {
   Graph& g = module.main();
   const TensorId x = tensor(g, "signal", DataType::float32, Dims{Dim(std::string("n"))});
   g.inputs = {x};
-  g.outputs = {node(g, "y", Op::Reshape, {x, g.add_int64("shape", {2, 3})}, DataType::float32, schema::ReshapeAttributesT{})};
+  g.outputs = {
+      node(g, "y", Op::Reshape, {x, g.add_int64("shape", {2, 3})}, DataType::float32, schema::ReshapeAttributesT{})};
   const Model model = Model::from_module(std::move(module));
   const Runtime rt = runtime_with();
   try {

@@ -72,8 +72,8 @@ TEST(Schemas, CandidatesAndErrorsOfPlansAreReadAndWritten) {
   EXPECT_EQ(candidates, 1u);
   for (const char* wrong : {"\"candidate\": \"precision\"", "\"candidate\": 1", "\"error\": -1"}) {
     std::string damaged = text;
-    const std::string right = std::string(wrong).starts_with("\"error") ? "\"error\": 0.25"
-                                                                       : "\"candidate\": \"precision=f16\"";
+    const std::string right =
+        std::string(wrong).starts_with("\"error") ? "\"error\": 0.25" : "\"candidate\": \"precision=f16\"";
     damaged.replace(damaged.find(right), right.size(), wrong);
     EXPECT_THROW(table::parse_document(resealed(damaged), "the text"), Error) << wrong;
   }

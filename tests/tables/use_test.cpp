@@ -186,9 +186,13 @@ json plan_of_small_cnn(const std::vector<std::string>& nodes, const std::vector<
   const tuner::PlannedModel planned = tuner::plan_model(model.module(), request);
   json segment = {{"device", "here"}, {"nodes", nodes}};
   if (!configs.empty()) segment["configs"] = configs;
-  return {
-      {"graph_hash", planned.stages.at(0).hash}, {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
-      {"segments", json::array({segment})}, {"expected_ns", 1000},      {"bound_ns", 0}};
+  return {{"graph_hash", planned.stages.at(0).hash},
+          {"shapes", json::object()},
+          {"devices", {"here"}},
+          {"objective", "latency"},
+          {"segments", json::array({segment})},
+          {"expected_ns", 1000},
+          {"bound_ns", 0}};
 }
 
 TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {

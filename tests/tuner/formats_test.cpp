@@ -106,13 +106,13 @@ std::string three_rows(const std::string& from, const std::string& to) {
 
 TEST(T4, ADamagedRowCostsOnlyItself) {
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"[3, 2]", "[NaN, 2]"},
-                                                                               {"[3, 2]", "[Infinity]"},
-                                                                               {"[3, 2]", "[-Infinity, 1]"},
-                                                                               {"[3, 2]", "[0, 0]"},
-                                                                               {"[3, 2]", "[]"},
-                                                                               {"[3, 2]", "null"},
-                                                                               {"\"correct\"", "\"odd\""},
-                                                                               {"\"times\"", "\"thymes\""}}) {
+                                                                                 {"[3, 2]", "[Infinity]"},
+                                                                                 {"[3, 2]", "[-Infinity, 1]"},
+                                                                                 {"[3, 2]", "[0, 0]"},
+                                                                                 {"[3, 2]", "[]"},
+                                                                                 {"[3, 2]", "null"},
+                                                                                 {"\"correct\"", "\"odd\""},
+                                                                                 {"\"times\"", "\"thymes\""}}) {
     const Recording r = read_t4(three_rows(from, to), "the text");
     EXPECT_EQ(r.damaged, 1u) << to;
     ASSERT_EQ(r.observations.size(), 3u) << to;

@@ -140,7 +140,8 @@ void print_list(const std::vector<tuner::Problem>& problems, const std::vector<t
   Table table({"device", ">nodes", ">estimate", "choice", "problem"});
   for (const tuner::Problem& p : problems)
     table.row({devices[p.device].device->name(), std::to_string(p.count), duration_text(p.estimate_ns),
-               p.tunable && p.candidate.empty() ? fmt::format("{} configs", p.tunable->space.combinations()) : "-", printable(p.name())});
+               p.tunable && p.candidate.empty() ? fmt::format("{} configs", p.tunable->space.combinations()) : "-",
+               printable(p.name())});
   fmt::print("{}", table.text());
 }
 
@@ -151,7 +152,8 @@ void print_result(const tuner::CampaignResult& result, const TuneOptions& option
     Table table({printable(model.model), ">predicted", ">measured", ""});
     for (const tuner::PlanResult& plan : model.plans)
       table.row({plan.name, plan.predicted_ns ? duration_text(static_cast<double>(plan.predicted_ns)) : "-",
-                 duration_text(static_cast<double>(plan.measured_ns)), plan.name == model.winner                 ? "chosen"
+                 duration_text(static_cast<double>(plan.measured_ns)),
+                 plan.name == model.winner                 ? "chosen"
                  : plan.name == model.winner_within_budget ? "chosen where the error is allowed"
                                                            : ""});
     fmt::print("{}", table.text());
@@ -252,9 +254,10 @@ void add_tune(CLI::App& app) {
           "Tune only the i-th of n parts of the kernels, of about the same work; `motley table merge` joins the tables")
       ->type_name("I/N");
   command
-      ->add_option("--error-budget", options->error_budget,
-                   "Relative error that kernels of lower precision may cost a plan, all together: above 0, they are measured "
-                   "too, and the fastest plan within it is kept beside the exact one")
+      ->add_option(
+          "--error-budget", options->error_budget,
+          "Relative error that kernels of lower precision may cost a plan, all together: above 0, they are measured "
+          "too, and the fastest plan within it is kept beside the exact one")
       ->type_name("0.001")
       ->check(CLI::Range(0.0, 1000.0));
   command->add_option("--seed", options->seed, "Of the search and the order of runs")

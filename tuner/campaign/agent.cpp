@@ -80,10 +80,9 @@ class Agent {
 
   json open(const json& request) {
     bench_.reset();
-    bench_ = std::make_unique<Bench>(*device(request.at("device")), *device("reference"),
-                                     load_problem(request.at("file").get<std::string>()),
-                                     request.at("answers").get<std::string>(),
-                                     static_cast<schema::DataType>(request.at("precision").get<int>()));
+    bench_ = std::make_unique<Bench>(
+        *device(request.at("device")), *device("reference"), load_problem(request.at("file").get<std::string>()),
+        request.at("answers").get<std::string>(), static_cast<schema::DataType>(request.at("precision").get<int>()));
     return {{"ending", "measured"}, {"checked", bench_->is_checked()}, {"reason", bench_->why_unchecked()}};
   }
 

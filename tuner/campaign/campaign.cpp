@@ -88,9 +88,9 @@ std::vector<PlannedModel> plan_models_or_clean_up(const std::vector<TunedModel>&
 
 void note_quarantined(Journal& journal, const std::vector<Quarantined>& quarantined, size_t known) {
   for (size_t q = known; q < quarantined.size(); ++q)
-    journal.note("quarantine", {{"model", quarantined[q].model},
-                                {"device", quarantined[q].device},
-                                {"reason", quarantined[q].reason}});
+    journal.note(
+        "quarantine",
+        {{"model", quarantined[q].model}, {"device", quarantined[q].device}, {"reason", quarantined[q].reason}});
 }
 
 json session_facts(const std::vector<TunedModel>& models, const CampaignOptions& options) {
@@ -156,8 +156,7 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   for (const Decision& decision : decisions_of(document))
     for (const Problem& problem : problems)
       result.displaced += problem.candidate.empty() && decision.candidate.empty() && !decision.config.empty() &&
-                          decision.problem == problem.key &&
-                          decision.device == devices[problem.device].id();
+                          decision.problem == problem.key && decision.device == devices[problem.device].id();
   result.stopped = desk.stopped();
   std::error_code ignored;
   if (!result.stopped) fs::remove_all(options.work, ignored);

@@ -120,7 +120,8 @@ class CandidatePhase {
     while (ratios.size() < kLeastPairs || (ratios.size() < kMostPairs && total < kPairsNs)) {
       if (desk_.stopped()) return {};
       const double plain = supervisor.run_ns(0), ns = supervisor.run_ns(config);
-      if (plain <= 0) base::fail(ErrorCode::plugin, "the plain kernels fail in a run (%)", {supervisor.last_failure().reason});
+      if (plain <= 0)
+        base::fail(ErrorCode::plugin, "the plain kernels fail in a run (%)", {supervisor.last_failure().reason});
       if (ns <= 0) return {};
       ratios.push_back(std::log(ns / plain));
       total += ns;

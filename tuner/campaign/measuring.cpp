@@ -28,8 +28,8 @@ json opening(const Desk& desk, const Problem& problem) {
 const TunedDevice& device_of(const Desk& desk, const Problem& problem) { return desk.devices[problem.device]; }
 
 Supervisor supervisor_for(const Desk& desk, const Problem& problem, std::function<std::string(size_t)> text) {
-  return {desk.workers[problem.device], opening(desk, problem), desk.journal,
-          device_of(desk, problem).journal_name, problem.name(), std::move(text)};
+  return {desk.workers[problem.device],          opening(desk, problem), desk.journal,
+          device_of(desk, problem).journal_name, problem.name(),         std::move(text)};
 }
 
 json row_for(const Desk& desk, const Problem& problem, const Measured& measured, const std::string& config,

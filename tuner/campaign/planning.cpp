@@ -62,8 +62,7 @@ class Planning {
   PlannedModel run() {
     PlannedModel planned;
     const json reply = ask("plan");
-    if (reply.is_null())
-      base::fail(ErrorCode::plugin, "planning it %, whichever device is left out", {how_it_ended_});
+    if (reply.is_null()) base::fail(ErrorCode::plugin, "planning it %, whichever device is left out", {how_it_ended_});
     planned.is_whole = reply.at("whole");
     planned.stages = stages_from(reply.at("stages"));
     if (!planned.is_whole) add_later(planned);
@@ -72,9 +71,8 @@ class Planning {
 
  private:
   bool is_quarantined(const std::string& device) const {
-    return std::any_of(quarantined_.begin(), quarantined_.end(), [&](const Quarantined& q) {
-      return q.model == model_.path.string() && q.device == device;
-    });
+    return std::any_of(quarantined_.begin(), quarantined_.end(),
+                       [&](const Quarantined& q) { return q.model == model_.path.string() && q.device == device; });
   }
   void say(const std::string& line) const {
     if (options_.say) options_.say(line);
@@ -114,8 +112,11 @@ class Planning {
       if (name != without) devices.push_back(name);
     for (const auto& [name, shape] : model_.shapes) shapes[name] = shape;
     Worker worker(options_.worker);
-    const json request = {{"do", what},           {"model", model_.path.string()}, {"shapes", shapes},
-                          {"devices", devices},   {"to", prefix_ + what}};
+    const json request = {{"do", what},
+                          {"model", model_.path.string()},
+                          {"shapes", shapes},
+                          {"devices", devices},
+                          {"to", prefix_ + what}};
     if (worker.ask(request, options_.patience, reply) != Receipt::message) {
       how_it_ended_ = worker.how_it_ended();
       return false;

@@ -8,8 +8,8 @@
 namespace motley::tuner {
 
 struct PlanningOptions {
-  std::vector<std::string> worker;  // the command that serves requests (campaign/agent.hpp)
-  std::filesystem::path folder;     // there already; gets the stages as models, which stay there
+  std::vector<std::string> worker;                   // the command that serves requests (campaign/agent.hpp)
+  std::filesystem::path folder;                      // there already; gets the stages as models, which stay there
   std::chrono::milliseconds patience{120'000};       // after which a worker counts as hung
   std::function<void(const std::string&)> say = {};  // one line of what is worth knowing
 };

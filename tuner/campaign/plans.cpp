@@ -158,7 +158,8 @@ class PlanRace {
   }
   void add_mix(Worker& worker, double error_budget) {
     const std::vector<std::string> all = names_of_devices();
-    const std::string name = base::text("%, costs corrected % x%", {joined(all), heat_, error_budget > 0 ? kInexact : ""});
+    const std::string name =
+        base::text("%, costs corrected % x%", {joined(all), heat_, error_budget > 0 ? kInexact : ""});
     contestants_.push_back({Kind::placement, name, all, true, error_budget});
     compile(worker, contestants_.back());
     const auto is_known = [&](const Contestant& c) { return same_plan(c, contestants_.back()); };
@@ -238,8 +239,8 @@ class PlanRace {
     correction_ = fit_correction(observed);
   }
 
-  // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone. Plans
-  // with an error don't drive out those without one.
+  // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone.
+  // Plans with an error don't drive out those without one.
   void keep_the_fast() {
     if (contestants_.empty()) return;
     std::vector<std::pair<double, Contestant>> order;
@@ -346,11 +347,16 @@ class PlanRace {
     const auto expected = static_cast<uint64_t>(time_ns(best));
     row["expected_ns"] = expected;
     row["bound_ns"] = best.is_exact() ? std::min(bound_ns_, expected) : 0;
-    json facts = {{"model", track_.model.path.string()}, {"name", track_.name},
-                  {"winner", best.name},                 {"candidates", candidates_against(best)},
-                  {"row", std::move(row)},               {"predicted_ns", best.predicted_ns},
-                  {"measured_ns", expected},             {"nodes", std::move(nodes)},
-                  {"transfers", best.plan["transfers"]}, {"factors", correction_.factor},
+    json facts = {{"model", track_.model.path.string()},
+                  {"name", track_.name},
+                  {"winner", best.name},
+                  {"candidates", candidates_against(best)},
+                  {"row", std::move(row)},
+                  {"predicted_ns", best.predicted_ns},
+                  {"measured_ns", expected},
+                  {"nodes", std::move(nodes)},
+                  {"transfers", best.plan["transfers"]},
+                  {"factors", correction_.factor},
                   {"move_ns", correction_.move_ns}};
     desk_.ledger.add_plan(std::move(facts));
   }

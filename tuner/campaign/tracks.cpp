@@ -52,12 +52,18 @@ std::vector<Track> tracks_of(const Desk& desk, const TunedModel& model, const Pl
   const std::string name = model.path.filename().string();
   std::vector<Track> tracks;
   if (planned.is_whole) {
-    for (const PlannedStage& stage : planned.stages) tracks.push_back({model, stage, name, model.path, model.shapes, true, kSecondsPerModel});
+    for (const PlannedStage& stage : planned.stages)
+      tracks.push_back({model, stage, name, model.path, model.shapes, true, kSecondsPerModel});
     return tracks;
   }
   for (const auto& [s, share] : stages_to_race(desk, planned)) {
     const PlannedStage& stage = planned.stages[s];
-    tracks.push_back({model, stage, base::text("% (stage %)", {name, s + 1}), stage.file, {}, *stage.optimize,
+    tracks.push_back({model,
+                      stage,
+                      base::text("% (stage %)", {name, s + 1}),
+                      stage.file,
+                      {},
+                      *stage.optimize,
                       std::max(kSecondsPerModel * share, kLeastSeconds)});
   }
   if (tracks.empty()) desk.say(base::text("no plan of % is raced: no stage of it can be run alone", {name}));

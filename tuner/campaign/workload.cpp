@@ -241,7 +241,8 @@ std::vector<Problem> shard(std::vector<Problem> problems, size_t part, size_t pa
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     const Problem &x = problems[a], &y = problems[b];
-    return x.work != y.work ? x.work > y.work : std::tie(x.key, x.candidate, x.device) < std::tie(y.key, y.candidate, y.device);
+    return x.work != y.work ? x.work > y.work
+                            : std::tie(x.key, x.candidate, x.device) < std::tie(y.key, y.candidate, y.device);
   });
   std::vector<double> loads(parts, 0);
   std::vector<Problem> mine;

@@ -167,7 +167,10 @@ struct Bench::Compiled {
 
 Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem,
              const std::filesystem::path& answers, schema::DataType precision)
-    : problem_(std::move(problem)), precision_(precision), serialized_(model::serialize(problem_)), device_(std::make_unique<Runner>(device)) {
+    : problem_(std::move(problem)),
+      precision_(precision),
+      serialized_(model::serialize(problem_)),
+      device_(std::make_unique<Runner>(device)) {
   for (const Filling filling : kFillings) {
     std::vector<Bytes> inputs;
     for (const graph::TensorId id : problem_.inputs)
@@ -284,7 +287,8 @@ Outcome Bench::check(const std::string& config, Difference* worst) {
     for (size_t f = 0; f < inputs_.size(); ++f) {
       const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
       for (size_t i = 0; i < found.size() && is_checked(); ++i) {
-        const Difference difference = compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
+        const Difference difference =
+            compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
         if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
         if (!worst) continue;
         worst->max_abs = std::max(worst->max_abs, difference.max_abs);

@@ -122,8 +122,7 @@ void save_problem(const graph::Graph& problem, const std::filesystem::path& path
 graph::Graph load_problem(const std::filesystem::path& path) {
   graph::Module module = model::read_model(path);
   if (module.graphs.size() != 1 || module.main().nodes.empty())
-    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has no nodes: save it with the tuner",
-               {path.string()});
+    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has no nodes: save it with the tuner", {path.string()});
   return std::move(module.main());
 }
 

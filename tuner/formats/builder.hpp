@@ -17,8 +17,8 @@ class RecordingBuilder {
   explicit RecordingBuilder(std::vector<std::string> names) : names_(std::move(names)) {}
 
   const std::vector<std::string>& names() const { return names_; }
-  // A row of which one of these throws Error(invalid_argument) costs no more than itself: without values it is left out,
-  // without an observation it is one of a config that failed.
+  // A row of which one of these throws Error(invalid_argument) costs no more than itself: without values it is left
+  // out, without an observation it is one of a config that failed.
   void add(const std::function<std::vector<Value>()>& values, const std::function<Observation()>& observation);
   // Parameters and observations put into `recording`. Values are sorted where all are numbers. Throws what was wrong
   // with the first damaged row where there is some and no config works.

@@ -8,8 +8,8 @@
 
 namespace motley::tuner {
 
-// All readers are strict about the text: no key twice, 16 levels deep at most; but NaN and Infinity, which Python writes,
-// count as null. A row of results that lacks something, or whose times are none, costs only itself
+// All readers are strict about the text: no key twice, 16 levels deep at most; but NaN and Infinity, which Python
+// writes, count as null. A row of results that lacks something, or whose times are none, costs only itself
 // (Recording::damaged), as long as some config works. They throw
 // Error(invalid_argument) or Error(limit) with one sentence that names `what` ("the file \"x.json\"") and the place.
 

@@ -81,8 +81,8 @@ void compare_rows(const char* list, const char* what, const json& before, const 
 
 // A candidate's rows compete with other kernels as the planner does: by what they take.
 table::Winner fastest_of(std::span<const table::KernelRow* const> rows) {
-  const table::KernelRow* best =
-      *std::min_element(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->median_ns < b->median_ns; });
+  const table::KernelRow* best = *std::min_element(
+      rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->median_ns < b->median_ns; });
   return {&best->config, best->median_ns, best->ratio};
 }
 

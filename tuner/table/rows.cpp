@@ -40,15 +40,15 @@ json kernel_row(const ObservedConfig& o) {
   const bool is_default = o.config.empty();
   const double ratio = is_default ? 1 : ratio_of(o.log_ratio.middle);
   json row = {{"problem_key", o.problem},
-          {"device", o.device},
-          {"config", o.config},
-          {"median_ns", whole(o.median_ns)},
-          {"mad_ns", whole(o.mad_ns)},
-          {"runs", std::clamp<uint64_t>(o.runs, 1, INT32_MAX)},
-          {"ratio_vs_default", ratio},
-          {"ratio_high", is_default ? 1 : std::max(ratio, ratio_of(o.log_ratio.high))},
-          {"error", {{"max_abs", o.max_abs}, {"max_rel", o.max_rel}}},
-          {"rigor", o.rigor}};
+              {"device", o.device},
+              {"config", o.config},
+              {"median_ns", whole(o.median_ns)},
+              {"mad_ns", whole(o.mad_ns)},
+              {"runs", std::clamp<uint64_t>(o.runs, 1, INT32_MAX)},
+              {"ratio_vs_default", ratio},
+              {"ratio_high", is_default ? 1 : std::max(ratio, ratio_of(o.log_ratio.high))},
+              {"error", {{"max_abs", o.max_abs}, {"max_rel", o.max_rel}}},
+              {"rigor", o.rigor}};
   if (!o.candidate.empty()) row["candidate"] = o.candidate;
   return row;
 }

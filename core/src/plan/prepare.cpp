@@ -97,7 +97,8 @@ void infer(graph::Module& module, const graph::InferOptions& options, const std:
     graph::infer_shapes(module, options);
   } catch (const Error& e) {
     if (open.empty() || e.code() == ErrorCode::out_of_memory) throw;
-    base::fail(e.code(), "% (dimensions that input \"%\" leaves open count as 1: give its shape in input_shapes, or by --shape)",
+    base::fail(e.code(),
+               "% (dimensions that input \"%\" leaves open count as 1: give its shape in input_shapes, or by --shape)",
                {e.what(), open});
   }
 }

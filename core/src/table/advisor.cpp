@@ -130,7 +130,8 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
   return nullptr;
 }
 
-std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective, double error) const {
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective,
+                                               double error) const {
   if (table_->plans.empty()) return std::nullopt;
   const std::string hash = graph_hash(graph);
   std::optional<Plan> best;

@@ -25,11 +25,16 @@ constexpr Object kDevice{std::begin(kDeviceFields), std::end(kDeviceFields)};
 constexpr Field kErrorFields[] = {{"max_abs", Kind::error}, {"max_rel", Kind::error}};
 constexpr Object kError{std::begin(kErrorFields), std::end(kErrorFields)};
 
-constexpr Field kKernelFields[] = {{"problem_key", Kind::text},       {"device", Kind::id},
-                                   {"config", Kind::config},          {"median_ns", Kind::number},
-                                   {"mad_ns", Kind::number},          {"runs", Kind::count},
-                                   {"ratio_vs_default", Kind::ratio}, {"ratio_high", Kind::ratio},
-                                   {"error", Kind::object, &kError},  {"rigor", Kind::rigor},
+constexpr Field kKernelFields[] = {{"problem_key", Kind::text},
+                                   {"device", Kind::id},
+                                   {"config", Kind::config},
+                                   {"median_ns", Kind::number},
+                                   {"mad_ns", Kind::number},
+                                   {"runs", Kind::count},
+                                   {"ratio_vs_default", Kind::ratio},
+                                   {"ratio_high", Kind::ratio},
+                                   {"error", Kind::object, &kError},
+                                   {"rigor", Kind::rigor},
                                    {"candidate", Kind::config, nullptr, true}};
 constexpr Object kKernel{std::begin(kKernelFields), std::end(kKernelFields)};
 

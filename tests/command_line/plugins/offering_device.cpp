@@ -64,8 +64,13 @@ class OfferingBackend final : public Backend {
 
 void offer(const motley_support_sink& sink, const std::vector<uint32_t>& nodes, DataType precision,
            const char* config) {
-  const motley_candidate candidate{sizeof candidate, static_cast<uint32_t>(nodes.size()), nodes.data(), 0,
-                                   static_cast<uint32_t>(precision), 0, config};
+  const motley_candidate candidate{sizeof candidate,
+                                   static_cast<uint32_t>(nodes.size()),
+                                   nodes.data(),
+                                   0,
+                                   static_cast<uint32_t>(precision),
+                                   0,
+                                   config};
   sink.candidate(sink.context, &candidate);
 }
 
