@@ -94,10 +94,10 @@ std::string query(const Instance& vk, Found& f) {
   const bool subgroup_control = use(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, false);
   const bool import = use(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, false);
   const bool dot = use(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, false);
-  if (use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false)) f.fd_features = fd_features(vk, f.handle);
   const auto has = [&](const char* name) { return names.count(name) != 0; };
   const bool nv_units = has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME), arm_units = has(VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
   const bool amd_units = has(VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME);
+  if (use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false)) f.fd_features = fd_features(vk, f.handle);
 
   VkPhysicalDeviceIDProperties id{};
   VkPhysicalDeviceDriverProperties driver{};

@@ -180,12 +180,19 @@ TEST_F(TableUseTest, WhatDoesNotCompileWithItsConfigIsCompiledWithout) {
 json plan_of_small_cnn(const std::vector<std::string>& nodes, const std::vector<std::string>& configs) {
   const plugin::Registry registry = plugin::discover(
       {.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"}, .standard_places = false});
-  const tuner::PlannedModel planned = tuner::plan_model({{}, small_cnn(), {}}, registry.devices);
+  plan::Request request;
+  request.devices = registry.devices;
+  const Model model = small_cnn();
+  const tuner::PlannedModel planned = tuner::plan_model(model.module(), request);
   json segment = {{"device", "here"}, {"nodes", nodes}};
   if (!configs.empty()) segment["configs"] = configs;
-  return {
-      {"graph_hash", planned.hash},         {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
-      {"segments", json::array({segment})}, {"expected_ns", 1000},      {"bound_ns", 0}};
+  return {{"graph_hash", planned.stages.at(0).hash},
+          {"shapes", json::object()},
+          {"devices", {"here"}},
+          {"objective", "latency"},
+          {"segments", json::array({segment})},
+          {"expected_ns", 1000},
+          {"bound_ns", 0}};
 }
 
 TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
@@ -212,6 +219,22 @@ TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
   EXPECT_EQ(defaults.explain().cost.decided_by, "race");
   EXPECT_EQ(count(defaults.explain(), "race"), all);
   EXPECT_EQ(kernels_of(defaults), kernels_of(untuned));
+  // Costs are those of what runs, though the rows know a faster config.
+  const auto expect_costs = [](const Explanation& e) {
+    size_t measured = 0;
+    for (const Placement& p : e.nodes) {
+      if (p.cost_source != "measured") continue;
+      ++measured;
+      EXPECT_EQ(p.estimate_ns, p.config.empty() ? 1e6 : 8e5) << p.node;
+    }
+    EXPECT_GE(measured, 4u);
+  };
+  expect_costs(defaults.explain());
+  std::vector<std::string> best;
+  for (const Placement& p : plain.nodes) best.push_back(p.config);
+  const Explanation of_best = compile(with_plan(best)).explain();
+  EXPECT_EQ(count(of_best, "race"), all);
+  expect_costs(of_best);
   // A plan that says none leaves them to the rows.
   Session silent = compile(with_plan({})), by_rows = compile(publish(document));
   EXPECT_EQ(silent.explain().cost.decided_by, "race");
@@ -222,6 +245,7 @@ TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
   Session refused = compile(with_plan(configs));
   EXPECT_EQ(count(refused.explain(), "none"), all);
   EXPECT_EQ(refused.explain().table.refused, nodes.size());
+  expect_costs(refused.explain());
   EXPECT_EQ(kernels_of(refused), kernels_of(untuned));
 }
 
