@@ -11,7 +11,10 @@ TEST(Devices, CpuAndReferenceAreThere) {
   const Outcome outcome = motley({"devices", "--json"});
   ASSERT_TRUE(succeeds(outcome));
   std::vector<std::string> names;
-  for (const auto& device : outcome.json()) names.push_back(device["name"]);
+  for (const auto& device : outcome.json()) {
+    names.push_back(device["name"]);
+    EXPECT_TRUE(device["shares_memory"].is_array()) << outcome.out;
+  }
   for (const char* name : {"cpu", "reference"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << outcome.out;
     EXPECT_NE(text.out.find(std::string("\n") + name), std::string::npos) << text.out;

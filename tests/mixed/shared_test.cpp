@@ -151,6 +151,20 @@ TEST_F(Shared, PlansCountTheWaitAlone) {
   EXPECT_LT(shared.first, copied.first);
 }
 
+TEST_F(Shared, TheRuntimeSaysWhoShares) {
+  const auto sharing = [&] {
+    std::string text;
+    for (const SharedMemory& s : rt.shared_memory()) text += s.first + " " + s.second + " " + s.way + "\n";
+    return text;
+  };
+  EXPECT_EQ(sharing(), "virtual:gpu0 virtual:gpu1 shared fd\n");
+  gpus.peer = MOTLEY_EDGE_NATIVE;
+  EXPECT_EQ(sharing(), "virtual:gpu0 virtual:gpu1 share\n");
+  gpus.peer = MOTLEY_EDGE_NONE;
+  gpus.strangers = true;
+  EXPECT_EQ(sharing(), "");
+}
+
 TEST_F(Shared, TracesNameTheWay) {
   CompileOptions options = spread(kFirst, kSecond);
   options.trace = true;
