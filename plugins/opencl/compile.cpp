@@ -67,7 +67,8 @@ std::vector<std::byte> ClDevice::binary_of(cl_program program) const {
 cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
   const gpu::Variant& variant = variant_of(key);
   const std::string options = options_of(key, variant);
-  const bool binaries = !has(Workaround::no_program_binaries), disk = binaries && !has(Workaround::driver_caches);
+  const bool binaries = !has(Workaround::no_program_binaries);
+  const bool disk = binaries && !has(Workaround::driver_caches) && disk_.is_on();
   if (binaries) {
     const auto imported = imported_.find(name);
     if (imported != imported_.end())

@@ -15,6 +15,7 @@ enum class Workaround : uint8_t {
   no_relaxed_math,      // never -cl-fast-relaxed-math
   finish_before_unmap,  // clFinish before memory is unmapped
   staged_memory,        // memory is copied to the host and back in place of being mapped
+  keep_memory,          // memory is released with the device only
 };
 
 // Those that apply to a driver. `driver` is CL_DRIVER_VERSION, `platform` CL_PLATFORM_NAME. MOTLEY_OPENCL_WORKAROUNDS, a list
