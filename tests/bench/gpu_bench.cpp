@@ -4,15 +4,20 @@
 //
 // --small: convolutions with weights as float16, and of bytes, beside float32.
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is
-// the first session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the
-// process.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them, and the part of the
+// processors' time that other programs took meanwhile: on a CPU device it is missing to the kernels. "made" is the first session of the
+// process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -29,6 +34,32 @@ using graph::TensorId;
 using schema::Op;
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+// Seconds of processor time, summed over processors: of this process, and of the machine (0 where /proc/stat is not there).
+struct Load {
+  double own = 0, all = 0;
+};
+Load load() {
+  Load l;
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  l.own = seconds(use.ru_utime) + seconds(use.ru_stime);
+  // user, nice, system, idle, waiting for input and output, interrupts (2), stolen
+  std::ifstream stat("/proc/stat");
+  std::string cpu;
+  stat >> cpu;
+  double ticks = 0;
+  for (int i = 0; i < 8 && stat >> ticks; ++i)
+    if (i != 3 && i != 4) l.all += ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return l;
+}
+// What others took since `begin`, in percent of all processors.
+double others_percent(const Load& begin, Clock::time_point start) {
+  const Load end = load();
+  const double capacity = ms_since(start) * 1e-3 * static_cast<double>(std::thread::hardware_concurrency());
+  return std::clamp(100 * ((end.all - begin.all) - (end.own - begin.own)) / capacity, 0.0, 100.0);
+}
 
 struct Times {
   double least = 0, median = 0;
@@ -251,9 +282,11 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
   const double first_ms = ms_since(first);
   const Times again = measure(3, [&] { Session second = runtime.compile(model, options); });
   for (int i = 0; i < 3; ++i) session.run();
-  const Times t = measure(30, [&] { session.run(); });
-  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f)\n", name.c_str(),
-              device.c_str(), created, again.least, first_ms, t.least, t.median);
+  const Load before = load();
+  const auto begin = Clock::now();
+  const Times t = measure(60, [&] { session.run(); });
+  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), others %.0f %%\n",
+              name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, others_percent(before, begin));
   if (!layers) return;
   session.set_profiling(true);
   session.run();

@@ -25,7 +25,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
       if (cost < least) least = cost, t.mr = mr;
     }
   } else if (m < t.mr) {
-    t.mr = m <= 1 ? 1 : m <= 2 ? 2 : 4;
+    t.mr = m <= 1 ? 1 : m <= 2 && !device.texel_loads ? 2 : 4;
   }
   t.mr = static_cast<int32_t>(config.get("mr", int64_t{t.mr}));
   t.nv = static_cast<int32_t>(config.get("nv", int64_t{t.nv}));
@@ -38,10 +38,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
     t.vw = t.vw >= 4 ? 4 : 1;
     return t;  // columns behind the last are loaded as zeros
   }
-  if (on_texels(device, t)) {
-    if (m <= 4) t.mr = 4;
-    return t;  // columns behind the last are computed and not stored
-  }
+  if (on_texels(device, t)) return t;  // columns behind the last are computed and not stored
   while (t.columns() > n && t.nv > 1) t.nv = 1;
   while (t.columns() > n && t.vw > 1) t.vw = t.vw > 4 ? t.vw / 2 : 1;
   return t;
@@ -89,7 +86,12 @@ sdk::Reason gemm_config_check(const Config& config, const Capabilities& device) 
 }
 
 bool on_texels(const Capabilities& device, const GemmTile& t) {
-  return device.texel_loads && t.vw == 4 && t.mr % 4 == 0 && t.local_k == 0;
+  return device.texel_loads && t.vw == 4 && (t.mr % 4 == 0 || t.mr == 1) && t.local_k == 0;
+}
+
+GemmTile packed_tile(const Capabilities& device, GemmTile t) {
+  if (on_texels(device, t)) t.mr = std::max(t.mr, 4);
+  return t;
 }
 
 void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {
