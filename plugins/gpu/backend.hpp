@@ -47,6 +47,9 @@ struct Capabilities {
   uint32_t max_params_bytes = 128;                 // of Launch::params
 };
 
+// MOTLEY_GPU_CLASS=integrated or discrete: a CPU behind a GPU's API counts as such a GPU, and gets the kernels of one. For tests.
+void follow_class_from_environment(Capabilities& capabilities);
+
 // Device memory. Destroying it releases it; the caller has waited for what uses it.
 class Memory {
  public:

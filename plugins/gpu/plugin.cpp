@@ -361,6 +361,18 @@ motley_device_info describe(uint32_t index, const Capabilities& c) {
   return info;
 }
 
+void follow_class_from_environment(Capabilities& c) {
+  const char* wanted = std::getenv("MOTLEY_GPU_CLASS");
+  if (!wanted || c.device_class != DeviceClass::cpu) return;
+  const std::string_view name = wanted;
+  if (name == "integrated") c.device_class = DeviceClass::integrated;
+  else if (name == "discrete") c.device_class = DeviceClass::discrete;
+  else return;
+  c.local_is_fast = true;
+  c.native_vector = 1;
+  c.texel_loads = false;
+}
+
 Pacing default_pacing(const Capabilities& c) {
   // Without a limit a device that also draws the screen would stutter; a discrete one is shared less often, a CPU never.
   Pacing pacing;

@@ -65,6 +65,12 @@ std::vector<Found> find_devices(const Functions& cl, std::string& explanation) {
     }
   }
   if (found.empty() && explanation.empty()) explanation = "the OpenCL drivers have no device";
+  // "opencl" is the device that most users want: a discrete GPU, another, then CPUs; drivers are listed in any order.
+  const auto rank = [&](const Found& f) {
+    if (value_of<cl_device_type>(cl, f.device, CL_DEVICE_TYPE, CL_DEVICE_TYPE_GPU) & CL_DEVICE_TYPE_CPU) return 2;
+    return value_of<cl_bool>(cl, f.device, CL_DEVICE_HOST_UNIFIED_MEMORY, CL_FALSE) ? 1 : 0;
+  };
+  std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) { return rank(a) < rank(b); });
   return found;
 }
 
@@ -102,6 +108,7 @@ Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_
   c.float16_arithmetic = has_word(extensions, "cl_khr_fp16");
   c.int8_dot = has_word(extensions, "cl_khr_integer_dot_product");
   c.max_params_bytes = 512;
+  gpu::follow_class_from_environment(c);
   return c;
 }
 

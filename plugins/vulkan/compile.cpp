@@ -118,7 +118,7 @@ const Pipelines::Layout& Pipelines::layout_for(const std::vector<Kind>& kinds) {
   return layout;
 }
 
-void Pipelines::make(const Launch& launch, bool in_pieces, VulkanPipeline& p) {
+void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
   const PipelineKey& key = launch.pipeline;
   const Module* module = find_module(key.variant);
   if (!module) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
@@ -144,8 +144,7 @@ void Pipelines::make(const Launch& launch, bool in_pieces, VulkanPipeline& p) {
   check(device_.vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &shader), "a shader module can't be made");
   VkComputePipelineCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
-  // Long launches run in pieces of their groups.
-  if (in_pieces) info.flags = VK_PIPELINE_CREATE_DISPATCH_BASE;
+  info.flags = VK_PIPELINE_CREATE_DISPATCH_BASE;  // long launches run in pieces of their groups
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = shader;
@@ -166,15 +165,15 @@ void Pipelines::make(const Launch& launch, bool in_pieces, VulkanPipeline& p) {
   check(result, "a kernel can't be compiled", key.variant);
 }
 
-std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches, bool in_pieces) {
+std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches) {
   const std::lock_guard lock(mutex_);
   std::vector<const VulkanPipeline*> list, fresh;
   for (const Launch& launch : launches) {
-    VulkanPipeline& p = pipelines_[text_of(launch.pipeline) + (in_pieces ? " in pieces" : "")];
+    VulkanPipeline& p = pipelines_[text_of(launch.pipeline)];
     list.push_back(&p);
     if (p.handle) continue;
     fresh.push_back(&p);
-    make(launch, in_pieces, p);
+    make(launch, p);
   }
   if (fresh.empty()) return list;
   if (device_.capabilities().device_class == gpu::DeviceClass::cpu) warm(fresh);

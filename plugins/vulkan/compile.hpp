@@ -47,7 +47,7 @@ class Pipelines {
   Pipelines& operator=(const Pipelines&) = delete;
 
   // Those of the launches, made where they are missing. Drivers that compile at the first dispatch are made to do so now.
-  std::vector<const VulkanPipeline*> get(std::span<const Launch> launches, bool in_pieces);
+  std::vector<const VulkanPipeline*> get(std::span<const Launch> launches);
   // The driver's cache, or nothing where it holds no more than its header.
   std::vector<std::byte> save();
   // Takes a cache whose header is this device's; ignores others.
@@ -62,7 +62,7 @@ class Pipelines {
     VkPipelineLayout pipeline = VK_NULL_HANDLE;
   };
   const Layout& layout_for(const std::vector<Kind>& kinds);
-  void make(const Launch& launch, bool in_pieces, VulkanPipeline& p);
+  void make(const Launch& launch, VulkanPipeline& p);
   // Runs one group of each with parameters of zero, which makes them do nothing: a driver that compiles at the first dispatch does
   // so now. No groups at all are not enough for lavapipe.
   void warm(std::span<const VulkanPipeline* const> fresh);

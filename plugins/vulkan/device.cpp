@@ -82,19 +82,29 @@ std::string query(const Instance& vk, Found& f) {
   const bool subgroup_control = use(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, false);
   const bool import = use(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, false);
   const bool dot = use(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, false);
+  const auto has = [&](const char* name) { return names.count(name) != 0; };
+  const bool nv_units = has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME), arm_units = has(VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
+  const bool amd_units = has(VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME);
   f.export_fd = use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false);
 
   VkPhysicalDeviceDriverProperties driver{};
   VkPhysicalDeviceSubgroupProperties subgroup{};
   VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
   VkPhysicalDeviceExternalMemoryHostPropertiesEXT host{};
+  VkPhysicalDeviceShaderSMBuiltinsPropertiesNV nv{};
+  VkPhysicalDeviceShaderCoreBuiltinsPropertiesARM arm{};
+  VkPhysicalDeviceShaderCoreProperties2AMD amd{};
   Chain chain(&properties.pNext);
   chain.add(subgroup, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
   chain.add(driver, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES, driver_known);
   chain.add(sizes, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT, subgroup_control);
   chain.add(host, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT, import);
+  chain.add(nv, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV, nv_units);
+  chain.add(arm, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_BUILTINS_PROPERTIES_ARM, arm_units);
+  chain.add(amd, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD, amd_units);
   vk.vkGetPhysicalDeviceProperties2(f.handle, &properties);
   f.subgroup_size = subgroup.subgroupSize;
+  f.compute_units = std::max({nv.shaderSMCount, arm.shaderCoreCount, amd.activeComputeUnitCount});
   f.import_alignment = import ? host.minImportedHostPointerAlignment : 0;
   f.driver = driver_known ? std::string(driver.driverName) + " " + driver.driverInfo : "Vulkan";
   f.driver += " " + std::to_string(f.properties.driverVersion) + " API " + std::to_string(VK_API_VERSION_MAJOR(version)) + "." +
@@ -149,11 +159,16 @@ std::vector<Found> find_devices(const Instance& vk, std::string& explanation) {
   for (uint32_t i = 0; i < count; ++i) {
     Found f;
     f.handle = handles[i];
-    f.index = static_cast<uint32_t>(found.size());
     const std::string reason = query(vk, f);
     if (reason.empty()) found.push_back(std::move(f));
     else explanation += std::string(f.properties.deviceName) + " " + reason + "; ";
   }
+  // "vulkan" is the device that most users want: a discrete GPU, another, then CPUs; drivers are listed in any order.
+  const auto rank = [](const Found& f) {
+    return f.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 2 : f.properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  };
+  std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) { return rank(a) < rank(b); });
+  for (uint32_t i = 0; i < found.size(); ++i) found[i].index = i;
   return found;
 }
 
@@ -177,9 +192,10 @@ Capabilities capabilities_of(const Found& f) {
   c.device_class = cpu                                                                    ? gpu::DeviceClass::cpu
                    : f.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ? gpu::DeviceClass::discrete
                                                                                          : gpu::DeviceClass::integrated;
-  // Vulkan tells neither; these are a middling device of its class.
-  c.compute_units = cpu ? std::max(1u, std::thread::hardware_concurrency())
-                        : (c.device_class == gpu::DeviceClass::discrete ? 32u : 8u);
+  // Vulkan does not tell the clock, and vendors' extensions the units; else these are a middling device of its class.
+  c.compute_units = cpu               ? std::max(1u, std::thread::hardware_concurrency())
+                    : f.compute_units ? f.compute_units
+                                      : (c.device_class == gpu::DeviceClass::discrete ? 32u : 8u);
   c.clock_mhz = cpu ? 2000 : 1000;
   c.max_group_size = limits.maxComputeWorkGroupInvocations;
   for (size_t i = 0; i < 3; ++i) {
@@ -204,6 +220,7 @@ Capabilities capabilities_of(const Found& f) {
   c.float16_arithmetic = f.float16;
   c.int8_dot = f.integer_dot;
   c.max_params_bytes = limits.maxPushConstantsSize;
+  gpu::follow_class_from_environment(c);
   return c;
 }
 

@@ -23,6 +23,7 @@ struct Found {
   std::string driver;
   uint32_t queue_family = 0, queue_count = 0, timestamp_bits = 0;
   uint32_t subgroup_size = 0, min_subgroup = 0, max_subgroup = 0, max_subgroups = 0;  // min, max: 0 where no control
+  uint32_t compute_units = 0;  // where the vendor has an extension that says so
   uint64_t import_alignment = 0;                                                     // 0: host memory can't be imported
   bool export_fd = false;
   bool int64 = false, int16 = false, int8 = false, float16 = false, float64 = false;

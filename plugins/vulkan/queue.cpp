@@ -19,7 +19,7 @@ VulkanWork::VulkanWork(VulkanDevice& device, std::vector<Launch> launches, const
     : device_(device),
       launches_(std::move(launches)),
       pacer_(launches_, pacing),
-      pipelines_(device.pipelines().get(launches_, pacer_.limited())) {
+      pipelines_(device.pipelines().get(launches_)) {
   for (const Launch& launch : launches_)
     if (launch.params.size() > 128)
       throw StatusError(MOTLEY_INTERNAL, "kernel " + launch.pipeline.variant + " has more than 128 bytes of parameters");

@@ -1,6 +1,6 @@
 // Measures a GPU plugin: products of matrices under many configs, whole networks, and how long a session takes to make.
 //
-//   gpu_bench [--device opencl] [--gemm 512] [--small] [--model FILE.motley]… [--layers]
+//   gpu_bench [--device opencl] [--gemm 512] [--config mr=4,nv=1,…]… [--small] [--model FILE.motley]… [--layers]
 //
 // --small: convolutions with weights as float16, and of bytes, beside float32.
 //
@@ -129,18 +129,20 @@ test::Value noise_of(std::vector<int64_t> shape, uint64_t seed) {
   return test::value<float>(std::move(shape), test::noise(count, seed));
 }
 
-void gemm(const motley_plugin& plugin, int64_t size) {
+void gemm(const motley_plugin& plugin, int64_t size, std::vector<std::string> configs) {
+  if (configs.empty())
+    configs = {"", "precision=f16", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
+               "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"};
   const test::OpenDevice device(plugin);
   const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(),
                                            {test::constant(noise_of({size, size}, 1)), noise_of({size, size}, 2)},
                                            {test::output_of<float>({size, size})});
   const double giga = 2e-9 * static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(size);
   std::printf("%-40s %10s %10s %10s %10s\n", "matrix product, config", "least ms", "median", "GFLOP/s", "median");
-  for (const char* config : {"", "precision=f16", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16",
-                             "mr=8,nv=2,vw=8", "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"}) {
+  for (const std::string& config : configs) {
     const Times t = time_node(plugin, device.get(), c, config);
     if (t.least > 0)
-      std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", *config ? config : "(default)", t.least, t.median, 1e3 * giga / t.least,
+      std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", config.empty() ? "(default)" : config.c_str(), t.least, t.median, 1e3 * giga / t.least,
                   1e3 * giga / t.median);
   }
 }
@@ -302,23 +304,24 @@ int main(int argc, char** argv) {
   std::string device = "opencl";
   int64_t size = 512;
   bool layers = false, small = false;
-  std::vector<std::string> models;
+  std::vector<std::string> models, configs;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
     if (option == "--layers") layers = true;
     else if (option == "--small") small = true;
     else if (option == "--device" && i + 1 < argc) device = argv[++i];
     else if (option == "--gemm" && i + 1 < argc) size = std::atoll(argv[++i]);
+    else if (option == "--config" && i + 1 < argc) configs.push_back(argv[++i]);
     else if (option == "--model" && i + 1 < argc) models.push_back(argv[++i]);
     else {
-      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--small] [--model FILE.motley]… [--layers]\n");
+      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--config CONFIG]… [--small] [--model FILE.motley]… [--layers]\n");
       return 2;
     }
   }
   try {
     const std::string id = device.substr(0, device.find(':'));
     if (const motley_plugin* plugin = size > 0 || small ? test::built_plugin(id, test::test_host()) : nullptr) {
-      if (size > 0) gemm(*plugin, size);
+      if (size > 0) gemm(*plugin, size, configs);
       if (small) small_numbers(*plugin);
     }
     Runtime runtime;

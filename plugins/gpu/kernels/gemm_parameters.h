@@ -23,3 +23,4 @@ PARAMS(int m; int n; int k; int a_row; int a_k; int b_k; int y_row; int b_width;
 #endif
 #define BUFFERS(IN, OUT) IN(0, A_TYPE, a) IN(1, B_TYPE, b) IN(2, i32, table) IN(3, f32, bias) IN(4, f32, residual) OUT(5, f32, y)
 #define TN (NV * VW)
+#define LEFT(i, k) (PACKED != 0 ? LOAD(A_TYPE, a, a_at + (k) * MR + (i)) : LOAD(A_TYPE, a, rows[i] + (k) * p.a_k))

@@ -140,7 +140,7 @@ void emit_product(Emitter& e, const Convolution& c) {
   g.a_row = g.k;
   g.y = e.output(0);
   g.y_row = outputs;
-  const bool texels = on_texels(e.device, gemm_tile(e.device, e.config, g.m, outputs)) &&
+  const bool texels = on_texels(e.device, gemm_tile(e.device, e.config, {g.m, outputs, g.k, c.batch * c.group})) &&
                       takes_four_columns(e, c.batch * c.in_channels);
   if (is_pointwise(c)) {
     g.n = outputs;
@@ -173,7 +173,7 @@ void emit_product(Emitter& e, const Convolution& c) {
   }
   if (e.has_input(3)) g.residual = e.input(3);
   g.epilogue = Epilogue(e.node.attributes<schema::ConvAttributes>().activation());
-  GemmTile tile = gemm_tile(e.device, e.config, g.m, g.n);
+  GemmTile tile = gemm_tile(e.device, e.config, g.shape());
   if (weights.is_constant()) tile = packed_tile(e.device, tile);
   if (weights.is_constant()) {
     std::vector<float> all;

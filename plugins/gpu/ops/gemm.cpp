@@ -9,13 +9,41 @@ namespace {
 
 bool on_cpu(const Capabilities& d) { return d.device_class == DeviceClass::cpu; }
 
+// So many work items per compute unit hide a GPU's memory latency.
+constexpr int64_t kItemsPerUnit = 512;
+constexpr uint32_t kMostSplit = 8;
+constexpr GemmShape kLarge{1 << 20, 1 << 20, 1 << 20, 1};
+
+// Bytes of local memory where `split` items share a tile.
+uint64_t split_bytes(const GemmTile& t) {
+  return sizeof(float) * uint64_t{t.split} * t.lx * t.ly * static_cast<uint64_t>(t.mr) * static_cast<uint64_t>(t.columns());
+}
+
+bool split_fits(const Capabilities& d, const GemmTile& t) {
+  return split_bytes(t) <= d.local_bytes && t.lx * t.ly * t.split <= d.max_group_size && t.split <= d.max_group[2];
+}
+
+// As many items per tile as it takes to fill the device, while each has a good part of k.
+uint32_t split_for(const Capabilities& d, GemmTile t, const GemmShape& s) {
+  if (!d.local_is_fast || t.local_k > 0) return 1;
+  const int64_t tiles = (s.m + t.mr - 1) / t.mr * ((s.n + t.columns() - 1) / t.columns()) * s.batch;
+  const int64_t wanted = kItemsPerUnit * d.compute_units;
+  t.split = 1;
+  while (t.split < kMostSplit && tiles * t.split < wanted && s.k >= int64_t{64} * t.split) {
+    t.split *= 2;
+    if (!split_fits(d, t)) return t.split / 2;
+  }
+  return t.split;
+}
+
 }  // namespace
 
-GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, int64_t n) {
+GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmShape& shape) {
+  const int64_t m = shape.m, n = shape.n;
   GemmTile t;
   // A CPU wants its widest vectors in all its registers and work groups of one; a GPU wants four by four per work item.
   if (on_cpu(device)) t = {8, 2, static_cast<int32_t>(std::min(device.max_vector, std::max(4u, device.native_vector))), 1, 1, 0};
-  else t = {4, 1, 4, 8, 8, 0};
+  else t = {4, 1, 4, 8, 8, 0, 4};
   if (device.texel_loads) t = {8, 2, 4, 8, 1, 0};
   if (on_cpu(device) && t.vw == 16) {
     // 32 vector registers: twelve rows by two vectors, or the eight or so that leave the fewest rows empty.
@@ -33,19 +61,26 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, 
   t.lx = static_cast<uint32_t>(config.get("lx", int64_t{t.lx}));
   t.ly = static_cast<uint32_t>(config.get("ly", int64_t{t.ly}));
   t.local_k = static_cast<int32_t>(config.get("local_k", int64_t{t.local_k}));
+  t.deep = static_cast<int32_t>(config.get("deep", int64_t{t.deep}));
+  t.split = static_cast<uint32_t>(config.get("split", int64_t{0}));
   if (t.vw == 2 || t.vw > static_cast<int32_t>(device.max_vector)) t.vw = static_cast<int32_t>(device.max_vector);
   if (t.local_k > 0) {
     t.vw = t.vw >= 4 ? 4 : 1;
+    t.split = std::max(1u, t.split);
     return t;  // columns behind the last are loaded as zeros
   }
-  if (on_texels(device, t)) return t;  // columns behind the last are computed and not stored
+  if (on_texels(device, t)) {
+    t.split = 1;
+    return t;  // columns behind the last are computed and not stored
+  }
   while (t.columns() > n && t.nv > 1) t.nv = 1;
   while (t.columns() > n && t.vw > 1) t.vw = t.vw > 4 ? t.vw / 2 : 1;
+  if (t.split == 0) t.split = on_cpu(device) ? 1 : split_for(device, t, shape);
   return t;
 }
 
 std::vector<sdk::Parameter> gemm_parameters(const Capabilities& device) {
-  const GemmTile t = gemm_tile(device, Config(), 1 << 20, 1 << 20);
+  const GemmTile t = gemm_tile(device, Config(), kLarge);
   const auto ordered = [](int64_t first, std::vector<int64_t> all, int64_t most) {
     std::vector<std::string> values{std::to_string(first)};
     for (int64_t v : all)
@@ -66,6 +101,9 @@ std::vector<sdk::Parameter> gemm_parameters(const Capabilities& device) {
   list.push_back({"lx", ordered(t.lx, {1, 4, 8, 16}, device.max_group[0])});
   list.push_back({"ly", ordered(t.ly, {1, 2, 4, 8}, device.max_group[1])});
   list.push_back({"local_k", ordered(t.local_k, {0, 4, 8, 16}, 16)});
+  if (on_cpu(device)) return list;
+  list.push_back({"deep", ordered(t.deep, {1, 4, 8}, 8)});
+  list.push_back({"split", ordered(t.split, {1, 2, 4, 8}, device.local_is_fast ? kMostSplit : 1)});
   return list;
 }
 
@@ -75,11 +113,14 @@ sdk::Reason gemm_config_check(const Config& config, const Capabilities& device) 
     if (std::find(p.values.begin(), p.values.end(), value) == p.values.end())
       return p.name + "=" + value + " is not one of the values offered";
   }
-  const GemmTile t = gemm_tile(device, config, 1 << 20, 1 << 20);
+  const GemmTile t = gemm_tile(device, config, kLarge);
   if (t.lx * t.ly > device.max_group_size)
     return "a work group of " + std::to_string(t.lx * t.ly) + " is more than the device's " + std::to_string(device.max_group_size);
   const uint64_t local = sizeof(float) * static_cast<uint64_t>(t.local_k) * (t.ly * static_cast<uint64_t>(t.mr) + t.lx * static_cast<uint64_t>(t.columns()));
   if (local > device.local_bytes) return "tiles of " + std::to_string(local) + " bytes do not fit into local memory";
+  if (t.split > 1 && t.local_k > 0) return "split and local_k don't go together";
+  if (t.split > 1 && !split_fits(device, t))
+    return "split=" + std::to_string(t.split) + " takes work groups or local memory of more than the device has";
   // Accumulators beyond what any register file holds only spill.
   if (int64_t{t.mr} * t.columns() > 1024) return "mr · nv · vw is more than 1024 numbers in registers";
   return {};
@@ -103,14 +144,15 @@ void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {
   call.variant = local ? (t.vw >= 4 ? "gemm_local.v4" : "gemm_local.v1") : "gemm.v" + std::to_string(t.vw);
   call.constants = {t.mr, t.nv, g.packed ? 1 : 0, g.table.kind != Operand::Kind::none ? 1 : 0, g.map ? 1 : 0, g.bias_mode,
                     g.residual.kind != Operand::Kind::none ? 1 : 0, g.epilogue.function};
-  if (local) call.constants.push_back(t.local_k);
+  if (t.split > 1) call.variant = t.vw >= 4 ? "gemm_split.v4" : "gemm_split.v1";
+  if (!texels) call.constants.push_back(local ? t.local_k : t.deep);
   if (!texels) call.variant += g.a.half ? ".a16" : g.b.half ? ".b16" : "";
   if (texels) {
     const auto four = [](int64_t v) { return v % 4 == 0; };
     call.variant = "gemm_texels";
     call.constants.push_back(g.aligned || (four(g.b_k) && four(g.b_batch0) && four(g.b_batch1)) ? 1 : 0);
   }
-  call.group = {t.lx, t.ly, 1};
+  call.group = {t.lx, t.ly, t.split};
   call.groups = {groups_for((g.m + t.mr - 1) / t.mr, t.ly), groups_for((g.n + t.columns() - 1) / t.columns(), t.lx),
                  static_cast<uint32_t>(g.batch0 * g.batch1)};
   call.params = Params(g.m, g.n, g.k, g.a_row, g.a_k, g.b_k, g.y_row, std::max<int64_t>(1, g.b_width), g.y_width, g.bias_m, g.bias_n,

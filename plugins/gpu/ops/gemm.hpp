@@ -10,11 +10,16 @@ struct GemmTile {
   int32_t mr = 8, nv = 2, vw = 4;  // rows and vectors per work item
   uint32_t lx = 1, ly = 1;         // work items per group along n and m
   int32_t local_k = 0;             // depth of the tiles in local memory; 0: no local memory
+  int32_t deep = 1;                // rows of B that are loaded ahead
+  uint32_t split = 1;              // work items that share a tile, each a part of k
 
   int32_t columns() const { return nv * vw; }
 };
+struct GemmShape {
+  int64_t m = 0, n = 0, k = 0, batch = 1;
+};
 // The tile for a device, or as the config says ("mr=8,nv=2,vw=16,lx=1,ly=1"); narrowed until it fits n.
-GemmTile gemm_tile(const Capabilities& device, const Config& config, int64_t m, int64_t n);
+GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmShape& shape);
 // The parameters that gemm_tile reads, for the tuner.
 std::vector<sdk::Parameter> gemm_parameters(const Capabilities& device);
 // Empty, or what is wrong with the config's values.
@@ -36,6 +41,7 @@ struct Gemm {
   float scale = 1, bias_scale = 1;
   Epilogue epilogue;
   int64_t batch0 = 1, batch1 = 1;
+  GemmShape shape() const { return {m, n, k, batch0 * batch1}; }
   int64_t a_batch0 = 0, a_batch1 = 0, b_batch0 = 0, b_batch1 = 0, y_batch0 = 0, y_batch1 = 0, bias_batch0 = 0, bias_batch1 = 0;
 };
 // Whether the product is the kernel for texels, whose B comes by taps.

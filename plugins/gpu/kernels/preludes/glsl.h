@@ -130,7 +130,7 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define VEC vec4
 #define VLOAD(x, i) vec4((x)[i], (x)[(i) + 1], (x)[(i) + 2], (x)[(i) + 3])
 #define VLOAD2(x, i) vec4((x)[i], (x)[(i) + 2], (x)[(i) + 4], (x)[(i) + 6])
-#define VSTORE(y, i, v) { const vec4 stored_ = (v); (y)[i] = stored_.x; (y)[(i) + 1] = stored_.y; (y)[(i) + 2] = stored_.z; (y)[(i) + 3] = stored_.w; }
+#define VSTORE(to, at, v) { const vec4 stored_ = (v); (to)[at] = stored_.x; (to)[(at) + 1] = stored_.y; (to)[(at) + 2] = stored_.z; (to)[(at) + 3] = stored_.w; }
 #define VSPILL(array, v) { const vec4 spilled_ = (v); (array)[0] = spilled_.x; (array)[1] = spilled_.y; (array)[2] = spilled_.z; (array)[3] = spilled_.w; }
 #define VLOAD_f16(x, i) vec4(float((x)[i]), float((x)[(i) + 1]), float((x)[(i) + 2]), float((x)[(i) + 3]))
 #define IVEC ivec4
