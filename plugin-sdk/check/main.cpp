@@ -16,20 +16,27 @@ namespace motley::check {
 
 namespace {
 
+// Checks that count, wait or time, and want the device for themselves.
 Plan plan_for_devices() {
   Plan plan;
   add_query_checks(plan);
   add_lifetime_checks(plan);
   add_buffer_checks(plan);
-  add_requirement_checks(plan);
   add_queue_checks(plan);
   add_cancel_checks(plan);
   add_concurrency_checks(plan);
-  add_cache_checks(plan);
-  add_candidate_checks(plan);
   add_profile_checks(plan);
   add_allocation_checks(plan);
   add_tuning_checks(plan);
+  return plan;
+}
+
+// Checks that compile and compute. Those of single ops follow.
+Plan plan_of_results() {
+  Plan plan;
+  add_requirement_checks(plan);
+  add_cache_checks(plan);
+  add_candidate_checks(plan);
   return plan;
 }
 
@@ -79,7 +86,7 @@ class Checker {
     return report;
   }
 
-  // Checks that leave the machine to others run side by side, as many as `jobs` says. Rows come in the plan's order.
+  // As many at a time as `jobs` says. Rows come in the plan's order.
   void run_side_by_side(Plan plan, const std::string& device) {
     std::erase_if(plan, [&](const Check& check) { return !is_wanted(check); });
     std::vector<std::unique_ptr<Child>> running;
@@ -199,18 +206,19 @@ class Checker {
   void check_device(const std::string& device) {
     const Survey claims = survey(device);
     const Plan plan = plan_for_devices();
-    checks_left_ = static_cast<int>(plan.size() + claims.tunable.size());
+    Plan results = plan_of_results();
+    checks_left_ = static_cast<int>(plan.size() + results.size() + claims.tunable.size());
     for (const auto& [label, which] : claims.ops) checks_left_ += op_wanted(label) && !which.empty();
     for (const Check& check : plan) run(check, device);
-    Plan results;
+    // The longest ones first, so that the many short ones fill what is left.
+    for (const auto& [label, which] : claims.tunable)
+      if (op_wanted(label)) add_tuning_check(results, label, sampled(which));
     for (const auto& [label, which] : claims.ops) {
       if (!op_wanted(label)) continue;
       if (!which.empty()) add_op_check(results, label, sampled(which));
       else if (matches(options_.filter, "ops/" + label))
         keep({"ops", label, device, Verdict::unsupported, refused_[label]});
     }
-    for (const auto& [label, which] : claims.tunable)
-      if (op_wanted(label)) add_tuning_check(results, label, sampled(which));
     run_side_by_side(std::move(results), device);
   }
 
@@ -238,7 +246,8 @@ int list() {
   Plan plan;
   add_rule_checks(plan);
   add_survey(plan);
-  for (Check& check : plan_for_devices()) plan.push_back(std::move(check));
+  for (Plan more : {plan_for_devices(), plan_of_results()})
+    for (Check& check : more) plan.push_back(std::move(check));
   for (const Check& check : plan)
     std::printf("%-32s %s\n", (check.group + "/" + check.name).c_str(), check.about.c_str());
   std::map<std::string, int> labels;

@@ -22,7 +22,7 @@ const char* const kHelp =
     "  --device ID       only this device of the plugin (default: each)\n"
     "  --seed N          for input values and samples (default 1)\n"
     "  --timeout S       seconds that a check may go without progress (default 120)\n"
-    "  --jobs N          checks of ops and tuning side by side, each in a process of its own (default 1)\n"
+    "  --jobs N          so many checks of results side by side, each in a process of its own (default 1)\n"
     "  --expect FILE     failures that are known: {\"schema\": \"motley.check-expect/1\",\n"
     "                    \"expect\": [{\"check\": \"ops/Conv*\", \"device\": \"gpu0\", \"reason\": \"…\"}]}\n"
     "  --json FILE       also write the results as JSON\n"
