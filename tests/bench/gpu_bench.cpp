@@ -4,9 +4,9 @@
 //
 // --small: convolutions with weights as float16, and of bytes, beside float32. --slice: networks in slices of at most so many us.
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them, and the part of the
-// processors' time that other programs took meanwhile: on a CPU device it is missing to the kernels. "made" is the first session of the
-// process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them, and how many processors were
+// busy meanwhile: on a CPU device, what others take is missing to the kernels. "made" is the first session of the process, so kernels
+// come from the caches on disk or are compiled; "again" finds them in the process.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -54,11 +54,14 @@ Load load() {
     if (i != 3 && i != 4) l.all += ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
   return l;
 }
-// What others took since `begin`, in percent of all processors.
-double others_percent(const Load& begin, Clock::time_point start) {
+// Processors that were busy since `begin`, for this process and for others.
+struct Busy {
+  double own, others;
+};
+Busy busy_since(const Load& begin, Clock::time_point start) {
   const Load end = load();
-  const double capacity = ms_since(start) * 1e-3 * static_cast<double>(std::thread::hardware_concurrency());
-  return std::clamp(100 * ((end.all - begin.all) - (end.own - begin.own)) / capacity, 0.0, 100.0);
+  const double seconds = ms_since(start) * 1e-3;
+  return {(end.own - begin.own) / seconds, std::max(0.0, (end.all - begin.all) - (end.own - begin.own)) / seconds};
 }
 
 struct Times {
@@ -287,8 +290,9 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
   const Load before = load();
   const auto begin = Clock::now();
   const Times t = measure(60, [&] { session.run(); });
-  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), others %.0f %%\n",
-              name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, others_percent(before, begin));
+  const Busy busy = busy_since(before, begin);
+  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), %.1f processors busy, and %.1f for others\n",
+              name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, busy.own, busy.others);
   if (!layers) return;
   session.set_profiling(true);
   session.run();
