@@ -341,18 +341,21 @@ TEST(PlaceChoose, OrderPlaysNoPartWithFusedCandidatesABudgetAndADeadline) {
   }
 }
 
-// In time where any plan is, never below the bound, and near the cheapest such plan.
-TEST(PlaceChoose, DeadlinesAreKeptAtLittleCost) {
-  double worst = 1, worst_bound = 1;
-  size_t late = 0, tight = 0, in_time = 0;
+// In time where any plan is, and then the cheapest such plan, with the bound that says so.
+TEST(PlaceChoose, DeadlinesAreKeptAtTheLeastCost) {
+  size_t late = 0, in_time = 0, dearer = 0;
   for (unsigned seed = 0; seed < 200; ++seed) {
     Query query = sample(seed, 3 + seed % 4, 3);
     query.background.assign(3, false);
     add_candidates(query, seed);
     query.aim = seed % 2 ? Aim::power : Aim::memory;
     query.problem.error_budget_ppb = seed % 3 ? 0 : 1500;
-    const Ns relaxed = choose(query).run_ns;
-    query.deadline_ns = relaxed * static_cast<Ns>(50 + seed % 50) / 100;
+    // Doubt would keep what is safe.
+    for (Candidate& candidate : query.problem.candidates) candidate.provenance = Provenance::measured;
+    query.move_source.assign(query.problem.moves.size(), Provenance::measured);
+    const Choice relaxed = choose(query);
+    const Ns cheapest = relaxed.cost;
+    query.deadline_ns = relaxed.run_ns * static_cast<Ns>(50 + seed % 50) / 100;
     const Choice choice = choose(query);
     Ns best = kForbidden, fastest = kForbidden;
     std::vector<uint32_t> plan(query.problem.nodes.size(), UINT32_MAX);
@@ -371,22 +374,14 @@ TEST(PlaceChoose, DeadlinesAreKeptAtLittleCost) {
       continue;
     }
     EXPECT_LE(choice.run_ns, query.deadline_ns) << seed;
-    EXPECT_GE(choice.cost, best) << seed;
-    EXPECT_LE(choice.bound, best) << seed;
+    EXPECT_EQ(choice.cost, best) << seed;
+    EXPECT_EQ(choice.bound, best) << seed;
     ++in_time;
-    tight += choice.cost == best;
-    worst = std::max(worst, static_cast<double>(choice.cost) / static_cast<double>(best));
-    // Bytes of so few nodes are all or nothing, which prices on time say little of.
-    if (query.aim == Aim::power)
-      worst_bound = std::max(worst_bound, static_cast<double>(best) / static_cast<double>(choice.bound));
+    dearer += choice.cost > cheapest;
   }
-  RecordProperty("worst", std::to_string(worst));
-  RecordProperty("worst_bound", std::to_string(worst_bound));
   EXPECT_GT(late, 10u);
-  EXPECT_GE(tight * 4, in_time * 3);
   EXPECT_GT(in_time, 40u);
-  EXPECT_LE(worst, 1.4);
-  EXPECT_LE(worst_bound, 2.5);
+  EXPECT_GT(dearer, 20u);  // the deadline makes a difference
 }
 
 // Two nodes in a row: the first is cheaper at home, the second elsewhere by `gain` percent of all.

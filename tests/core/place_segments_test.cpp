@@ -1,4 +1,4 @@
-// Segments without cycles, and plans for lost devices.
+// Segments without cycles.
 #include "place/segments.hpp"
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "motley/error.hpp"
-#include "place/subsets.hpp"
+#include "place/serial.hpp"
 #include "place/validate.hpp"
 #include "place_samples.hpp"
 
@@ -92,37 +92,6 @@ TEST(PlaceSegments, have_no_cycle_and_are_fewest_for_two_devices) {
     ++compared;
   }
   EXPECT_GT(compared, 50);
-}
-
-TEST(PlaceSubsets, are_each_what_solving_without_the_lost_devices_gives) {
-  std::mt19937 random(22);
-  int possible = 0, impossible = 0;
-  for (int i = 0; i < 100; ++i) {
-    SampleShape shape;
-    shape.nodes = 3 + i % 8;
-    shape.devices = 3;
-    shape.fused = i % 3;
-    shape.helpers = i % 2;
-    const Problem p = sample(random, shape);
-    const std::vector<SubsetPlan> plans = plan_subsets(p);
-    ASSERT_EQ(plans.size(), 7u);
-    for (const SubsetPlan& subset : plans) {
-      Problem rest = p;
-      for (uint32_t d = 0; d < 3; ++d) rest.devices[d].denied = !(subset.devices >> d & 1);
-      std::optional<Ns> best;
-      try {
-        best = solve_serial(rest).total_ns;
-      } catch (const Error&) {
-      }
-      ASSERT_EQ(subset.possible, best.has_value());
-      ++(best ? possible : impossible);
-      if (!best) continue;
-      EXPECT_EQ(subset.plan.total_ns, *best);
-      EXPECT_EQ(validate(rest, subset.plan), "");
-    }
-  }
-  EXPECT_GT(possible, 200);
-  EXPECT_GT(impossible, 50);
 }
 
 }  // namespace

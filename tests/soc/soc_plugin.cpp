@@ -227,6 +227,9 @@ void fill_compiling(motley_plugin& p) {
     return guarded(error, [&] {
       auto made = std::make_unique<Executable>();
       const sdk::GraphView view(read_struct(segment));
+      if (const char* refused = std::getenv("MOTLEY_SOC_REFUSE"))
+        for (uint32_t n = 0; n < view.node_count(); ++n)
+          if (view.node(n).name() == refused) throw StatusError(MOTLEY_UNSUPPORTED, "a node that it refuses");
       made->node_ns = times_of(*device(d).model, view, read_struct(options));
       motley_compile_options plain = read_struct(options);
       plain.config_count = 0;

@@ -212,6 +212,22 @@ TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
   EXPECT_EQ(defaults.explain().cost.decided_by, "race");
   EXPECT_EQ(count(defaults.explain(), "race"), all);
   EXPECT_EQ(kernels_of(defaults), kernels_of(untuned));
+  // Costs are those of what runs, though the rows know a faster config.
+  const auto expect_costs = [](const Explanation& e) {
+    size_t measured = 0;
+    for (const Placement& p : e.nodes) {
+      if (p.cost_source != "measured") continue;
+      ++measured;
+      EXPECT_EQ(p.estimate_ns, p.config.empty() ? 1e6 : 8e5) << p.node;
+    }
+    EXPECT_GE(measured, 4u);
+  };
+  expect_costs(defaults.explain());
+  std::vector<std::string> best;
+  for (const Placement& p : plain.nodes) best.push_back(p.config);
+  const Explanation of_best = compile(with_plan(best)).explain();
+  EXPECT_EQ(count(of_best, "race"), all);
+  expect_costs(of_best);
   // A plan that says none leaves them to the rows.
   Session silent = compile(with_plan({})), by_rows = compile(publish(document));
   EXPECT_EQ(silent.explain().cost.decided_by, "race");
@@ -222,6 +238,7 @@ TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {
   Session refused = compile(with_plan(configs));
   EXPECT_EQ(count(refused.explain(), "none"), all);
   EXPECT_EQ(refused.explain().table.refused, nodes.size());
+  expect_costs(refused.explain());
   EXPECT_EQ(kernels_of(refused), kernels_of(untuned));
 }
 

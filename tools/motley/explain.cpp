@@ -67,6 +67,8 @@ Json describe(const Explanation& explanation) {
                              {"precision", p.precision},
                              {"error", p.error},
                              {"fused_with", p.fused_with},
+                             {"part_of", p.part_of},
+                             {"share", p.share},
                              {"left_out", p.left_out},
                              {"left_out_more", p.left_out_more},
                              {"problem_key", p.problem_key},

@@ -111,6 +111,7 @@ class Agent {
     CompileOptions options;
     options.devices = request.at("devices").get<std::vector<std::string>>();
     options.fallback = request.at("fallback");
+    options.split = false;  // rows of a table name the nodes of the network
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())

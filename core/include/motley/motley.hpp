@@ -204,6 +204,10 @@ struct CompileOptions {
   bool keep_all = false;
   // Off: no fusion passes; what the model says is what runs.
   bool optimize = true;
+  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each a
+  // part of its output channels, where a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each
+  // node runs on one device. Plans that a dispatch table has for the network are followed as they are, without this.
+  bool split = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
   // The longest time that a device which also draws the screen is kept busy without a gap: its kernels run in slices of
@@ -286,6 +290,10 @@ struct Placement {
   std::string precision;
   double error = 0;
   std::vector<std::string> fused_with;  // other nodes that run in the same kernel
+  // Of a node that computes a part of an operator, while another device computes the rest: the operator's name, and the
+  // share of its output channels. Else "" and 0. The node that joins the parts ends in "#joined".
+  std::string part_of = {};
+  double share = 0;
   // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the
   // plan would cost on top, below 0. Else "" and 0.
   std::string left_out;
@@ -321,7 +329,8 @@ struct PlanCost {
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
-  // By the policy: of this plan, what no plan is below, and of the best device alone (or the order of preference).
+  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of the best
+  // device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time

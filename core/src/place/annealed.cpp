@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "place/packing_bound.hpp"
 #include "place/random.hpp"
+#include "place/reduction.hpp"
 #include "place/stages.hpp"
 #include "place/view.hpp"
 
@@ -130,7 +132,9 @@ class Annealer {
 
 Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t moves) {
   Stages stages = problem.units.empty() ? start : Annealer(problem, start).run(moves);
-  stages.bound_ns = load_bound(problem);
+  // Units that cost nothing don't matter to what is proved.
+  const StageProblem small = Reduction(problem).reduced();
+  stages.bound_ns = packing_bound(small, load_bound(problem), stages.load_ns);
   return stages;
 }
 

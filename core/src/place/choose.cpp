@@ -109,7 +109,9 @@ class Chooser {
       std::vector<bool> keep(objective_.candidates.size(), false);
       std::vector<bool> runs(objective_.nodes.size(), false);
       for (uint32_t c = 0; c < keep.size(); ++c) {
-        if (query_.problem.candidates[c].tag != worker || !usable(objective_, objective_.candidates[c])) continue;
+        if (query_.problem.candidates[c].tag != worker || objective_.candidates[c].helper >= 0 ||
+            !usable(objective_, objective_.candidates[c]))
+          continue;
         if (objective_.candidates[c].error_ppb > objective_.error_budget_ppb) continue;
         keep[c] = true;
         for (uint32_t n : objective_.candidates[c].nodes) runs[n] = true;
@@ -127,7 +129,10 @@ class Chooser {
 
   bool is_single(const Draft& draft) const {
     std::set<uint32_t> workers;
-    for (uint32_t c : draft.candidates) workers.insert(query_.problem.candidates[c].tag);
+    for (uint32_t c : draft.candidates) {
+      if (query_.problem.candidates[c].helper >= 0) return false;
+      workers.insert(query_.problem.candidates[c].tag);
+    }
     return workers.size() <= 1;
   }
 
@@ -246,6 +251,7 @@ Choice Chooser::run() {
   choice.run_ns = is_time() ? choice.cost : run_ns(choice.candidates);
   choice.late = query_.deadline_ns && choice.run_ns > query_.deadline_ns;
   choice.error_ppb = error_of(objective_, choice.candidates);
+  choice.doubt = doubt_of(query_, uses_, choice.candidates);
   if (!query_.keep_incumbent) choice.unbudgeted = unbudgeted();
   if (choice.unbudgeted >= choice.cost) choice.unbudgeted = kForbidden;
   return choice;
@@ -263,8 +269,8 @@ void check_query(const Query& query) {
     wrong("an incumbent of another length than its problem");
   for (const Candidate& candidate : query.problem.candidates)
     if (candidate.tag >= query.workers.size() || candidate.input_place != candidate.output_place ||
-        candidate.helper >= 0)
-      wrong("a candidate at two places, or that names no worker");
+        (candidate.helper >= 0 && query.aim != Aim::latency))
+      wrong("a candidate at two places, or that names no worker, or that is helped where time is not the aim");
   for (uint32_t n = 0; n < query.incumbent.size(); ++n) {
     if (query.incumbent[n] >= query.problem.candidates.size()) wrong("an incumbent that is no candidate");
     const std::vector<uint32_t>& nodes = query.problem.candidates[query.incumbent[n]].nodes;

@@ -10,6 +10,9 @@ namespace motley::place {
 
 namespace {
 
+constexpr uint64_t kMostLevels = uint64_t{1} << 25;        // ideals × levels: 16 bytes each
+constexpr uint64_t kMostPairLevels = 10000000000;  // pairs × levels: some ten seconds
+
 class StageSearch {
  public:
   StageSearch(const StageProblem& problem, const Ideals& ideals, Ns upper, uint64_t max_pairs)
@@ -178,11 +181,17 @@ void check(const StageProblem& p, const std::vector<uint32_t>& order) {
 
 }  // namespace
 
-Stages split_contiguous(const StageProblem& problem, const StageOptions& options) {
+Stages split_contiguous(const StageProblem& problem, const StageOptions& limits) {
   for (const auto& [a, b] : problem.before)
     if (a >= problem.units.size() || b >= problem.units.size())
       base::fail(ErrorCode::invalid_argument, "unit % or % of the pipeline does not exist", {a, b});
   check(problem, likely_orders(problem)[0]);
+  // Every ideal and pair is looked at once per number of accelerators and hosts: with many devices there is time and memory
+  // for fewer of them.
+  StageOptions options = limits;
+  const uint64_t levels = uint64_t{problem.accelerators + 1} * (problem.hosts + 1);
+  options.max_ideals = static_cast<uint32_t>(std::min<uint64_t>(options.max_ideals, kMostLevels / levels + 1));
+  options.max_pairs = std::min(options.max_pairs, kMostPairLevels / levels + 1);
   Reduction reduction(problem);
   const StageProblem small = reduction.reduced();
   const Ns bound = load_bound(problem);

@@ -2,10 +2,13 @@
 //
 // For a price on time the dynamic program finds the plan of least cost + price × time; what that plan costs minus the price
 // of the deadline is a bound for every plan in time. The price is moved by secants between a plan in time and one that is
-// not, until no other plan comes up (Handler and Zang, 1980). What is left of the time then goes to single exchanges.
+// not, until no other plan comes up (Handler and Zang, 1980). What is left of the time then goes to single exchanges. At last the
+// dynamic program looks for something better with the time as a part of its states: exact where its cap cuts nothing, as in
+// small networks.
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "place/objective.hpp"
 #include "place/serial.hpp"
 
@@ -17,6 +20,7 @@ constexpr int kRounds = 24;          // of prices; few are needed
 constexpr int kPasses = 4;           // over all candidates
 constexpr size_t kMostNodes = 2000;  // for these passes
 constexpr size_t kFewNodes = 24;     // for exchanges of two at once
+constexpr size_t kStateBudget = 1 << 16;  // states × nodes of the last pass: tens of milliseconds
 constexpr int64_t kUnit = 1 << 20;   // a price of 1
 
 __extension__ using Wide = __int128;
@@ -47,6 +51,7 @@ class Solver {
     exchange(best_);
     exchange(fastest);
     if (fastest.cost < best_.cost) best_ = std::move(fastest);
+    solve_with_time();
     return {best_.candidates, best_.cost, std::min(bound_, best_.cost), false};
   }
 
@@ -59,6 +64,27 @@ class Solver {
       const Wide bound = Wide(plan.bound_ns) - (Wide(deadline_) * price + kUnit - 1) / kUnit;
       if (bound > bound_) bound_ = static_cast<Ns>(bound);
     }
+    return found_in(kept, plan);
+  }
+
+  void solve_with_time() {
+    if (bound_ >= best_.cost) return;
+    const Problem kept = keep_only(objective_, keep_), times = keep_only(times_, keep_);
+    SerialOptions options;
+    options.times = &times;
+    options.deadline_ns = deadline_;
+    options.max_states = static_cast<uint32_t>(std::clamp<size_t>(kStateBudget / kept.nodes.size(), 64, 4096));
+    try {
+      const Plan plan = solve_serial(kept, options);
+      bound_ = std::max(bound_, plan.bound_ns);
+      const Found found = found_in(kept, plan);
+      if (found.cost < best_.cost && found.time <= deadline_) best_ = found;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::limit) throw;  // nothing was left among the states that were kept
+    }
+  }
+
+  Found found_in(const Problem& kept, const Plan& plan) const {
     Found found;
     found.candidates.resize(objective_.nodes.size());
     for (uint32_t c : plan.candidates)

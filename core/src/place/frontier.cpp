@@ -102,6 +102,8 @@ class Frontier {
   bool overlaps(const Option& option, const uint64_t* open) const;
   void take(uint32_t step, uint32_t parent, uint32_t option);
   bool spend(uint32_t step, const Option& option, const int64_t* used);
+  void count_move(uint32_t from, uint32_t to, uint32_t tensor);
+  void count_wanted(uint32_t tensor, uint32_t made_at);
   Ns bound_of(Live& live, uint64_t s, uint32_t step);
   void keep(Ns paid, Ns promise, uint32_t parent, uint32_t option);
   void cut();
@@ -110,6 +112,8 @@ class Frontier {
   const View& view_;
   const Potential& potential_;
   const std::vector<Resource>& resources_;
+  const Problem* times_ = nullptr;  // of a resource; its moves in this step are counted in moved_
+  Ns moved_ = 0;
   const std::vector<bool>& denied_;
   const size_t max_;
   const size_t places_;
@@ -143,7 +147,10 @@ Frontier::Frontier(const View& view, const Potential& potential, const std::vect
       denied_(denied),
       max_(max_states),
       places_(view.ranked_place.size()),
-      upper_(upper) {}
+      upper_(upper) {
+  for (const Resource& resource : resources)
+    if (resource.times) times_ = resource.times;
+}
 
 void Frontier::add_live(uint32_t tensor, uint64_t reach, Source source) {
   next_live_.push_back({tensor, reach, std::vector<Ns>(places_, -1), {}});
@@ -252,32 +259,44 @@ void Frontier::expand(uint32_t step, uint32_t parent) {
 bool Frontier::spend(uint32_t step, const Option& option, const int64_t* used) {
   for (size_t r = 0; r < resources_.size(); ++r) {
     const Resource& resource = resources_[r];
-    const int64_t after = used[r] + usage(view_, resource, option, step);
+    const int64_t after = used[r] + usage(view_, resource, option, step) + (resource.times ? moved_ : 0);
     if (after + resource.least_rest[step + 1] > resource.budget) return false;
     used_[r] = after + resource.most_rest[step + 1] <= resource.budget ? 0 : after;
   }
   return true;
 }
 
+void Frontier::count_move(uint32_t from, uint32_t to, uint32_t tensor) {
+  if (!times_) return;
+  moved_ = add(moved_, move_ns(*times_, view_.ranked_place[from], view_.ranked_place[to], times_->tensors[tensor].bytes));
+}
+
+void Frontier::count_wanted(uint32_t tensor, uint32_t made_at) {
+  const int32_t wanted = view_.problem->tensors[tensor].wanted;
+  if (wanted != kNowhere) count_move(made_at, view_.place_rank[static_cast<size_t>(wanted)], tensor);
+}
+
 void Frontier::take(uint32_t step, uint32_t parent, uint32_t o) {
   const Option& option = view_.options[o];
   const uint64_t* key = now_.key(parent);
-  if (!resources_.empty() && !spend(step, option, now_.use(parent))) return;
+  moved_ = 0;
   Ns paid = add(now_.states[parent].paid, view_.share(option, step));
   const uint32_t* inputs = view_.inputs.first(step);
   const uint64_t there = uint64_t{1} << option.input_place;
   for (size_t i = 0; i < input_slot_.size(); ++i) {
     uint64_t s = fresh_[i];
     if (input_slot_[i] >= 0) s = key[input_slot_[i]];
-    else paid = add(paid, potential_.wanted_cost(inputs[i], made_at(s)));
+    else paid = add(paid, potential_.wanted_cost(inputs[i], made_at(s))), count_wanted(inputs[i], made_at(s));
     if (!(s & there) && (option.size == 1 || !view_.covers(option, view_.producer[inputs[i]]))) {
       paid = add(paid, move_costs_[(i * places_ + made_at(s)) * places_ + option.input_place]);
+      count_move(made_at(s), option.input_place, inputs[i]);
       s |= there;
     }
     read_[i] = s;
   }
   for (uint32_t t : view_.problem->nodes[view_.order[step]].outputs)
-    paid = add(paid, potential_.wanted_cost(t, option.output_place));
+    paid = add(paid, potential_.wanted_cost(t, option.output_place)), count_wanted(t, option.output_place);
+  if (!resources_.empty() && !spend(step, option, now_.use(parent))) return;
 
   Ns promise = add(paid, potential_.rest(step + 1));
   if (promise >= upper_) return;
@@ -378,10 +397,13 @@ FrontierResult Frontier::run(const FrontierRange& range) {
   // Inputs that nobody reads but somebody wants.
   for (uint32_t t = 0; t < view_.problem->tensors.size() && range.begin == 0; ++t) {
     const int32_t home = view_.problem->tensors[t].home;
-    if (home != kNowhere && view_.readers.size(t) == 0)
-      now_.states[0].paid =
-          add(now_.states[0].paid, potential_.wanted_cost(t, view_.place_rank[static_cast<size_t>(home)]));
+    if (home == kNowhere || view_.readers.size(t)) continue;
+    const uint32_t rank = view_.place_rank[static_cast<size_t>(home)];
+    now_.states[0].paid = add(now_.states[0].paid, potential_.wanted_cost(t, rank));
+    count_wanted(t, rank);
   }
+  for (size_t r = 0; r < resources_.size(); ++r)
+    if (resources_[r].times) now_.used[r] = moved_;
   root_ = add(root_, now_.states[0].paid);
   for (uint32_t step = range.begin; step < range.end; ++step) {
     open_step(step);
@@ -420,7 +442,8 @@ FrontierResult Frontier::finish() {
 int64_t usage(const View& view, const Resource& resource, const Option& option, uint32_t step) {
   const Candidate& candidate = view.problem->candidates[option.candidate];
   int64_t whole = 0;
-  if (resource.device < 0) whole = candidate.error_ppb;
+  if (resource.times) whole = resource.times->candidates[option.candidate].cost_ns;
+  else if (resource.device < 0) whole = candidate.error_ppb;
   else if (view.problem->device_of(candidate) == static_cast<uint32_t>(resource.device)) whole = candidate.memory_bytes;
   else if (candidate.helper == resource.device) whole = candidate.helper_bytes;
   const int64_t part = whole / option.size;
@@ -449,6 +472,22 @@ std::vector<Resource> find_resources(const View& view) {
     if (resource.most_rest[0] > resource.budget) found.push_back(std::move(resource));
   }
   return found;
+}
+
+Resource time_resource(const View& view, const Problem& times, Ns budget) {
+  Resource resource;
+  resource.device = Resource::kTime;
+  resource.times = &times;
+  resource.budget = budget;
+  resource.least_rest.assign(view.order.size() + 1, 0);
+  resource.most_rest.assign(view.order.size() + 1, kUnlimited);  // moves come on top
+  for (uint32_t step = static_cast<uint32_t>(view.order.size()); step-- > 0;) {
+    int64_t least = kUnlimited;
+    for (const uint32_t* o = view.covering.first(step); o != view.covering.last(step); ++o)
+      least = std::min(least, usage(view, resource, view.options[*o], step));
+    resource.least_rest[step] = add(resource.least_rest[step + 1], least);
+  }
+  return resource;
 }
 
 FrontierResult run_frontier(const View& view, const Potential& potential, const std::vector<Resource>& resources,

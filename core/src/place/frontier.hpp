@@ -8,9 +8,11 @@
 
 namespace motley::place {
 
-// What is used up as a plan grows: memory of devices that could run out, and the error budget.
+// What is used up as a plan grows: memory of devices that could run out, the error budget, and time.
 struct Resource {
-  int32_t device = -1;  // -1: error
+  static constexpr int32_t kError = -1, kTime = -2;
+  int32_t device = kError;
+  const Problem* times = nullptr;  // of kTime: the same candidates and moves with what they take
   int64_t budget = 0;
   std::vector<int64_t> least_rest, most_rest;  // per step: what the steps from it on use at least and at most
 };
@@ -42,6 +44,8 @@ FrontierResult run_frontier(const View& view, const Potential& potential, const 
 void refine(Potential& potential, const View& view, uint32_t max_states);
 
 std::vector<Resource> find_resources(const View& view);
+// What candidates and moves take together must be at most `budget` by `times`, which must outlive it.
+Resource time_resource(const View& view, const Problem& times, Ns budget);
 // What is used up when the option's node of that step is passed.
 int64_t usage(const View& view, const Resource& resource, const Option& option, uint32_t step);
 

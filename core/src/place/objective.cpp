@@ -79,6 +79,7 @@ std::vector<bool> cheapest(const Query& query, const Problem& objective, const P
   const auto beats = [&](uint32_t a, uint32_t b) {
     const Candidate &x = objective.candidates[a], &y = objective.candidates[b];
     if (x.output_place != y.output_place || x.nodes != y.nodes) return false;
+    if (x.helper >= 0 && x.helper != y.helper) return false;
     const Ns other_x = also ? also->candidates[a].cost_ns : 0, other_y = also ? also->candidates[b].cost_ns : 0;
     if (x.cost_ns > y.cost_ns || x.error_ppb > y.error_ppb || x.memory_bytes > y.memory_bytes || other_x > other_y)
       return false;

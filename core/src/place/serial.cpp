@@ -24,6 +24,7 @@ class SerialSolver {
  public:
   SerialSolver(const Problem& problem, const SerialOptions& options)
       : options_(options), view_(make_view(problem)), potential_(view_), resources_(find_resources(view_)) {
+    if (options.times) resources_.push_back(time_resource(view_, *options.times, options.deadline_ns));
     max_states_ = options.max_states;
     if (!max_states_)
       max_states_ = static_cast<uint32_t>(
@@ -42,7 +43,7 @@ class SerialSolver {
   const SerialOptions options_;
   const View view_;
   Potential potential_;
-  const std::vector<Resource> resources_;
+  std::vector<Resource> resources_;
   uint32_t max_states_ = 0;
   Ns best_ = kForbidden;
   std::vector<uint32_t> best_options_;
@@ -67,7 +68,7 @@ FrontierResult SerialSolver::solve_relaxed(const std::vector<bool>& denied) {
       sketch.bound = std::max(sketch.bound, wide.bound);
       return sketch;
     }
-    if (wide.bound >= reached || states >= 16 * max_states_) return wide;
+    if (wide.bound >= reached || options_.times || states >= 16 * max_states_) return wide;
   }
 }
 

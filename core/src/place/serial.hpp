@@ -19,11 +19,14 @@ struct SerialOptions {
   // places where one tensor is alive.
   uint32_t max_states = 0;
   uint32_t max_resolves = 64;  // how often it solves again to break cycles between fused candidates
+  // Where given, the same problem with what candidates and moves take: only plans that take at most the deadline count.
+  const Problem* times = nullptr;
+  Ns deadline_ns = 0;
 };
 
 // The same problem gives the same plan in any order of its devices, places and candidates. Throws
 // Error(invalid_argument) as check() says, and Error(limit) where no plan fits the memories, the error budget and the
-// allowed moves, or none was found among the states kept.
+// allowed moves, or the deadline, or none was found among the states kept.
 Plan solve_serial(const Problem& problem, const SerialOptions& options = {});
 
 }  // namespace motley::place

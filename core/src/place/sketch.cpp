@@ -91,6 +91,24 @@ void add_offers(const Sketch& sketch, const std::vector<uint32_t>& place, Proble
   }
 }
 
+// After those, in the same way. Each holds the node's constants whole, as if either had them all.
+void add_pairs(const Sketch& sketch, const std::vector<uint32_t>& place, Problem& problem) {
+  for (const Sketch::Pair& pair : sketch.pairs) {
+    if (pair.node >= problem.nodes.size() || pair.worker >= place.size() || pair.helper >= place.size())
+      wrong("a pair of workers, or a node for it, that there is not");
+    Candidate candidate;
+    candidate.nodes = {pair.node};
+    candidate.input_place = candidate.output_place = place[pair.worker];
+    candidate.helper = static_cast<int32_t>(problem.places[place[pair.helper]].device);
+    candidate.cost_ns = pair.cost_ns;
+    candidate.provenance = pair.source;
+    candidate.tag = pair.worker;
+    if (sketch.workers[pair.worker].memory_bytes) candidate.memory_bytes = sketch.constant_bytes[pair.node];
+    if (sketch.workers[pair.helper].memory_bytes) candidate.helper_bytes = sketch.constant_bytes[pair.node];
+    problem.candidates.push_back(std::move(candidate));
+  }
+}
+
 Query query_of(const Sketch& sketch) {
   Query query;
   std::vector<uint32_t> place;  // per worker
@@ -99,6 +117,7 @@ Query query_of(const Sketch& sketch) {
   const std::vector<int32_t> number = add_candidates(sketch, place, query.problem);
   const size_t singles = query.problem.candidates.size();
   add_offers(sketch, place, query.problem);
+  add_pairs(sketch, place, query.problem);
   query.problem.error_budget_ppb = sketch.error_budget_ppb;
   query.aim = sketch.aim;
   query.deadline_ns = sketch.deadline_ns;
@@ -132,15 +151,19 @@ Answer answer(const Sketch& sketch) {
   answer.late = choice.late;
   answer.error_ppb = choice.error_ppb;
   answer.unbudgeted = choice.unbudgeted;
-  const auto singles = static_cast<int32_t>(query.problem.candidates.size() - sketch.offers.size());
-  const auto offer = [&](int32_t c) { return c < singles ? -1 : c - singles; };
+  answer.doubt = choice.doubt;
+  const auto pairs = static_cast<int32_t>(query.problem.candidates.size() - sketch.pairs.size());
+  const auto singles = pairs - static_cast<int32_t>(sketch.offers.size());
+  const auto offer = [&](int32_t c) { return c < singles || c >= pairs ? -1 : c - singles; };
   const auto worker = [&](size_t c) { return static_cast<int32_t>(query.problem.candidates[c].tag); };
   for (size_t n = 0; n < choice.candidates.size(); ++n) {
     const RunnerUp& second = choice.runners_up[n];
     answer.worker.push_back(worker(choice.candidates[n]));
     answer.runner_up.push_back(second.candidate < 0 ? -1 : worker(static_cast<size_t>(second.candidate)));
     answer.more.push_back(second.more);
-    answer.offer.push_back(offer(static_cast<int32_t>(choice.candidates[n])));
+    const auto own = static_cast<int32_t>(choice.candidates[n]);
+    answer.offer.push_back(offer(own));
+    answer.pair.push_back(own < pairs ? -1 : own - pairs);
     answer.runner_up_offer.push_back(offer(second.candidate));
     answer.left_out.push_back(offer(second.left_out));
     answer.left_out_more.push_back(second.left_out_more);

@@ -32,6 +32,14 @@ struct Sketch {
     int64_t error_ppb = 0;
   };
   std::vector<Offer> offers;
+  // Nodes that two workers at different places compute together; for Aim::latency alone. The helper's moves are a part of
+  // the cost.
+  struct Pair {
+    uint32_t node = 0, worker = 0, helper = 0;
+    Ns cost_ns = kForbidden;
+    Provenance source = Provenance::estimated;
+  };
+  std::vector<Pair> pairs;
   int64_t error_budget_ppb = 0;
   Ns deadline_ns = 0;                   // see Query
   std::vector<int64_t> constant_bytes;  // per node; held by workers with memory of their own
@@ -54,6 +62,8 @@ struct Answer {
   Ns run_ns = 0, cost = 0, bound = 0, rival = kForbidden, unbudgeted = kForbidden;
   int64_t error_ppb = 0;
   bool side_by_side = false, late = false;
+  uint32_t doubt = 0;  // see Choice
+  std::vector<int32_t> pair;  // per node: one of Sketch::pairs, or -1
 };
 
 // Throws as choose().

@@ -38,8 +38,9 @@ struct Stages {
 };
 
 struct StageOptions {
-  uint32_t max_ideals = 400000;     // above, only cuts along a few orders are tried, and the bound is weaker
-  uint64_t max_pairs = 600000000;   // of ideals
+  // Above, only cuts along a few orders are tried, and the bound is weaker. Both are less where devices are many.
+  uint32_t max_ideals = 400000;
+  uint64_t max_pairs = 600000000;  // of ideals
 };
 
 // The best split in which stages are contiguous: in some order of the stages no unit reads from a later one. Exact (and
@@ -50,7 +51,7 @@ Stages split_contiguous(const StageProblem& problem, const StageOptions& options
 
 // A split whose stages may be any sets of units, at least as good as `start`: devices are called several times per
 // input. Simulated annealing with `moves` steps, the same for the same problem.
-Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t moves = 4000000);
+Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t moves = 16000000);
 
 // Load of each device, accelerators first.
 std::vector<Ns> loads(const StageProblem& problem, const std::vector<uint32_t>& device);

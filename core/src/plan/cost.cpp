@@ -33,7 +33,7 @@ std::vector<size_t> by_name(const DeviceList& devices) {
 class QuestionMaker {
  public:
   QuestionMaker(const Graph& graph, const Request& request, const Assignment& assignment)
-      : graph_(graph), request_(request), support_(assignment.support), sketch_(question_.sketch) {}
+      : graph_(graph), request_(request), assignment_(assignment), support_(assignment.support), sketch_(question_.sketch) {}
 
   Question make() {
     add_workers();
@@ -44,6 +44,7 @@ class QuestionMaker {
     for (size_t w = 0; w < question_.device.size(); ++w) add_costs(w);
     for (size_t o = 0; o < support_.offers.size(); ++o)
       if (is_possible(support_.offers[o], request_, support_)) add_offer(o);
+    for (size_t w = 0; w < question_.device.size() && !assignment_.configs.empty(); ++w) add_raced_costs(w);
     sketch_.error_budget_ppb = request_.error_budget_ppb;
     sketch_.deadline_ns = request_.deadline_ns;
     return std::move(question_);
@@ -126,14 +127,34 @@ class QuestionMaker {
       const size_t at = n * question_.device.size() + worker;
       while (next < known.size() && known[next].node < n) ++next;
       const table::Answer* answer = next < known.size() && known[next].node == n ? &known[next].answer : nullptr;
+      const bool is_exact = answer && answer->median_ns && answer->source == table::Source::exact;
+      if (const SplitPart* part = is_exact || !request_.parts ? nullptr : request_.parts->find(graph_.nodes[n].name)) {
+        sketch_.cost_ns[at] = part->cost_ns;
+        sketch_.cost_source[at] = part->source;
+        continue;
+      }
       if (!answer || !answer->median_ns) {
         sketch_.cost_ns[at] = whole_ns(estimate_cost(graph_, n, device));
         continue;
       }
-      const bool is_exact = answer->source == table::Source::exact;
       sketch_.cost_ns[at] = whole_ns(static_cast<double>(answer->median_ns));
       sketch_.cost_source[at] = is_exact ? Provenance::measured : Provenance::near;
       question_.measured = question_.measured || (is_exact && is_choice(n));
+    }
+  }
+
+  // Where a plan that was run says the configs, nodes cost what those were measured to, be others faster or not.
+  void add_raced_costs(size_t worker) {
+    const int32_t d = question_.device[worker];
+    std::vector<uint32_t> nodes;
+    for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
+      if (assignment_.device[n] == d) nodes.push_back(n);
+    plugin::Device& device = *request_.devices[static_cast<size_t>(d)];
+    for (const table::NodeChoice& known : request_.advisor->choose(graph_, nodes, device, assignment_.configs)) {
+      if (!known.answer.median_ns) continue;
+      sketch_.cost_ns[known.node * question_.device.size() + worker] =
+          whole_ns(static_cast<double>(known.answer.median_ns));
+      sketch_.cost_source[known.node * question_.device.size() + worker] = Provenance::measured;
     }
   }
 
@@ -194,6 +215,7 @@ class QuestionMaker {
 
   const Graph& graph_;
   const Request& request_;
+  const Assignment& assignment_;
   const SupportTable& support_;
   Question question_;
   place::Sketch& sketch_;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "place/sketch.hpp"
-#include "plan/plan.hpp"
+#include "plan/split.hpp"
 
 namespace motley::plan {
 
@@ -25,6 +25,10 @@ struct Question {
 // Nodes run where `assignment.support` allows. A node's cost is what the dispatch table measured, else what it says of
 // a neighbour, else the plugin's estimate, else a roofline. Inputs start in the host's memory, and outputs end there.
 Question make_question(const graph::Graph& graph, const Request& request, const Assignment& assignment);
+
+// The graph with those operators split over two devices that a plan with such candidates would split; null where it splits
+// none, or the request wants none.
+std::shared_ptr<const Split> find_split(const graph::Graph& graph, const Request& request, const Question& question);
 
 // Fills in moves: place 0 is the host's memory, and the others belong to `owners`, from place 1 on.
 void add_moves(const std::vector<plugin::Device*>& owners, const table::Advisor* advisor, place::Sketch& sketch);

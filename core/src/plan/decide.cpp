@@ -71,6 +71,7 @@ void ask(const Question& question, Assignment& assignment) {
   decision.rival = answer.rival < place::kForbidden ? static_cast<double>(answer.rival) : 0;
   decision.side_by_side = answer.side_by_side;
   decision.late = answer.late;
+  decision.doubt = answer.doubt;
   decision.error = static_cast<double>(answer.error_ppb) * 1e-9;
   decision.unbudgeted = answer.unbudgeted < place::kForbidden ? static_cast<double>(answer.unbudgeted) : 0;
   const auto device_of = [&](int32_t worker) { return worker < 0 ? -1 : question.device[static_cast<size_t>(worker)]; };
@@ -107,6 +108,7 @@ void plan(const Graph& graph, const Request& request, Assignment& assignment) {
   else if (request.ordered) keep_order(assignment, question);
   ask(question, assignment);
   if (stay) assignment.decision.by = Decision::By::order;
+  else assignment.split = find_split(graph, request, question);
 }
 
 void price_as_it_is(const Graph& graph, const Request& request, Assignment& assignment) {

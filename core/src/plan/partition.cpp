@@ -20,12 +20,12 @@ std::vector<int32_t> groups_of(const Graph& graph, const std::set<std::string>& 
   std::map<std::string, int32_t> numbers;
   if (alone.empty()) return group;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (const std::string& origin : graph.nodes[i].origins) {
-      if (alone.count(origin)) {
-        group[i] = numbers.emplace(origin, static_cast<int32_t>(numbers.size())).first->second;
-        break;
-      }
-    }
+    const auto is_alone = [&](const std::string& name) {
+      if (group[i] < 0 && alone.count(name))
+        group[i] = numbers.emplace(name, static_cast<int32_t>(numbers.size())).first->second;
+    };
+    for (const std::string& origin : graph.nodes[i].origins) is_alone(origin);
+    is_alone(graph.nodes[i].name);
   }
   return group;
 }

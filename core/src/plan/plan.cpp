@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "plan/offers.hpp"
+#include "plan/split.hpp"
 #include "plugin/call.hpp"
 
 namespace motley::plan {
@@ -133,6 +134,14 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
   return true;
 }
 
+// Nodes in segments of their own: those that are kept, and parts of operators, so that another device's part, and what it
+// waits for, begins at once.
+std::set<std::string> alone_in(const Plan& plan) {
+  std::set<std::string> names = plan.kept_nodes;
+  for (size_t i = 0; plan.split && i < plan.split->parts.size(); ++i) names.insert(plan.split->parts[i].name);
+  return names;
+}
+
 }  // namespace
 
 std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request) {
@@ -149,13 +158,19 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   std::vector<bool> queued;
   for (const auto& device : plan->devices) queued.push_back(device->has_queues());
   Denied denied;
+  Graph whole;  // of what is split
   while (true) {
     plan->assignment = assign(plan->graph, request, denied);
+    if (denied.empty() && plan->assignment.split) {
+      whole = plan->graph;
+      take_split(*plan, request);
+    }
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);
-    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, plan->kept_nodes, queued, plan->assignment.offer);
+    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
     if (compile_all(*plan, std::move(specs), request, denied)) break;
+    if (plan->split) plan->graph = std::move(whole), plan->split = nullptr;
     if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

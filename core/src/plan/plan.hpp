@@ -29,6 +29,8 @@ struct Wish {
   uint32_t milliwatts = 1000;
 };
 
+struct Split;
+
 // What the caller asked for, resolved against the devices that exist.
 struct Request {
   DeviceList devices;  // in order of preference, fallbacks included
@@ -45,6 +47,8 @@ struct Request {
   std::vector<std::string> inputs, outputs, keep;
   bool keep_all = false;
   bool optimize = true;
+  bool split = true;  // operators over two devices
+  std::shared_ptr<const Split> parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
   uint64_t slice_ns = 0;                          // as motley_compile_options has it
   std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
@@ -109,6 +113,7 @@ struct Decision {
   double error = 0;       // relative, of kernels of lower precision together
   double unbudgeted = 0;  // what a plan without an error budget would cost, where that is less
   bool late = false;      // no plan within the deadline was found
+  uint32_t doubt = 0;     // per 1000: by how much a plan has to be better, as far as its costs are no measurements
 };
 
 // Which device runs each node.
@@ -120,6 +125,7 @@ struct Assignment {
   std::vector<NodeCost> costs;  // per node; empty where the planner was not asked
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
+  std::shared_ptr<const Split> split;  // a graph with operators split over two devices, that may be faster; or null
 };
 // What compilers refused: a device (index) and a node, and why.
 using Denied = std::map<std::pair<size_t, std::string>, std::string>;
@@ -147,7 +153,7 @@ struct SegmentSpec {
   std::vector<graph::TensorId> inputs, outputs;
 };
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
-// device merge as long as that holds; a node that `alone` names gets segments of its own. Where one of two devices
+// device merge as long as that holds; a node that `alone` names, by its own name or an origin, gets segments of its own. Where one of two devices
 // works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
 // does not, so that both can work at once. Nodes of one `kernel` (a number per node, -1 for none; empty: none) stay
 // together.
@@ -194,6 +200,7 @@ struct Plan {
   std::vector<uint64_t> scratch_offset;  // per segment, in the arena
   std::vector<graph::PassReport> passes;
   std::set<std::string> kept_nodes;
+  std::shared_ptr<const Split> split;  // the parts that `graph` has of operators; or null
 };
 
 // From a prepared graph that is not staged.

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "plan/split.hpp"
 #include "run/session_state.hpp"
 #include "run/tables.hpp"
 
@@ -77,6 +78,19 @@ void explain_cost(const plan::Plan& plan, const plan::Assignment& assignment, si
   if (cost.runner_up < 0) return;
   row.runner_up = plan.devices[static_cast<size_t>(cost.runner_up)]->name();
   row.runner_up_more = cost.more * scale;
+}
+
+void explain_part(const plan::Plan& plan, Placement& row) {
+  const plan::SplitPart* part = plan.split ? plan.split->find(row.node) : nullptr;
+  if (!part) return;
+  row.part_of = part->whole;
+  row.share = static_cast<double>(part->end - part->first) / static_cast<double>(part->of);
+  std::string rest;
+  for (const plan::SplitPart& other : plan.split->parts)
+    if (other.whole == part->whole && other.name != part->name)
+      rest = plan.devices[static_cast<size_t>(other.device)]->name();
+  row.reason = base::text("output channels % to % of % of %, while % computes the rest",
+                          {part->first, part->end - 1, part->of, part->whole, rest});
 }
 
 // The candidate that runs a node, where its device took the config.
@@ -189,6 +203,7 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
       row.device = segment.device->name();
       row.segment = first + static_cast<uint32_t>(s);
       row.reason = reason_for(plan, priced, n);
+      explain_part(plan, row);
       explain_cost(plan, priced, n, scale_of(request.policy), row);
       explain_kernel(plan, segment, n, row);
       for (size_t d = 0; d < plan.devices.size(); ++d)

@@ -192,6 +192,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.keep = options.keep;
   request.keep_all = options.keep_all;
   request.optimize = options.optimize;
+  request.split = options.split;
   request.slice_ns = slice_of(options);
   request.limits = options.limits;
   if (options.trace) state->trace = std::make_unique<run::Trace>();

@@ -94,8 +94,9 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
     const std::string problem = problem_of(graph, n, device, view);
     DeviceJudge judge(device, view, n, reserved);
     if (raced.empty()) choices.push_back({n, problem, lookup->find(problem, judge)});
-    else if (judge.concerns(raced[n]) && judge.accepts(raced[n])) choices.push_back({n, problem, {Source::race, raced[n], 0, "", 0}});
-    else choices.push_back({n, problem, {Source::none, "", 0, "", 1}});
+    else if (judge.concerns(raced[n]) && judge.accepts(raced[n]))
+      choices.push_back({n, problem, {Source::race, raced[n], lookup->median_with(problem, raced[n]), "", 0}});
+    else choices.push_back({n, problem, {Source::none, "", lookup->median_with(problem, ""), "", 1}});
   }
   return choices;
 }

@@ -35,6 +35,7 @@ class TableLookup final : public Lookup {
   TableLookup(const Table& table, const std::string& plugin, const Fingerprint& here);
   Answer find(const std::string& problem, Judge& judge) const override;
   Answer find_with(const std::string& problem, const std::string& config) const override;
+  uint64_t median_with(const std::string& problem, const std::string& config) const override;
 
  private:
   // The rows of one problem on one device of the table.
@@ -149,6 +150,20 @@ Answer TableLookup::find_with(const std::string& problem, const std::string& con
     }
   }
   return answer;
+}
+
+uint64_t TableLookup::median_with(const std::string& problem, const std::string& config) const {
+  double sum = 0, runs = 0;
+  for (const Group& group : groups_) {
+    if (*group.problem != problem || standings_[group.device].source != Source::exact) continue;
+    for (const KernelRow* row : group.rows) {
+      if (row->config != config || row->median_ns == 0) continue;
+      const double weight = std::max<double>(1, static_cast<double>(row->runs));
+      sum += weight * static_cast<double>(row->median_ns);
+      runs += weight;
+    }
+  }
+  return runs > 0 ? static_cast<uint64_t>(sum / runs + 0.5) : 0;
 }
 
 }  // namespace

@@ -14,10 +14,10 @@
 #include <iostream>
 #include <sstream>
 
+#include "answers.hpp"
 #include "dagbench.hpp"
 #include "place/parallel.hpp"
 #include "place/validate.hpp"
-#include "workload.hpp"
 
 namespace placement_bench {
 namespace {
@@ -78,11 +78,12 @@ class Bench {
 
   void run_file(const fs::path& file) {
     const json j = parse(file);
-    if (is_dag(j)) return makespan(j, "dagbench__" + file.parent_path().filename().string());
-    if (!is_workload(j)) return;
     const std::string name = file.parent_path().filename().string() + "__" + file.stem().string();
     const std::string objective = objective_of(file);
     try {
+      if (j.is_discarded()) throw std::runtime_error("it is no valid JSON");
+      if (is_dag(j)) return makespan(j, "dagbench__" + file.parent_path().filename().string());
+      if (!is_workload(j)) return;
       const Workload workload = read_workload(j, name);
       if (objective != "latency") throughput(workload, expected(file, "throughput", name));
       if (objective != "throughput") latency(workload, expected(file, "latency", name));
@@ -107,32 +108,19 @@ class Bench {
   }
 
   void throughput(const Workload& w, const json& known) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::vector<uint32_t> block = blocks_of(w);
-    const motley::place::StageProblem problem = stage_problem(w, block);
-    const motley::place::Stages stages = split_contiguous(problem);
-    Row row{w.name,       "throughput",  value(w, block, stages, true), double(stages.bound_ns) / kPicoseconds,
-            since(begin), json::object()};
+    const Pipelines answer = solve_throughput(w);
+    Row row{w.name, "throughput", answer.contiguous.value, answer.contiguous.bound, answer.contiguous.seconds,
+            json::object()};
     if (known.contains("optimal_max_load")) row.published["optimum"] = known["optimal_max_load"];
     if (known.contains("human_expert")) row.published["expert"] = known["human_expert"];
     add(row);
-    const auto again = std::chrono::steady_clock::now();
-    const motley::place::Stages freely = split_freely(problem, stages);
-    add({w.name, "throughput_noncontiguous", value(w, block, freely, false), double(freely.bound_ns) / kPicoseconds,
-         since(again), row.published});
+    add({w.name, "throughput_noncontiguous", answer.free.value, answer.free.bound, answer.free.seconds, row.published});
   }
 
   void latency(const Workload& w, const json& known) {
     if (std::any_of(w.nodes.begin(), w.nodes.end(), [](const Workload::Node& node) { return node.backward; })) return;
-    const auto begin = std::chrono::steady_clock::now();
-    const std::vector<uint32_t> block = blocks_of(w);
-    const motley::place::Calls calls = plan_calls(call_problem(w, block));
-    std::vector<uint32_t> device(w.nodes.size());
-    for (size_t n = 0; n < device.size(); ++n) device[n] = calls.device[block[n]];
-    std::string why;
-    const double ms = latency_ms(w, device, why);
-    if (ms < 0) throw std::runtime_error("the calls break a rule: " + why);
-    Row row{w.name, "latency", ms, double(calls.bound_ns) / kPicoseconds, since(begin), json::object()};
+    const Answer answer = solve_latency(w);
+    Row row{w.name, "latency", answer.value, answer.bound, answer.seconds, json::object()};
     if (known.contains("greedy_total_latency"))
       row.published["greedy"] = row.published["published_best"] = known["greedy_total_latency"];
     if (known.contains("latency_of_maxload_dp_split")) {
@@ -141,16 +129,6 @@ class Bench {
         row.published["published_best"] = split;
     }
     add(row);
-  }
-
-  double value(const Workload& w, const std::vector<uint32_t>& block, const motley::place::Stages& stages,
-               bool contiguous) {
-    std::vector<uint32_t> device(w.nodes.size());
-    for (size_t n = 0; n < device.size(); ++n) device[n] = stages.device[block[n]];
-    std::string why;
-    const double ms = load_ms(w, device, contiguous, why);
-    if (ms < 0) throw std::runtime_error("the split breaks a rule: " + why);
-    return ms;
   }
 
   static double since(std::chrono::steady_clock::time_point begin) {

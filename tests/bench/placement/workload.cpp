@@ -13,37 +13,105 @@ using motley::place::kForbidden;
 using motley::place::StageProblem;
 using nlohmann::json;
 
-bool is_workload(const json& j) { return j.is_object() && j.contains("maxFPGAs") && j.contains("nodes"); }
+bool is_workload(const json& j) { return j.is_object() && j.contains("nodes") && j.contains("edges"); }
+
+namespace {
+
+[[noreturn]] void wrong(const std::string& what) { throw std::runtime_error(what); }
+
+// A finite number from 0 on; `otherwise` where the field is missing, unless that is below 0.
+double number(const json& object, const char* field, double otherwise, const std::string& what) {
+  if (!object.contains(field) || object[field].is_null()) {
+    if (otherwise >= 0) return otherwise;
+    wrong(what + " has no " + field);
+  }
+  const json& value = object[field];
+  if (!value.is_number()) wrong(what + ": " + field + " (" + value.dump() + ") is no number");
+  const double result = value.get<double>();
+  if (!(result >= 0) || !std::isfinite(result))
+    wrong(what + ": " + field + " (" + value.dump() + ") is not a finite number from 0 on");
+  return result;
+}
+
+bool flag(const json& object, const char* field, bool otherwise, const std::string& what) {
+  if (!object.contains(field) || object[field].is_null()) return otherwise;
+  const json& value = object[field];
+  if (value.is_boolean()) return value.get<bool>();
+  if (!value.is_number()) wrong(what + ": " + field + " (" + value.dump() + ") is neither true nor false");
+  return value.get<double>() != 0;
+}
+
+// Ids and colors are numbers or strings.
+std::string id_of(const json& object, const char* field, const std::string& what) {
+  if (!object.is_object() || !object.contains(field)) wrong(what + " has no " + field);
+  const json& value = object[field];
+  if (!value.is_number_integer() && !value.is_string())
+    wrong(what + ": " + field + " (" + value.dump() + ") is neither a whole number nor a string");
+  return value.dump();
+}
+
+const json& list(const json& object, const char* field, const std::string& what) {
+  if (!object.contains(field) || !object[field].is_array()) wrong(what + " has no list of " + field);
+  return object[field];
+}
+
+uint32_t count(const json& object, const char* field, uint32_t otherwise, const std::string& what) {
+  const double value = number(object, field, otherwise, what);
+  if (value != std::floor(value) || value > 1000)
+    wrong(what + ": " + field + " (" + object[field].dump() + ") is not a whole number up to 1000");
+  return static_cast<uint32_t>(value);
+}
+
+// Throws where nodes wait for each other.
+void check_order(const Workload& w, const std::vector<std::string>& ids) {
+  std::vector<size_t> missing(w.nodes.size());
+  std::vector<uint32_t> ready;
+  for (uint32_t n = 0; n < w.nodes.size(); ++n)
+    if ((missing[n] = w.nodes[n].reads.size()) == 0) ready.push_back(n);
+  for (size_t i = 0; i < ready.size(); ++i)
+    for (uint32_t r : w.nodes[ready[i]].readers)
+      if (--missing[r] == 0) ready.push_back(r);
+  if (ready.size() == w.nodes.size()) return;
+  for (size_t n = 0; n < missing.size(); ++n)
+    if (missing[n]) wrong(w.name + ": nodes wait for each other in a circle, or for one; node " + ids[n] + " is among them");
+}
+
+}  // namespace
 
 Workload read_workload(const json& j, const std::string& name) {
   Workload w;
   w.name = name;
-  w.accelerators = j.at("maxFPGAs").get<uint32_t>();
-  w.hosts = j.at("maxCPUs").get<uint32_t>();
-  w.memory_bytes = j.at("maxSizePerFPGA").get<double>();
-  std::map<int, uint32_t> number;
-  int fresh = INT_MIN;
-  for (const json& n : j.at("nodes")) {
+  w.accelerators = count(j, "maxFPGAs", 1, name);
+  w.hosts = count(j, "maxCPUs", 1, name);
+  w.memory_bytes = number(j, "maxSizePerFPGA", kNoLimit, name);
+  std::map<std::string, uint32_t> numbers;
+  std::map<std::string, int> colors;
+  std::vector<std::string> ids;
+  for (const json& n : list(j, "nodes", name)) {
+    const std::string id = id_of(n, "id", name + ": a node"), what = name + ": node " + id;
     Workload::Node node;
-    node.host_ms = n.at("cpuLatency").get<double>();
-    node.accelerator_ms = n.at("fpgaLatency").get<double>();
-    node.bytes = n.value("size", 0.0);
-    const auto flag = [](const json& value) { return value.is_boolean() ? value.get<bool>() : value.get<int>() != 0; };
-    node.on_accelerator = flag(n.at("supportedOnFpga"));
-    node.backward = n.contains("isBackwardNode") && flag(n.at("isBackwardNode"));
-    node.color = n.contains("colorClass") ? n.at("colorClass").get<int>() : fresh++;
-    if (!number.emplace(n.at("id").get<int>(), static_cast<uint32_t>(w.nodes.size())).second)
-      throw std::runtime_error(name + ": two nodes have the id " + n.at("id").dump());
-    w.nodes.push_back(node);
+    node.host_ms = number(n, "cpuLatency", -1, what);
+    node.on_accelerator = flag(n, "supportedOnFpga", n.contains("fpgaLatency"), what);
+    node.accelerator_ms = number(n, "fpgaLatency", node.on_accelerator ? -1 : 0, what);
+    node.bytes = number(n, "size", 0, what);
+    node.backward = flag(n, "isBackwardNode", false, what);
+    const bool colored = n.contains("colorClass") && !n["colorClass"].is_null();
+    const std::string color = colored ? id_of(n, "colorClass", what) : "node " + id;
+    node.color = colors.emplace(color, static_cast<int>(colors.size())).first->second;
+    if (!numbers.emplace(id, static_cast<uint32_t>(w.nodes.size())).second) wrong(name + ": two nodes have the id " + id);
+    ids.push_back(id);
+    w.nodes.push_back(std::move(node));
   }
-  for (const json& e : j.at("edges")) {
-    const auto from = number.find(e.at("sourceId").get<int>()), to = number.find(e.at("destId").get<int>());
-    if (from == number.end() || to == number.end())
-      throw std::runtime_error(name + ": an edge to no node: " + e.dump());
+  if (w.nodes.empty()) wrong(name + " has no nodes");
+  for (const json& e : list(j, "edges", name)) {
+    const std::string what = name + ": the edge " + e.dump();
+    const auto from = numbers.find(id_of(e, "sourceId", what)), to = numbers.find(id_of(e, "destId", what));
+    if (from == numbers.end() || to == numbers.end()) wrong(what + " leads from or to no node");
     w.nodes[from->second].readers.push_back(to->second);
     w.nodes[to->second].reads.push_back(from->second);
-    w.nodes[from->second].transfer_ms = e.at("cost").get<double>();
+    w.nodes[from->second].transfer_ms = number(e, "cost", 0, what);
   }
+  check_order(w, ids);
   return w;
 }
 
@@ -61,14 +129,33 @@ class Components {
   const std::vector<uint32_t>& component() const { return component_; }
 
  private:
-  void visit(uint32_t v) {
-    index_[v] = low_[v] = time_++;
-    stack_.push_back(v);
-    for (uint32_t w : next_[v]) {
-      if (index_[w] < 0) visit(w);
-      if (component_[w] == UINT32_MAX) low_[v] = std::min(low_[v], low_[w]);
+  // Without recursion: chains can be long.
+  void visit(uint32_t first) {
+    struct Frame {
+      uint32_t node;
+      std::set<uint32_t>::const_iterator next;
+    };
+    std::vector<Frame> frames;
+    const auto enter = [&](uint32_t v) {
+      index_[v] = low_[v] = time_++;
+      stack_.push_back(v);
+      frames.push_back({v, next_[v].begin()});
+    };
+    enter(first);
+    while (!frames.empty()) {
+      const uint32_t v = frames.back().node;
+      if (frames.back().next != next_[v].end()) {
+        const uint32_t w = *frames.back().next++;
+        if (index_[w] < 0) enter(w);
+        else if (component_[w] == UINT32_MAX) low_[v] = std::min(low_[v], index_[w]);
+        continue;
+      }
+      frames.pop_back();
+      if (!frames.empty()) low_[frames.back().node] = std::min(low_[frames.back().node], low_[v]);
+      if (low_[v] == index_[v]) close(v);
     }
-    if (low_[v] != index_[v]) return;
+  }
+  void close(uint32_t v) {
     uint32_t w;
     do {
       w = stack_.back();
@@ -114,12 +201,16 @@ std::vector<uint32_t> blocks_of(const Workload& w) {
   return color;
 }
 
+static int64_t bytes_of_memory(const Workload& w) {
+  return w.memory_bytes < kNoLimit ? static_cast<int64_t>(w.memory_bytes) : motley::place::kUnlimited;
+}
+
 StageProblem stage_problem(const Workload& w, const std::vector<uint32_t>& block) {
   const auto picoseconds = [](double ms) { return static_cast<motley::place::Ns>(std::llround(ms * kPicoseconds)); };
   StageProblem p;
   p.accelerators = w.accelerators;
   p.hosts = w.hosts;
-  p.memory_bytes = static_cast<int64_t>(w.memory_bytes);
+  p.memory_bytes = bytes_of_memory(w);
   p.units.resize(size_t{*std::max_element(block.begin(), block.end())} + 1);
   for (size_t n = 0; n < w.nodes.size(); ++n) {
     StageProblem::Unit& unit = p.units[block[n]];
@@ -185,7 +276,7 @@ motley::place::CallProblem call_problem(const Workload& w, const std::vector<uin
   motley::place::CallProblem p;
   p.blocks = *std::max_element(block.begin(), block.end()) + 1;
   p.accelerators = w.accelerators;
-  p.memory_bytes = static_cast<int64_t>(w.memory_bytes);
+  p.memory_bytes = bytes_of_memory(w);
   for (size_t n = 0; n < w.nodes.size(); ++n) {
     const Workload::Node& node = w.nodes[n];
     motley::place::CallProblem::Node copy;
