@@ -47,9 +47,9 @@ struct ChildReport {
 
 using ChildBody = std::function<void(Reporter&)>;
 
-// A body being run in a child process. It passes when body returns, is unsupported when body throws Unsupported, and fails
-// when it throws anything else, crashes, leaves the process or gets no further for `timeout_s`. The child's process group
-// is killed at the end. [one thread]
+// A body being run in a child process. It passes when body returns, is unsupported when body throws Unsupported, and
+// fails when it throws anything else, crashes, leaves the process or gets no further for `timeout_s`. The child's
+// process group is killed at the end. [one thread]
 class Child {
  public:
   // Forks. Throws std::runtime_error where there is no child to be had.

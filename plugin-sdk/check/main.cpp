@@ -104,7 +104,8 @@ class Checker {
         running.erase(running.begin() + static_cast<ptrdiff_t>(i));
         which.erase(which.begin() + static_cast<ptrdiff_t>(i));
       }
-      for (auto at = done.find(kept); at != done.end(); at = done.find(++kept)) keep(result_of(plan[kept], device, at->second));
+      for (auto at = done.find(kept); at != done.end(); at = done.find(++kept))
+        keep(result_of(plan[kept], device, at->second));
     }
   }
 

@@ -64,7 +64,8 @@ uint64_t whole_number(const std::string& option, const std::string& text) {
 
 uint32_t jobs(const std::string& text) {
   const uint64_t count = whole_number("--jobs", text);
-  if (count < 1 || count > 256) throw std::invalid_argument("option --jobs takes a number from 1 to 256 (got \"" + text + "\")");
+  if (count < 1 || count > 256)
+    throw std::invalid_argument("option --jobs takes a number from 1 to 256 (got \"" + text + "\")");
   return static_cast<uint32_t>(count);
 }
 

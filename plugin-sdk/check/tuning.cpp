@@ -128,8 +128,9 @@ std::vector<std::string> all_configs(const Space& space, const Options& options)
   return list;
 }
 
-// Those for case number `turn` of an op's `cases`. Cases take turns with one list, so that together they try all of it with
-// several shapes each, and kernels compiled for one serve others: a kernel of its own may cost a second per config.
+// Those for case number `turn` of an op's `cases`. Cases take turns with one list, so that together they try all of it
+// with several shapes each, and kernels compiled for one serve others: a kernel of its own may cost a second per
+// config.
 std::vector<std::string> configs(const Space& space, const Options& options, size_t turn, size_t cases) {
   const std::vector<std::string> all = all_configs(space, options);
   constexpr size_t kTrials = 240;  // of one op, and at least a few per case

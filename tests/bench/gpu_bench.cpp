@@ -2,11 +2,12 @@
 //
 //   gpu_bench [--device opencl] [--gemm 512] [--config mr=4,nv=1,…]… [--small] [--model FILE.motley]… [--layers]
 //
-// --small: convolutions with weights as float16, and of bytes, beside float32. --slice: networks in slices of at most so many us.
+// --small: convolutions with weights as float16, and of bytes, beside float32. --slice: networks in slices of at most
+// so many us.
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them, and how many processors were
-// busy meanwhile: on a CPU device, what others take is missing to the kernels. "made" is the first session of the process, so kernels
-// come from the caches on disk or are compiled; "again" finds them in the process.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them, and how
+// many processors were busy meanwhile: on a CPU device, what others take is missing to the kernels. "made" is the first
+// session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ using schema::Op;
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
-// Seconds of processor time, summed over processors: of this process, and of the machine (0 where /proc/stat is not there).
+// Seconds of processor time, summed over processors: of this process, and of the machine (0 where /proc/stat is not
+// there).
 struct Load {
   double own = 0, all = 0;
 };
@@ -43,7 +45,9 @@ Load load() {
   Load l;
   rusage use{};
   getrusage(RUSAGE_SELF, &use);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   l.own = seconds(use.ru_utime) + seconds(use.ru_stime);
   // user, nice, system, idle, waiting for input and output, interrupts (2), stolen
   std::ifstream stat("/proc/stat");
@@ -291,8 +295,10 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
   const auto begin = Clock::now();
   const Times t = measure(60, [&] { session.run(); });
   const Busy busy = busy_since(before, begin);
-  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), %.1f processors busy, and %.1f for others\n",
-              name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, busy.own, busy.others);
+  std::printf(
+      "%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), %.1f processors "
+      "busy, and %.1f for others\n",
+      name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, busy.own, busy.others);
   if (!layers) return;
   session.set_profiling(true);
   session.run();
@@ -302,7 +308,8 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
                 n.node.c_str());
 }
 
-// How pieces of kernels keep a limit from the first run on, and what the gaps between them cost. Profiled, so a launch's pieces are known.
+// How pieces of kernels keep a limit from the first run on, and what the gaps between them cost. Profiled, so a
+// launch's pieces are known.
 void slices(Runtime& runtime, const Model& model, const std::string& name, const std::string& device, long slice_us) {
   CompileOptions options;
   options.devices = {device};
@@ -313,8 +320,8 @@ void slices(Runtime& runtime, const Model& model, const std::string& name, const
   Session session = runtime.compile(model, options);
   whole.run();
   session.set_profiling(true);
-  std::printf("%s on %s, slices of %ld us\n%6s %8s %12s %12s %10s\n", name.c_str(), device.c_str(), slice_us, "run", "pieces",
-              "longest us", "over limit", "run ms");
+  std::printf("%s on %s, slices of %ld us\n%6s %8s %12s %12s %10s\n", name.c_str(), device.c_str(), slice_us, "run",
+              "pieces", "longest us", "over limit", "run ms");
   for (int i = 1; i <= 48; ++i) {
     const auto start = Clock::now();
     session.run();
@@ -358,7 +365,9 @@ int main(int argc, char** argv) {
     else if (option == "--config" && i + 1 < argc) configs.push_back(argv[++i]);
     else if (option == "--model" && i + 1 < argc) models.push_back(argv[++i]);
     else {
-      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--config CONFIG]… [--small] [--model FILE.motley]… [--layers] [--slice US]\n");
+      std::fprintf(stderr,
+                   "usage: gpu_bench [--device NAME] [--gemm SIZE] [--config CONFIG]… [--small] [--model FILE.motley]… "
+                   "[--layers] [--slice US]\n");
       return 2;
     }
   }

@@ -1,10 +1,12 @@
-// A network of two branches on one device, on another, and a branch on each: does the time go down, and what do the moves cost?
+// A network of two branches on one device, on another, and a branch on each: does the time go down, and what do the
+// moves cost?
 //
-// Both branches are rows of convolutions, their lengths in proportion to how fast the devices are, so that each device has the same
-// time's worth of work. Then "a branch on each" takes at best as long as the longer branch alone, which is the column "bound".
+// Both branches are rows of convolutions, their lengths in proportion to how fast the devices are, so that each device
+// has the same time's worth of work. Then "a branch on each" takes at best as long as the longer branch alone, which is
+// the column "bound".
 //
-// Times are medians of runs that take turns. Of traced runs: how long each device was at work, how long the host moved tensors and how
-// long it waited, and work divided by time: 1 is one after another, 2 is both all the time.
+// Times are medians of runs that take turns. Of traced runs: how long each device was at work, how long the host moved
+// tensors and how long it waited, and work divided by time: 1 is one after another, 2 is both all the time.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -143,7 +145,9 @@ Lengths lengths_for(const Runtime& runtime, const Options& o) {
   alone.push_back({o.cpu, runtime.compile(model, {.devices = {o.cpu}})});
   race(alone, 10);
   const double ratio = median(alone[1].ms) / median(alone[0].ms);  // how much faster the device is
-  const auto longer = [&](double times) { return std::clamp(static_cast<int>(std::lround(o.length * times)), o.length, std::max(o.length, o.longest)); };
+  const auto longer = [&](double times) {
+    return std::clamp(static_cast<int>(std::lround(o.length * times)), o.length, std::max(o.length, o.longest));
+  };
   return ratio >= 1 ? Lengths{longer(ratio), o.length} : Lengths{o.length, longer(1 / ratio)};
 }
 
@@ -166,10 +170,12 @@ void print(Contestant& c, const Options& o, double best, double bound) {
   std::string moved;
   for (const auto& [way, count] : ways) moved += (moved.empty() ? "" : ", ") + std::to_string(count) + " " + way;
   const double all = busy[o.cpu] + busy[o.device];
-  std::printf("%-24s %9.3f %9.3f %6.2fx", c.name.c_str(), *std::min_element(c.ms.begin(), c.ms.end()), median(c.ms), best / median(c.ms));
+  std::printf("%-24s %9.3f %9.3f %6.2fx", c.name.c_str(), *std::min_element(c.ms.begin(), c.ms.end()), median(c.ms),
+              best / median(c.ms));
   if (bound > 0) std::printf(" %6.2fx", best / bound);
   else std::printf(" %7s", "");
-  std::printf(" %9.3f %9.3f %9.3f %9.3f %9.2f  %s\n", busy[o.cpu], busy[o.device], moves, waits, total > 0 ? all / total : 0, moved.c_str());
+  std::printf(" %9.3f %9.3f %9.3f %9.3f %9.2f  %s\n", busy[o.cpu], busy[o.device], moves, waits,
+              total > 0 ? all / total : 0, moved.c_str());
 }
 
 void bench(const Options& o) {
@@ -186,15 +192,16 @@ void bench(const Options& o) {
   contestants.push_back({"a branch on each", runtime.compile(model, both)});
   contestants.push_back({"in turn, op by op", runtime.compile(model, in_turn)});
   contestants.push_back({"branch alone, " + o.cpu, runtime.compile(network(o, 0, length.right), {.devices = {o.cpu}})});
-  contestants.push_back({"branch alone, " + o.device, runtime.compile(network(o, length.left, 0), {.devices = {o.device}})});
+  contestants.push_back(
+      {"branch alone, " + o.device, runtime.compile(network(o, length.left, 0), {.devices = {o.device}})});
   race(contestants, o.runs);
   const double best = std::min(median(contestants[0].ms), median(contestants[1].ms));
   const double bound = std::max(median(contestants[4].ms), median(contestants[5].ms));
-  std::printf("branches of %d convolutions for %s and %d for %s, %lld channels, %lld x %lld; %u threads\n", length.left, o.device.c_str(),
-              length.right, o.cpu.c_str(), static_cast<long long>(o.channels), static_cast<long long>(o.size),
-              static_cast<long long>(o.size), thread_count());
-  std::printf("%-24s %9s %9s %7s %7s %9s %9s %9s %9s %9s  %s\n", "placement", "least ms", "median", "speed", "bound", o.cpu.c_str(),
-              o.device.c_str(), "moves", "waits", "work/time", "moves by way");
+  std::printf("branches of %d convolutions for %s and %d for %s, %lld channels, %lld x %lld; %u threads\n", length.left,
+              o.device.c_str(), length.right, o.cpu.c_str(), static_cast<long long>(o.channels),
+              static_cast<long long>(o.size), static_cast<long long>(o.size), thread_count());
+  std::printf("%-24s %9s %9s %7s %7s %9s %9s %9s %9s %9s  %s\n", "placement", "least ms", "median", "speed", "bound",
+              o.cpu.c_str(), o.device.c_str(), "moves", "waits", "work/time", "moves by way");
   for (size_t i = 0; i < contestants.size(); ++i) print(contestants[i], o, best, i == 2 ? bound : 0);
 }
 

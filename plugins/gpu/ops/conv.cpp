@@ -201,8 +201,8 @@ void emit_product(Emitter& e, const Convolution& c) {
   emit_gemm(e, g, tile);
 }
 
-// Rows per work item. More of them share lines of the input; but in a small plane they leave lanes of a subgroup without work, and
-// a subgroup takes as long with some of its lanes as with all.
+// Rows per work item. More of them share lines of the input; but in a small plane they leave lanes of a subgroup
+// without work, and a subgroup takes as long with some of its lanes as with all.
 int32_t depthwise_rows(const Emitter& e, const WindowAxis& h, const WindowAxis& w) {
   const int64_t lanes = std::max(1u, e.device.subgroup_size);
   int32_t best = 1;
@@ -210,7 +210,8 @@ int32_t depthwise_rows(const Emitter& e, const WindowAxis& h, const WindowAxis& 
   for (const int32_t rows : {4, 2, 1}) {
     if (rows > h.output || rows * h.stride > 4) continue;
     const Call call = four_columns(e, "", w.output, (h.output + rows - 1) / rows, 1);
-    const int64_t subgroups = (int64_t{call.group[0]} * call.group[1] + lanes - 1) / lanes * call.groups[0] * call.groups[1];
+    const int64_t subgroups =
+        (int64_t{call.group[0]} * call.group[1] + lanes - 1) / lanes * call.groups[0] * call.groups[1];
     const int64_t cost = subgroups * ((rows - 1) * h.stride + h.kernel + 1);
     if (cost < least) least = cost, best = rows;
   }
