@@ -221,6 +221,20 @@ TEST(SocSplit, ARefusedPartIsNoPart) {
   expect_near(run(session), by_reference(model));
 }
 
+// A device that is lost between the parts: the rest is planned anew, and the run gives what it should.
+TEST(SocSplit, ALostDeviceIsNoHelper) {
+  const Model model = chain(64, 28);
+  Session session = soc_runtime().compile(model, on("twins", model));
+  ASSERT_FALSE(parts_of(session.explain()).empty());
+  setenv("MOTLEY_SOC_LOST", "twins.npu", 1);
+  const std::vector<float> got = run(session);
+  unsetenv("MOTLEY_SOC_LOST");
+  expect_near(got, by_reference(model));
+  const Explanation e = session.explain();
+  ASSERT_EQ(e.lost.size(), 1u);
+  for (const Placement& p : e.nodes) EXPECT_NE(p.device, "soc:twins.npu");
+}
+
 // The rewrite alone: any cut gives the same results.
 TEST(SocSplit, EveryCutGivesTheSameResults) {
   struct Case {
