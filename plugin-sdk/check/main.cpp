@@ -21,6 +21,7 @@ Plan plan_for_devices() {
   add_query_checks(plan);
   add_lifetime_checks(plan);
   add_buffer_checks(plan);
+  add_sharing_checks(plan);
   add_requirement_checks(plan);
   add_queue_checks(plan);
   add_cancel_checks(plan);

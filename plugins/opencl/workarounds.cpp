@@ -29,6 +29,7 @@ constexpr std::array kEntries{
     Entry{Workaround::no_host_pointers, "no_host_pointers", nullptr, "", "imported host memory reads old values"},
     Entry{Workaround::no_relaxed_math, "no_relaxed_math", nullptr, "", "relaxed mathematics is too inexact"},
     Entry{Workaround::finish_before_unmap, "finish_before_unmap", nullptr, "", "unmapping overtakes kernels"},
+    Entry{Workaround::no_shared_memory, "no_shared_memory", nullptr, "", "shared memory shows old values"},
     // Oclgrind 21.10 takes memory that was written while mapped for memory that was never written.
     Entry{Workaround::staged_memory, "staged_memory", "Oclgrind", "",
           "what the host writes to mapped memory is not seen"},

@@ -209,7 +209,13 @@ std::string name_of(const std::string& file) {
 
 void run(const Options& options) {
   std::vector<RecordedSpace> spaces;
-  for (const std::string& file : options.files) spaces.emplace_back(name_of(file), read_recording(file));
+  for (const std::string& file : options.files) {
+    Recording recording = read_recording(file);
+    if (recording.damaged)
+      std::fprintf(stderr, "tuner_replay: %s: %zu rows are damaged and count as failed\n", file.c_str(),
+                   recording.damaged);
+    spaces.emplace_back(name_of(file), std::move(recording));
+  }
   std::vector<Row> cold, seeded;
   std::vector<NoiseRow> noise;
   Results results;

@@ -10,7 +10,8 @@
 #include <set>
 #include <thread>
 
-#include "graph/graph.hpp"
+#include "ir_builder.hpp"
+#include "json_schema.hpp"
 #include "model/model_file.hpp"
 #include "program.hpp"
 
@@ -56,25 +57,24 @@ std::vector<json> records(const std::string& path) {
   return all;
 }
 
+// "" where each record is one of schema/journal.schema.json.
+std::string problem_of_journal(const std::string& path) {
+  const json schema = parsed(MOTLEY_SOURCE_DIR "/schema/journal.schema.json");
+  const JsonSchema journal(schema);
+  for (const json& record : records(path))
+    if (const std::string problem = journal.problem_of(record); !problem.empty()) return record.dump() + ": " + problem;
+  return "";
+}
+
 // One relu of 20,000 numbers.
 std::string relu_model(const Scratch& scratch) {
-  graph::Graph g;
-  const auto tensor = [&](const char* name) {
-    graph::Tensor t;
-    t.name = name;
-    t.type = schema::DataType::float32;
-    t.shape = graph::Dims{graph::Dim(20000)};
-    return g.add_tensor(std::move(t));
-  };
-  const auto x = tensor("x"), y = tensor("y");
-  schema::UnaryAttributesT relu;
-  relu.function = schema::UnaryFunction::relu;
-  g.add_node("relu", schema::Op::Unary, {x}, {y}, relu);
-  g.inputs = {x};
-  g.outputs = {y};
   graph::Module module;
   module.producer = "test";
-  module.graphs.push_back(std::move(g));
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(20000)});
+  g.inputs = {x};
+  g.outputs = {node(g, "y", Op::Unary, {x}, DataType::float32, unary(schema::UnaryFunction::relu))};
   const std::string path = scratch / "relu.motley";
   model::write_model(module, path);
   return path;
@@ -151,6 +151,7 @@ TEST(Tune, WritesATableThatKnowsEveryNodeAndIsUsed) {
   EXPECT_TRUE(raced.contains("untuned"));
   EXPECT_TRUE(raced.contains(note["winner"]));
   EXPECT_EQ(note["measured_ns"], plan["expected_ns"]);
+  EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   EXPECT_GT(note["factors"].begin().value(), 0);
 
   const std::string picture = digit_picture("3_0.png");
@@ -242,6 +243,7 @@ TEST(TuneSlow, FaultyConfigsAreQuarantined) {
       {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
       {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=refused", "invalid"}};
   EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
+  EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   std::set<std::string> configs;
   for (const json& row : kernels_of(table)) configs.insert(row["config"]);
   for (const std::string& config : configs) EXPECT_TRUE(config.empty() || config == "mode=fast") << config;

@@ -8,25 +8,6 @@
 namespace motley::test {
 namespace {
 
-// x (n) → relu → nonzero → gather the kept values → neg
-Model keep_positive() {
-  graph::Module module;
-  module.graphs.emplace_back();
-  Graph& g = module.main();
-  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(std::string("n"))});
-  const TensorId r = tensor(g, "r", DataType::float32), nz = tensor(g, "nz", DataType::int64),
-                 flat = tensor(g, "flat", DataType::int64), kept = tensor(g, "kept", DataType::float32),
-                 y = tensor(g, "y", DataType::float32);
-  g.inputs = {x};
-  g.outputs = {y};
-  g.add_node("relu", Op::Unary, {x}, {r}, unary(schema::UnaryFunction::relu));
-  g.add_node("nonzero", Op::NonZero, {r}, {nz}, schema::NoAttributesT{});
-  g.add_node("flat", Op::Squeeze, {nz, g.add_int64("zero", {0})}, {flat}, schema::AxesAttributesT{});
-  g.add_node("gather", Op::Gather, {r, flat}, {kept}, schema::AxisAttributesT{});
-  g.add_node("neg", Op::Unary, {kept}, {y}, unary(schema::UnaryFunction::neg));
-  return Model::from_module(std::move(module));
-}
-
 std::vector<float> run(Session& s, const std::vector<float>& x) {
   s.input("x").copy_from(x);
   s.run();

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "graph/infer.hpp"
+#include "ir_builder.hpp"
 
 namespace motley::test {
 
@@ -123,6 +124,24 @@ Runtime runtime_with(const std::vector<std::string>& test_plugins, std::vector<s
     options.plugin_files.push_back(std::string(MOTLEY_TEST_PLUGINS) + "/libmotley_" + name + ".so");
   options.select = std::move(select);
   return Runtime(options);
+}
+
+Model keep_positive() {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(std::string("n"))});
+  const TensorId r = tensor(g, "r", DataType::float32), nz = tensor(g, "nz", DataType::int64),
+                 flat = tensor(g, "flat", DataType::int64), kept = tensor(g, "kept", DataType::float32),
+                 y = tensor(g, "y", DataType::float32);
+  g.inputs = {x};
+  g.outputs = {y};
+  g.add_node("relu", Op::Unary, {x}, {r}, unary(schema::UnaryFunction::relu));
+  g.add_node("nonzero", Op::NonZero, {r}, {nz}, schema::NoAttributesT{});
+  g.add_node("flat", Op::Squeeze, {nz, g.add_int64("zero", {0})}, {flat}, schema::AxesAttributesT{});
+  g.add_node("gather", Op::Gather, {r, flat}, {kept}, schema::AxisAttributesT{});
+  g.add_node("neg", Op::Unary, {kept}, {y}, unary(schema::UnaryFunction::neg));
+  return Model::from_module(std::move(module));
 }
 
 }  // namespace motley::test

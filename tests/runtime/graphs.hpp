@@ -17,6 +17,9 @@ Model relu_add_relu();
 // "res" → relu "relu2" → global average pool "pool" → flatten "flat" → gemm "fc" → softmax "prob".
 Model small_cnn();
 
+// x (n) → relu → nonzero → gather the kept values → neg → y: how many are kept is known once relu has run.
+Model keep_positive();
+
 // A runtime with the build's reference and cpu plugins, and more libraries by file name from the test plugins.
 Runtime runtime_with(const std::vector<std::string>& test_plugins = {}, std::vector<std::string> select = {});
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "graphs.hpp"
+#include "ir_builder.hpp"
 
 namespace motley::test {
 namespace {
@@ -293,6 +294,32 @@ TEST(Session, NanInputsComeOutAsNan) {
     session.run();
     EXPECT_TRUE(std::isnan(session.output("z").as<float>()[0])) << device;
     EXPECT_EQ(session.output("z").as<float>()[1], 1.0f);
+  }
+}
+
+// x (n) → Reshape to 2x3: with nobody to say n it counts as 1, and that is said.
+TEST(Session, ADimensionThatNobodyGaveIsNamedWhereItGoesWrong) {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const TensorId x = tensor(g, "signal", DataType::float32, Dims{Dim(std::string("n"))});
+  g.inputs = {x};
+  g.outputs = {
+      node(g, "y", Op::Reshape, {x, g.add_int64("shape", {2, 3})}, DataType::float32, schema::ReshapeAttributesT{})};
+  const Model model = Model::from_module(std::move(module));
+  const Runtime rt = runtime_with();
+  try {
+    rt.compile(model);
+    FAIL() << "compiled";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("input \"signal\" leaves open count as 1"), std::string::npos) << e.what();
+  }
+  rt.compile(model, {.input_shapes = {{"signal", {6}}}});
+  try {
+    rt.compile(model, {.input_shapes = {{"signal", {5}}}});
+    FAIL() << "compiled";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()).find("leaves open"), std::string::npos) << e.what();
   }
 }
 

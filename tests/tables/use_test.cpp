@@ -180,12 +180,19 @@ TEST_F(TableUseTest, WhatDoesNotCompileWithItsConfigIsCompiledWithout) {
 json plan_of_small_cnn(const std::vector<std::string>& nodes, const std::vector<std::string>& configs) {
   const plugin::Registry registry = plugin::discover(
       {.files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json"}, .standard_places = false});
-  const tuner::PlannedModel planned = tuner::plan_model({{}, small_cnn(), {}}, registry.devices);
+  plan::Request request;
+  request.devices = registry.devices;
+  const Model model = small_cnn();
+  const tuner::PlannedModel planned = tuner::plan_model(model.module(), request);
   json segment = {{"device", "here"}, {"nodes", nodes}};
   if (!configs.empty()) segment["configs"] = configs;
-  return {
-      {"graph_hash", planned.hash},         {"shapes", json::object()}, {"devices", {"here"}}, {"objective", "latency"},
-      {"segments", json::array({segment})}, {"expected_ns", 1000},      {"bound_ns", 0}};
+  return {{"graph_hash", planned.stages.at(0).hash},
+          {"shapes", json::object()},
+          {"devices", {"here"}},
+          {"objective", "latency"},
+          {"segments", json::array({segment})},
+          {"expected_ns", 1000},
+          {"bound_ns", 0}};
 }
 
 TEST_F(TableUseTest, AFollowedPlanSaysTheConfigs) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "formats/python_json.hpp"
 #include "formats/read.hpp"
 #include "formats/text_file.hpp"
 #include "formats/write.hpp"
@@ -90,6 +91,65 @@ TEST(T4, DamageIsAnError) {
         with(good, "16", "1e999"),
         "{\"metadata\": {\"timeunit\": \"ms\"}, \"results\": " + std::string(100, '[') + std::string(100, ']') + "}"})
     EXPECT_THROW(read_t4(text, "the text"), Error) << text.substr(0, 200);
+}
+
+// A file of three configs that work, the second of which is changed.
+std::string three_rows(const std::string& from, const std::string& to) {
+  std::string rows;
+  for (int x = 1; x <= 3; ++x) {
+    std::string row = R"({"configuration": {"x": )" + std::to_string(x) +
+                      R"(}, "times": {"runtimes": [3, 2]}, "invalidity": "correct", "measurements": []})";
+    rows += (x > 1 ? "," : "") + (x == 2 ? with(row, from, to) : row);
+  }
+  return R"({"metadata": {"timeunit": "ms"}, "results": [)" + rows + "]}";
+}
+
+TEST(T4, ADamagedRowCostsOnlyItself) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"[3, 2]", "[NaN, 2]"},
+                                                                                 {"[3, 2]", "[Infinity]"},
+                                                                                 {"[3, 2]", "[-Infinity, 1]"},
+                                                                                 {"[3, 2]", "[0, 0]"},
+                                                                                 {"[3, 2]", "[]"},
+                                                                                 {"[3, 2]", "null"},
+                                                                                 {"\"correct\"", "\"odd\""},
+                                                                                 {"\"times\"", "\"thymes\""}}) {
+    const Recording r = read_t4(three_rows(from, to), "the text");
+    EXPECT_EQ(r.damaged, 1u) << to;
+    ASSERT_EQ(r.observations.size(), 3u) << to;
+    EXPECT_EQ(typical_ns(r.observations[1]), 0) << to;
+    EXPECT_EQ(typical_ns(r.observations[2]), 2e6) << to;
+  }
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"{\"x\": 2}", "{}"}, {"\"x\"", "\"y\""}, {"{\"x\": 2}", "7"}, {": 2}", ": null}"}}) {
+    const Recording r = read_t4(three_rows(from, to), "the text");
+    EXPECT_EQ(r.damaged, 1u) << to;
+    EXPECT_EQ(r.observations.size(), 2u) << to;
+  }
+}
+
+TEST(T4, MayLeaveOutWhatIsUsual) {
+  std::string text = three_rows("x", "x");
+  text = with(text, R"("metadata": {"timeunit": "ms"}, )", "");
+  for (int i = 0; i < 3; ++i) text = with(text, R"(, "invalidity": "correct", "measurements": [])", "");
+  const Recording r = read_t4(text, "the text");
+  EXPECT_EQ(r.damaged, 0u);
+  EXPECT_EQ(typical_ns(r.observations[0]), 2e6);
+}
+
+TEST(Formats, PythonsNumbersAreNoneInStrings) {
+  EXPECT_EQ(without_special_numbers(R"({"NaN": "-Infinity \" NaN", "a": [NaN, -Infinity,Infinity, -1]})"),
+            R"({"NaN": "-Infinity \" NaN", "a": [null, null,null, -1]})");
+  EXPECT_EQ(without_special_numbers("N"), "N");
+}
+
+TEST(Cache, ADamagedRowCostsOnlyItself) {
+  const Recording r = read_cache(R"({"tune_params": {"x": [1, 2, 3]}, "cache": {
+    "1": {"x": 1, "time": 2.5}, "2": {"x": 2, "time": NaN}, "3": {"x": 3}, "4": {"time": 2}}})",
+                                 "the text");
+  EXPECT_EQ(r.damaged, 3u);
+  ASSERT_EQ(r.observations.size(), 3u);
+  EXPECT_EQ(typical_ns(r.observations[1]), 0);
+  EXPECT_EQ(typical_ns(r.observations[2]), 0);
 }
 
 TEST(Cache, OldFailuresAreFailures) {

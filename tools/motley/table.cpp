@@ -11,6 +11,7 @@
 #include "table/exchange.hpp"
 #include "table/fingerprint.hpp"
 #include "table/merge.hpp"
+#include "table/rows.hpp"
 #include "table/text.hpp"
 #include "text.hpp"
 
@@ -66,6 +67,7 @@ void show(const TableOptions& options) {
       json["decisions"].push_back({{"problem_key", d.problem},
                                    {"device", d.device},
                                    {"config", d.config},
+                                   {"candidate", d.candidate},
                                    {"median_ns", d.median_ns},
                                    {"ratio_vs_default", d.ratio},
                                    {"observations", d.observations}});
@@ -77,7 +79,7 @@ void show(const TableOptions& options) {
   Table kernels({"device", ">median", ">vs default", ">rows", "config", "problem"});
   for (const tuner::Decision& d : decisions)
     kernels.row({d.device, time_text(d.median_ns), fmt::format("{:.3f}", d.ratio), std::to_string(d.observations),
-                 shown(d.config), printable(d.problem)});
+                 shown(d.config), printable(tuner::observed_name(d.problem, d.candidate))});
   if (!kernels.empty()) fmt::print("{}", kernels.text());
   Table transfers({"from", "to", "how", ">latency", ">GB/s"});
   for (const Document& t : document["transfers"]) {

@@ -25,6 +25,7 @@ struct TuneOptions {
   std::string table, journal, rigor, time, shard = "1/1";
   bool resume = false, quiet = false;
   uint64_t seed = 1;
+  double error_budget = 0;
   uint32_t threads = 0;
   PluginOptions plugins;
 };
@@ -139,7 +140,8 @@ void print_list(const std::vector<tuner::Problem>& problems, const std::vector<t
   Table table({"device", ">nodes", ">estimate", "choice", "problem"});
   for (const tuner::Problem& p : problems)
     table.row({devices[p.device].device->name(), std::to_string(p.count), duration_text(p.estimate_ns),
-               p.tunable ? fmt::format("{} configs", p.tunable->space.combinations()) : "-", p.key});
+               p.tunable && p.candidate.empty() ? fmt::format("{} configs", p.tunable->space.combinations()) : "-",
+               printable(p.name())});
   fmt::print("{}", table.text());
 }
 
@@ -150,7 +152,10 @@ void print_result(const tuner::CampaignResult& result, const TuneOptions& option
     Table table({printable(model.model), ">predicted", ">measured", ""});
     for (const tuner::PlanResult& plan : model.plans)
       table.row({plan.name, plan.predicted_ns ? duration_text(static_cast<double>(plan.predicted_ns)) : "-",
-                 duration_text(static_cast<double>(plan.measured_ns)), plan.name == model.winner ? "chosen" : ""});
+                 duration_text(static_cast<double>(plan.measured_ns)),
+                 plan.name == model.winner                 ? "chosen"
+                 : plan.name == model.winner_within_budget ? "chosen where the error is allowed"
+                                                           : ""});
     fmt::print("{}", table.text());
   }
   fmt::print("written: {}\n", options.table);
@@ -170,6 +175,7 @@ void tune(TuneOptions options) {
   campaign.time = parse_time(options.time);
   std::tie(campaign.part, campaign.parts) = parse_shard(options.shard);
   campaign.seed = options.seed;
+  campaign.error_budget = options.error_budget;
   campaign.worker = worker_command(options);
   const RuntimeOptions runtime = options.plugins.runtime();
   const plugin::Registry registry = plugin::discover({runtime.plugin_files, runtime.plugin_folders});
@@ -179,7 +185,13 @@ void tune(TuneOptions options) {
                 "there is no reference plugin, which kernels are checked against; put it beside the others");
   const std::vector<tuner::TunedModel> models = open_models(options);
   const std::vector<tuner::TunedDevice> devices = chosen(all, options);
-  if (campaign.rigor == tuner::Rigor::estimate) return print_list(list_problems(models, devices, all), devices);
+  const auto say = [&](const std::string& line) {
+    if (!options.quiet) fmt::print(stderr, "motley: {}\n", printable(line));
+  };
+  if (campaign.rigor == tuner::Rigor::estimate) {
+    campaign.say = say;
+    return print_list(list_problems(models, devices, all, campaign), devices);
+  }
 
   ::signal(SIGINT, on_signal);
   ::signal(SIGTERM, on_signal);
@@ -193,7 +205,7 @@ void tune(TuneOptions options) {
     };
     campaign.say = [&](const std::string& line) {
       progress.clear();
-      if (!options.quiet) fmt::print(stderr, "motley: {}\n", printable(line));
+      say(line);
     };
     result = run_campaign(models, devices, all, campaign);
   }
@@ -241,6 +253,13 @@ void add_tune(CLI::App& app) {
           "--shard", options->shard,
           "Tune only the i-th of n parts of the kernels, of about the same work; `motley table merge` joins the tables")
       ->type_name("I/N");
+  command
+      ->add_option(
+          "--error-budget", options->error_budget,
+          "Relative error that kernels of lower precision may cost a plan, all together: above 0, they are measured "
+          "too, and the fastest plan within it is kept beside the exact one")
+      ->type_name("0.001")
+      ->check(CLI::Range(0.0, 1000.0));
   command->add_option("--seed", options->seed, "Of the search and the order of runs")
       ->type_name("N")
       ->capture_default_str();

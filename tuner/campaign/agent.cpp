@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "campaign/planning.hpp"
 #include "device/bench.hpp"
 #include "device/edges.hpp"
 #include "device/problem.hpp"
@@ -60,6 +61,7 @@ class Agent {
     if (what == "edges") return edges(request);
     if (what == "move") return {{"ns", move_ns(edge_of(request), request.at("bytes"))}};
     if (what == "fence") return {{"ns", fence_ns(*device(request.at("device")))}};
+    if (what == "plan" || what == "later") return plan(request);
     if (what == "compile") return compile(request);
     if (what == "run_plan") return run_plan(request);
     base::fail(ErrorCode::invalid_argument, "the worker does not know the request \"%\"", {what});
@@ -78,9 +80,9 @@ class Agent {
 
   json open(const json& request) {
     bench_.reset();
-    bench_ = std::make_unique<Bench>(*device(request.at("device")), *device("reference"),
-                                     load_problem(request.at("file").get<std::string>()),
-                                     request.at("answers").get<std::string>());
+    bench_ = std::make_unique<Bench>(
+        *device(request.at("device")), *device("reference"), load_problem(request.at("file").get<std::string>()),
+        request.at("answers").get<std::string>(), static_cast<schema::DataType>(request.at("precision").get<int>()));
     return {{"ending", "measured"}, {"checked", bench_->is_checked()}, {"reason", bench_->why_unchecked()}};
   }
 
@@ -98,25 +100,41 @@ class Agent {
     const std::string from = request.at("from"), to = request.at("to"), kind = request.at("kind");
     if (from != "host") edge.from = device(from).get();
     if (to != "host") edge.to = device(to).get();
-    for (const plan::Way way : {plan::Way::share, plan::Way::import, plan::Way::copy, plan::Way::map})
+    for (const plan::Way way :
+         {plan::Way::share, plan::Way::handle, plan::Way::import, plan::Way::copy, plan::Way::map})
       if (kind == plan::to_string(way)) edge.way = way;
     return edge;
   }
 
+  const Model& model(const std::string& path) {
+    std::unique_ptr<Model>& model = models_[path];
+    if (!model) model = std::make_unique<Model>(options_.open_model(path));
+    return *model;
+  }
+
+  json plan(const json& request) {
+    plan::DeviceList devices;
+    for (const json& name : request.at("devices")) devices.push_back(device(name));
+    try {
+      return answer_plan(request, model(request.at("model")).module(), devices);
+    } catch (const Error& error) {
+      return {{"ending", "failed"}, {"reason", error.what()}, {"code", static_cast<int>(error.code())}};
+    }
+  }
+
   json compile(const json& request) {
     if (!runtime_) runtime_ = std::make_unique<Runtime>(options_.runtime);
-    const std::string path = request.at("model");
-    const auto [model, fresh] = models_.try_emplace(path, nullptr);
-    if (fresh) model->second = std::make_unique<Model>(options_.open_model(path));
     CompileOptions options;
     options.devices = request.at("devices").get<std::vector<std::string>>();
     options.fallback = request.at("fallback");
+    options.error_budget = request.at("error_budget");
+    options.optimize = request.at("optimize");
     options.split = false;  // rows of a table name the nodes of the network
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
       options.input_shapes[name] = shape.get<std::vector<int64_t>>();
-    sessions_.push_back(runtime_->compile(*model->second, options));
+    sessions_.push_back(runtime_->compile(model(request.at("model")), options));
     fill_inputs(sessions_.back());
     sessions_.back().run();
     return describe(sessions_.back().explain(), sessions_.size() - 1);
@@ -136,7 +154,9 @@ class Agent {
                        {"problem", p.problem_key},
                        {"config", p.config},
                        {"source", p.config_source},
-                       {"estimate_ns", p.estimate_ns}});
+                       {"estimate_ns", p.estimate_ns},
+                       {"error", p.error},
+                       {"fused_with", p.fused_with}});
       if (explanation.nodes.size() > kMostNodesWithTensors) continue;
       nodes.back()["inputs"] = names_of(p.inputs);
       nodes.back()["outputs"] = names_of(p.outputs);
@@ -148,6 +168,7 @@ class Agent {
             {"nodes", nodes},
             {"transfers", transfers},
             {"decided_by", explanation.cost.decided_by},
+            {"error", explanation.cost.error},
             {"bound_ns", static_cast<uint64_t>(std::max(explanation.cost.bound, 0.0))}};
   }
 

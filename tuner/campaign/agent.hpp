@@ -15,14 +15,16 @@ struct AgentOptions {
 };
 
 // Answers requests until the tuner is gone. Beside those of Supervisor, each with "do":
-//   open      {"file", "answers", "device"}: the problem that "check" and "run" are about from now on
-//             → {"checked": whether the reference could run it}
+//   open      {"file", "answers", "device", "precision"} → {"checked": whether the reference could run it}
+//             the problem that "check" and "run" are about from now on; precision: a number of DataType, 0: its own
 //   edges     {"devices"} → {"edges": [{"from", "to", "kind"}]}; "host" is the host
 //   move      {"from", "to", "kind", "bytes"} → {"ns"}
 //   fence     {"device"} → {"ns"}
-//   compile   {"model", "shapes", "devices", "fallback", "table"} → {"plan": its number, "nodes", "transfers",
-//   "decided_by",
-//             "bound_ns"}
+//   plan      {"model", "shapes", "devices", "to"} → {"whole", "stages"}
+//             to: how files begin that it writes; stages: a list of {"file", "hash", "optimize"}
+//   later     as plan → {"stages", "ended_by"}: what a run on made-up inputs plans after that
+//   compile   {"model", "shapes", "optimize", "devices", "fallback", "error_budget", "table"}
+//             → {"plan": its number, "nodes", "transfers", "decided_by", "error", "bound_ns"}
 //   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);
 

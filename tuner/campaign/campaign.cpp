@@ -31,10 +31,66 @@ json earlier_table(const fs::path& path) {
   return fs::exists(path, error) ? table::read_document(path) : json();
 }
 
-std::vector<PlannedModel> plan_models(const std::vector<TunedModel>& models, const plan::DeviceList& all) {
+Precisions precisions(const CampaignOptions& options) {
+  return options.error_budget > 0 ? Precisions::lower_too : Precisions::own;
+}
+
+PlanningOptions planning(const CampaignOptions& options) {
+  return {options.worker, options.work, options.planning_patience, options.say};
+}
+
+// What an earlier part of this campaign quarantined.
+std::vector<Quarantined> quarantined_before(const CampaignOptions& options) {
+  std::vector<Quarantined> all;
+  if (!options.resume) return all;
+  const Journal journal(options.journal);
+  for (const json& note : journal.notes())
+    if (note.at("kind") == "quarantine") all.push_back({note.at("model"), note.at("device"), note.at("reason")});
+  return all;
+}
+
+// Where one of several models cannot be planned because of what its kernels do, the others are tuned.
+std::vector<PlannedModel> plan_models(const std::vector<TunedModel>& models, const plan::DeviceList& all,
+                                      const CampaignOptions& options, std::vector<Quarantined>& quarantined) {
   std::vector<PlannedModel> planned;
-  for (const TunedModel& model : models) planned.push_back(plan_model(model, all));
+  size_t failed = 0;
+  Status status;
+  status.phase = "planning";
+  status.total = models.size();
+  for (const TunedModel& model : models) {
+    status.done = planned.size();
+    status.what = model.path.filename().string();
+    if (options.progress) options.progress(status);
+    try {
+      planned.push_back(plan_in_worker(model, planned.size(), all, planning(options), quarantined));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::plugin || ++failed == models.size()) throw;
+      if (options.say) options.say(base::text("% is left out: %", {model.path.string(), error.what()}));
+      planned.emplace_back();
+    }
+  }
   return planned;
+}
+
+// Nothing is left of a campaign that did not get as far as its journal.
+std::vector<PlannedModel> plan_models_or_clean_up(const std::vector<TunedModel>& models, const plan::DeviceList& all,
+                                                  const CampaignOptions& options,
+                                                  std::vector<Quarantined>& quarantined) {
+  fs::create_directories(options.work);
+  try {
+    return plan_models(models, all, options, quarantined);
+  } catch (const Error&) {
+    std::error_code ignored;
+    if (!options.resume) fs::remove_all(options.work, ignored);
+    throw;
+  }
+}
+
+void note_quarantined(Journal& journal, const std::vector<Quarantined>& quarantined, size_t known) {
+  for (size_t q = known; q < quarantined.size(); ++q)
+    journal.note(
+        "quarantine",
+        {{"model", quarantined[q].model}, {"device", quarantined[q].device}, {"reason", quarantined[q].reason}});
 }
 
 json session_facts(const std::vector<TunedModel>& models, const CampaignOptions& options) {
@@ -45,6 +101,7 @@ json session_facts(const std::vector<TunedModel>& models, const CampaignOptions&
           {"rigor", options.rigor ? to_string(*options.rigor) : ""},
           {"time_ms", options.time.count()},
           {"shard", base::text("%/%", {options.part, options.parts})},
+          {"error_budget", options.error_budget},
           {"seed", options.seed}};
 }
 
@@ -60,8 +117,13 @@ json Desk::ask(Worker& worker, const json& request, std::chrono::milliseconds pa
 }
 
 std::vector<Problem> list_problems(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
-                                   const plan::DeviceList& all) {
-  return collect(plan_models(models, all), devices);
+                                   const plan::DeviceList& all, CampaignOptions options) {
+  options.resume = false;
+  std::vector<Quarantined> quarantined;
+  const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
+  std::error_code ignored;
+  fs::remove_all(options.work, ignored);  // the graphs stay mapped
+  return collect(planned, devices, precisions(options));
 }
 
 CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
@@ -69,10 +131,12 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   check_journal(options);
   const Budget budget(options.time);
   json table = earlier_table(options.table);
-  const std::vector<PlannedModel> planned = plan_models(models, all);
-  std::vector<Problem> problems = shard(collect(planned, devices), options.part, options.parts);
-  fs::create_directories(options.work);
+  std::vector<Quarantined> quarantined = quarantined_before(options);
+  const size_t known = quarantined.size();
+  const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
+  std::vector<Problem> problems = shard(collect(planned, devices, precisions(options)), options.part, options.parts);
   Journal journal(options.journal);
+  note_quarantined(journal, quarantined, known);
   Ledger ledger(journal, std::move(table), base::text("motley %", {version()}));
   journal.note("session", session_facts(models, options));
   CampaignResult result;
@@ -84,14 +148,15 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   }
   if (options.part == 1) measure_transfers(desk);
   tune_kernels(desk, problems);
+  measure_candidates(desk, problems);
   desk.workers.clear();
   if (options.parts == 1) race_plans(desk, models, planned);
   const json document = ledger.document();
   publish_table(document, options.table);
   for (const Decision& decision : decisions_of(document))
     for (const Problem& problem : problems)
-      result.displaced += !decision.config.empty() && decision.problem == problem.key &&
-                          decision.device == devices[problem.device].id();
+      result.displaced += problem.candidate.empty() && decision.candidate.empty() && !decision.config.empty() &&
+                          decision.problem == problem.key && decision.device == devices[problem.device].id();
   result.stopped = desk.stopped();
   std::error_code ignored;
   if (!result.stopped) fs::remove_all(options.work, ignored);

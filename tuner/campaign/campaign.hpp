@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "campaign/ledger.hpp"
+#include "campaign/planning.hpp"
 
 namespace motley::tuner {
 
@@ -27,7 +28,10 @@ struct CampaignOptions {
   std::chrono::milliseconds time{0};  // 0: no limit
   size_t part = 1, parts = 1;         // shard: only the first one measures transfers, and none runs plans
   uint64_t seed = 1;
+  // Relative. Above 0, kernels of lower precision are measured too, and plans that keep within it are raced.
+  double error_budget = 0;
   std::vector<std::string> worker;  // the command that serves requests (campaign/agent.hpp)
+  std::chrono::milliseconds planning_patience{120'000};  // with a process that plans a model
   std::function<bool()> stop;       // asked often; once true, what is known is written and the campaign ends
   std::function<void(const Status&)> progress;
   std::function<void(const std::string&)> say;  // one line of what is worth knowing
@@ -40,6 +44,7 @@ struct PlanResult {
 };
 struct ModelResult {
   std::string model, winner;
+  std::string winner_within_budget;  // of all plans, where one with an error is surely faster; "": none
   std::vector<PlanResult> plans;
 };
 struct CampaignResult {
@@ -50,12 +55,12 @@ struct CampaignResult {
 
 // Tunes the models on the devices (of `all`, all devices of the runtime) and publishes the table; before the end too,
 // whenever something is known. Throws Error(invalid_argument) where a journal is there and `resume` is not set, or
-// where none is there and it is; Error(io); and what plan_model() throws.
+// where none is there and it is; Error(io); and what plan_in_worker() throws.
 CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
                             const plan::DeviceList& all, const CampaignOptions& options);
 
-// What run_campaign() would measure, and how much of the work each problem makes.
+// What run_campaign() would measure, and how much of the work each problem makes. Uses and removes the work folder.
 std::vector<Problem> list_problems(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
-                                   const plan::DeviceList& all);
+                                   const plan::DeviceList& all, CampaignOptions options);
 
 }  // namespace motley::tuner

@@ -25,6 +25,7 @@ struct Contestant {
   std::string name;                  // for people
   std::vector<std::string> devices;  // that the session is told to use; empty: all
   bool tuned = true;                 // whether the table's rows of kernels count
+  double error_budget = 0;           // that the session is given
   nlohmann::json plan = {};          // what the worker said of it when it was compiled first
   nlohmann::json row = {};           // of "plans" of a table, by which later sessions follow it
   Parts parts = {};
@@ -35,6 +36,8 @@ struct Contestant {
   // shorter. Heats of a few turns count only where there is no other.
   double ns() const;
   size_t turns() const;
+  // Without kernels of lower precision.
+  bool is_exact() const { return plan.is_null() || plan.value("error", 0.0) <= 0; }
 };
 
 // The same nodes on the same devices with the same configs.

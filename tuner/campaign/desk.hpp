@@ -33,6 +33,8 @@ struct Desk {
 
 // Measures the default of every problem, then searches where there is something to choose.
 void tune_kernels(Desk& desk, std::vector<Problem>& problems);
+// Measures candidates against the plain kernels.
+void measure_candidates(Desk& desk, const std::vector<Problem>& problems);
 // Measures what moving bytes costs.
 void measure_transfers(Desk& desk);
 // Runs whole plans against each other.

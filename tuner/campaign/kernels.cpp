@@ -2,11 +2,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/sha256.hpp"
 #include "base/text.hpp"
-#include "campaign/desk.hpp"
+#include "campaign/measuring.hpp"
 #include "campaign/seeds.hpp"
-#include "table/rows.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -19,6 +17,7 @@ constexpr size_t kLeastRuns = Estimate::kMinimum, kMostRuns = 15;
 constexpr double kRunsNs = 50e6;       // more runs of a default until it had this much
 constexpr double kSearchShare = 0.7;   // of a problem's time; the rest is for the race
 constexpr double kPlansShare = 0.15;   // of the campaign's time, left for whole plans
+constexpr double kCandidatesShare = 0.15;  // and for what devices offer beside plain kernels, where they do
 constexpr double kLeastSeconds = 0.1;  // a search that gets less is not begun
 
 // A problem with what the phases find out about it.
@@ -34,7 +33,10 @@ struct Job {
 class KernelPhase {
  public:
   KernelPhase(Desk& desk, std::vector<Problem>& problems) : desk_(desk) {
-    for (Problem& problem : problems) jobs_.push_back({&problem, problem.estimate_ns});
+    for (Problem& problem : problems) {
+      if (problem.candidate.empty()) jobs_.push_back({&problem, problem.estimate_ns});
+      else kept_share_ = kPlansShare + kCandidatesShare;
+    }
   }
 
   void run() {
@@ -75,32 +77,11 @@ class KernelPhase {
     desk_.show();
   }
 
-  // Files of a problem are the same for all devices that run it.
-  json opening(const Job& job) const {
-    const std::string name = base::sha256_hex(job.at->key.data(), job.at->key.size()).substr(0, 24);
-    const auto file = desk_.options.work / (name + ".motley"), answers = desk_.options.work / (name + ".answers");
-    if (!std::filesystem::exists(file)) save_problem(job.at->graph, file);
-    return {
-        {"do", "open"}, {"file", file.string()}, {"answers", answers.string()}, {"device", device(job).device->name()}};
-  }
   Supervisor supervisor(const Job& job, std::function<std::string(size_t)> text) const {
-    return {desk_.workers[job.at->device], opening(job), desk_.journal,
-            device(job).journal_name,      job.at->key,  std::move(text)};
+    return supervisor_for(desk_, *job.at, std::move(text));
   }
-
   json row(const Job& job, const Measured& m, const std::string& config, Rigor rigor) const {
-    ObservedConfig observed;
-    observed.problem = job.at->key;
-    observed.device = device(job).id();
-    observed.config = config;
-    observed.median_ns = m.median_ns;
-    observed.mad_ns = m.mad_ns;
-    observed.runs = m.runs;
-    observed.log_ratio = m.log_ratio_to_default;
-    observed.max_abs = m.error.max_abs;
-    observed.max_rel = m.error.max_rel;
-    observed.rigor = to_string(rigor);
-    return kernel_row(observed);
+    return row_for(desk_, *job.at, m, config, rigor);
   }
 
   void measure_defaults() {
@@ -152,9 +133,7 @@ class KernelPhase {
 
   void leave_out(Job& job, const std::string& reason) {
     job.works = false;
-    ++desk_.result.left_out;
-    desk_.ledger.leave_out(*job.at, device(job).id(), reason);
-    desk_.say(base::text("left out: % on % (%)", {job.at->key, device(job).device->name(), reason}));
+    tuner::leave_out(desk_, *job.at, reason);
   }
 
   void search(Rigor level) {
@@ -167,7 +146,7 @@ class KernelPhase {
     }
     for (size_t i = 0; i < open.size() && !over(); ++i) {
       Job& job = *open[i];
-      const Budget share = desk_.budget.part((1 - kPlansShare) * job.weight / weights);
+      const Budget share = desk_.budget.part((1 - kept_share_) * job.weight / weights);
       weights -= job.weight;
       if (share.seconds_left() < kLeastSeconds) continue;
       begin(job, i, open.size());
@@ -232,6 +211,7 @@ class KernelPhase {
 
   Desk& desk_;
   std::vector<Job> jobs_;
+  double kept_share_ = kPlansShare;
 };
 
 }  // namespace

@@ -21,7 +21,9 @@ std::string ends_of(const json& transfer) {
          transfer.at("kind").get<std::string>();
 }
 std::string name_of(const json& plan) {
-  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() + plan.at("devices").dump();
+  const bool is_exact = plan.value("error", 0.0) <= 0;
+  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() +
+         plan.at("devices").dump() + (is_exact ? "" : " with an error");
 }
 
 }  // namespace
@@ -61,22 +63,22 @@ void Ledger::add_device(const TunedDevice& device) {
 
 void Ledger::add_kernel(const Problem& problem, const std::string& device, Rigor rigor, json rows) {
   json note = {{"device", device},
-               {"problem", problem.key},
+               {"problem", problem.name()},
                {"op", graph::describe_op(problem.graph.nodes[0])},
                {"count", problem.count},
                {"rigor", to_string(rigor)},
                {"rows", std::move(rows)},
                {"tunable", bool(problem.tunable)}};
   journal_.note("kernel", note);
-  kernels_[{problem.key, device}] = std::move(note);
+  kernels_[{problem.name(), device}] = std::move(note);
 }
 
 void Ledger::leave_out(const Problem& problem, const std::string& device, const std::string& reason) {
   journal_.note("left_out", {{"device", device},
-                             {"problem", problem.key},
+                             {"problem", problem.name()},
                              {"op", graph::describe_op(problem.graph.nodes[0])},
                              {"reason", reason}});
-  left_out_[{problem.key, device}] = reason;
+  left_out_[{problem.name(), device}] = reason;
 }
 
 void Ledger::add_transfer(json row) {
@@ -100,7 +102,7 @@ std::optional<Rigor> Ledger::known(const std::string& problem, const std::string
   if (own != kernels_.end()) return rigor_named(own->second.at("rigor"));
   std::optional<Rigor> best;
   for (const json& row : table_["kernels"]) {
-    if (row["problem_key"] != problem || row["device"] != device) continue;
+    if (observed_name(row) != problem || row["device"] != device) continue;
     const auto level = rigor_named(row["rigor"]);
     if (level && (!best || *level > *best)) best = level;
   }
@@ -114,14 +116,14 @@ bool Ledger::left_out(const std::string& problem, const std::string& device) con
 std::vector<table::KernelRow> Ledger::rows_of(const std::string& problem, const std::string& device) const {
   std::vector<table::KernelRow> rows;
   const auto add = [&](const json& row) {
-    rows.push_back({problem, row["config"], 0, row["runs"], row["median_ns"], row["mad_ns"], row["ratio_vs_default"],
-                    row["ratio_high"]});
+    rows.push_back({problem, row["config"], "", 0, row["runs"], row["median_ns"], row["mad_ns"],
+                    row["ratio_vs_default"], row["ratio_high"], row["error"]["max_rel"]});
   };
   if (const auto own = kernels_.find({problem, device}); own != kernels_.end())
     for (const json& row : own->second.at("rows")) add(row);
   else
     for (const json& row : table_["kernels"])
-      if (row["problem_key"] == problem && row["device"] == device) add(row);
+      if (observed_name(row) == problem && row["device"] == device) add(row);
   std::sort(rows.begin(), rows.end(), table::comes_before);
   return rows;
 }
@@ -136,7 +138,27 @@ uint64_t Ledger::median_ns(const std::string& problem, const std::string& device
 uint64_t Ledger::median_ns(const std::string& problem, const std::string& device, const std::string& config) const {
   for (const table::KernelRow& row : rows_of(problem, device))
     if (row.config == config) return row.median_ns;
+  const auto is_it = [&](const json& row) {
+    return row["problem_key"] == problem && row["device"] == device && row["config"] == config;
+  };
+  for (const auto& [where, note] : kernels_)
+    for (const json& row : note.at("rows"))
+      if (is_it(row)) return row["median_ns"];
+  for (const json& row : table_["kernels"])
+    if (is_it(row)) return row["median_ns"];
   return median_ns(problem, device);
+}
+
+std::vector<std::string> Ledger::best_configs(const std::string& problem, const std::string& device,
+                                              size_t most) const {
+  std::vector<table::KernelRow> rows = rows_of(problem, device);
+  std::erase_if(rows, [](const table::KernelRow& row) { return row.config.empty(); });
+  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.ratio < b.ratio; });
+  std::vector<std::string> configs;
+  for (const table::KernelRow& row : rows)
+    if (configs.size() < most && std::find(configs.begin(), configs.end(), row.config) == configs.end())
+      configs.push_back(row.config);
+  return configs;
 }
 
 bool Ledger::has_transfers(const std::string& device) const {
@@ -158,7 +180,7 @@ json Ledger::costs() const {
   document["tool"] = tool_;
   for (const auto& [id, row] : devices_) document["devices"].push_back(row);
   std::erase_if(document["kernels"].get_ref<json::array_t&>(), [&](const json& row) {
-    return kernels_.contains({row["problem_key"], row["device"]});
+    return kernels_.contains({observed_name(row), row["device"]});
   });
   for (const auto& [where, note] : kernels_)
     for (const json& row : note.at("rows")) document["kernels"].push_back(row);

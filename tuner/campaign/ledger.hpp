@@ -30,13 +30,16 @@ class Ledger {
   void add_transfer(nlohmann::json row);
   void add_plan(nlohmann::json facts);
 
-  // The rigor with which a problem was measured, now or earlier; nothing where it was not.
+  // Problems are called by Problem::name(). The rigor with which one was measured, now or earlier; nothing where it was
+  // not.
   std::optional<Rigor> known(const std::string& problem, const std::string& device) const;
   bool left_out(const std::string& problem, const std::string& device) const;
   // Nanoseconds of the config that the table chooses; 0 where there is none.
   uint64_t median_ns(const std::string& problem, const std::string& device) const;
-  // Of this config ("": the default), or else of the one that the table chooses.
+  // Of this config ("": the default), which may be a candidate's, or else of the one that the table chooses.
   uint64_t median_ns(const std::string& problem, const std::string& device, const std::string& config) const;
+  // Configs of a problem by their ratio to the default, the fastest first.
+  std::vector<std::string> best_configs(const std::string& problem, const std::string& device, size_t most) const;
   bool has_transfers(const std::string& device) const;
   std::vector<nlohmann::json> transfers() const;
 

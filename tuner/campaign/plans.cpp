@@ -8,6 +8,8 @@
 #include "base/text.hpp"
 #include "campaign/contestant.hpp"
 #include "campaign/desk.hpp"
+#include "campaign/prices.hpp"
+#include "campaign/tracks.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -17,7 +19,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::chrono::seconds kCompilePatience{180}, kRunPatience{120};
-constexpr double kSecondsPerModel = 6;  // without a time limit
 constexpr size_t kHeats = 4;            // processes, one after another
 // Of the time that is left, what a heat gets. The first one is to find who is near the best; the planner is asked again
 // after each but the last one.
@@ -32,14 +33,16 @@ constexpr size_t kTrialRounds = 3;  // after which who is far behind leaves
 constexpr double kFarBehind = 1.5;  // times as slow as the fastest
 constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
 constexpr size_t kFinalists = 6;
+constexpr const char* kInexact = ", within the error budget";
+constexpr double kGain = 0.01;  // for which a plan with an error is worth a row
 
 class PlanRace {
  public:
-  PlanRace(Desk& desk, const TunedModel& model, const PlannedModel& planned, const Budget& budget)
-      : desk_(desk), model_(model), planned_(planned), budget_(budget) {}
+  PlanRace(Desk& desk, Track track, const Budget& budget)
+      : desk_(desk), track_(std::move(track)), stage_(track_.stage), budget_(budget) {}
 
   void run() {
-    desk_.status.what = model_.path.filename().string();
+    desk_.status.what = track_.name;
     desk_.show();
     costs_ = desk_.ledger.costs();
     list();
@@ -54,19 +57,30 @@ class PlanRace {
  private:
   using Kind = Contestant::Kind;
 
-  void list() {
+  std::vector<std::string> names_of_devices() const {
     std::vector<std::string> all;
-    std::string names;
-    for (const TunedDevice& d : desk_.devices) {
-      all.push_back(d.device->name());
-      names += (names.empty() ? "" : ",") + all.back();
-    }
+    for (const TunedDevice& d : desk_.devices) all.push_back(d.device->name());
+    return all;
+  }
+  static std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+    return text;
+  }
+
+  void list() {
+    const std::vector<std::string> all = names_of_devices();
     contestants_.push_back({Kind::untuned, "untuned", {}, false});
     for (const std::string& device : all) contestants_.push_back({Kind::single, device, {device}, true});
     for (const std::string& device : all)
       contestants_.push_back({Kind::single, device + ", default configs", {device}, false});
     contestants_.push_back({Kind::placement, "untuned placement, tuned configs", {}, true});
-    if (all.size() > 1) contestants_.push_back({Kind::placement, names, all, true});
+    if (all.size() > 1) contestants_.push_back({Kind::placement, joined(all), all, true});
+    const double budget = desk_.options.error_budget;
+    if (budget <= 0) return;
+    for (const std::string& device : all)
+      contestants_.push_back({Kind::single, device + kInexact, {device}, true, budget});
+    if (all.size() > 1) contestants_.push_back({Kind::placement, joined(all) + kInexact, all, true, budget});
   }
 
   // False where a contestant failed; it is out, and what is left has to be compiled again.
@@ -104,13 +118,15 @@ class PlanRace {
   }
   json ask_for_plan(Worker& worker, const Contestant& c) const {
     json shapes = json::object();
-    for (const auto& [name, shape] : model_.shapes) shapes[name] = shape;
+    for (const auto& [name, shape] : track_.shapes) shapes[name] = shape;
     return desk_.ask(worker,
                      {{"do", "compile"},
-                      {"model", model_.path.string()},
+                      {"model", track_.file.string()},
                       {"shapes", shapes},
+                      {"optimize", track_.optimize},
                       {"devices", c.row.is_null() ? c.devices : std::vector<std::string>()},
                       {"fallback", true},
+                      {"error_budget", c.error_budget},
                       {"table", table_for(c)}},
                      kCompilePatience);
   }
@@ -129,7 +145,7 @@ class PlanRace {
     c.parts = parts_of(c.plan);
     describe_others(c.plan);
     c.row = row_of(c, true);
-    if (is_mix) bound_ns_ = c.plan["bound_ns"];
+    if (is_mix && c.error_budget <= 0) bound_ns_ = c.plan["bound_ns"];
   }
 
   // What the planner makes of the costs as they turned out, once in each heat but the first and the last; nothing new
@@ -137,13 +153,14 @@ class PlanRace {
   void add_mix(Worker& worker) {
     if (heat_ == mixes_ || heat_ + 1 == kHeats || desk_.devices.size() < 2) return;
     mixes_ = heat_;
-    std::vector<std::string> all;
-    std::string names;
-    for (const TunedDevice& d : desk_.devices) {
-      all.push_back(d.device->name());
-      names += (names.empty() ? "" : ",") + all.back();
-    }
-    contestants_.push_back({Kind::placement, base::text("%, costs corrected % x", {names, heat_}), all, true});
+    add_mix(worker, 0);
+    if (desk_.options.error_budget > 0) add_mix(worker, desk_.options.error_budget);
+  }
+  void add_mix(Worker& worker, double error_budget) {
+    const std::vector<std::string> all = names_of_devices();
+    const std::string name =
+        base::text("%, costs corrected % x%", {joined(all), heat_, error_budget > 0 ? kInexact : ""});
+    contestants_.push_back({Kind::placement, name, all, true, error_budget});
     compile(worker, contestants_.back());
     const auto is_known = [&](const Contestant& c) { return same_plan(c, contestants_.back()); };
     if (std::any_of(seen_.begin(), seen_.end(), is_known)) contestants_.pop_back();
@@ -152,7 +169,7 @@ class PlanRace {
   // Rounds of a turn each, in random order.
   void race(Worker& worker, Budget::Clock::time_point begin, size_t& current) {
     const double seconds =
-        (budget_.is_limited() ? budget_.seconds_left() : kSecondsPerModel - seconds_since(begin_)) * kShares[heat_];
+        (budget_.is_limited() ? budget_.seconds_left() : track_.seconds - seconds_since(begin_)) * kShares[heat_];
     std::vector<size_t> order(contestants_.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::vector<std::vector<double>> ns(contestants_.size());
@@ -223,44 +240,34 @@ class PlanRace {
   }
 
   // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone.
+  // Plans with an error don't drive out those without one.
   void keep_the_fast() {
     if (contestants_.empty()) return;
     std::vector<std::pair<double, Contestant>> order;
     for (Contestant& c : contestants_) order.emplace_back(time_ns(c), c);
     std::stable_sort(order.begin() + 1, order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    const auto best =
-        std::min_element(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    const Contestant fastest = best->second;
+    const auto by_time = [](const auto& a, const auto& b) { return a.first < b.first; };
+    const Contestant fastest = std::min_element(order.begin(), order.end(), by_time)->second;
+    const Contestant fastest_exact = std::min_element(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+                                       return a.second.is_exact() && (!b.second.is_exact() || by_time(a, b));
+                                     })->second;
     bool has_single = false;
+    size_t kept[2] = {0, 0};  // with an error, without
     contestants_.clear();
     for (size_t i = 0; i < order.size(); ++i) {
       const Contestant& c = order[i].second;
-      const Estimate behind = log_ratio(c, fastest);
+      const Estimate behind = log_ratio(c, c.is_exact() ? fastest_exact : fastest);
       const bool is_slow =
           behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind) : behind.low > std::log(kBehind);
-      const bool is_best_single = c.kind == Kind::single && !has_single;
+      const bool is_best_single = c.kind == Kind::single && c.is_exact() && !has_single;
       has_single = has_single || is_best_single;
-      if (i == 0 || is_best_single || (!is_slow && contestants_.size() < kFinalists)) contestants_.push_back(c);
+      size_t& count = kept[c.is_exact()];
+      if (i == 0 || is_best_single || (!is_slow && count < kFinalists)) contestants_.push_back(c), ++count;
     }
   }
 
-  // The sum of what was measured of the parts. What was not measured counts as the plugin says.
   Parts parts_of(const json& plan) const {
-    Parts parts;
-    for (const json& node : plan["nodes"]) {
-      const std::string device = id(node["device"]);
-      const uint64_t ns = desk_.ledger.median_ns(node["problem"], device, node["config"]);
-      parts.kernels_ns[device] += ns ? static_cast<double>(ns) : node["estimate_ns"].get<double>();
-    }
-    const std::vector<json> rows = desk_.ledger.transfers();
-    for (const json& t : plan["transfers"]) {
-      ++parts.moves;
-      for (const json& row : rows)
-        if (row["from"] == id(t["from"]) && row["to"] == id(t["to"]) && row["kind"] == t["way"])
-          parts.moves_ns +=
-              row["alpha_ns"].get<double>() + row["beta_ps_per_byte"].get<double>() * t["bytes"].get<double>() / 1000;
-    }
-    return parts;
+    return tuner::parts_of(plan, desk_.ledger, [this](const std::string& name) { return id(name); });
   }
   void predict() {
     for (Contestant& c : contestants_) c.predicted_ns = static_cast<uint64_t>(tuner::predict(c.parts, correction_));
@@ -290,41 +297,67 @@ class PlanRace {
         contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
+  // The fastest plan without an error, and the fastest of all where that is surely faster.
   void conclude() {
-    const Contestant& best = contestants_[winner_of(contestants_)];
+    std::vector<Contestant> exact;
+    for (const Contestant& c : contestants_)
+      if (c.is_exact()) exact.push_back(c);
+    if (exact.empty()) base::fail(ErrorCode::plugin, "no plan without an error is left");
+    const Contestant& best = exact[winner_of(exact)];
+    const Contestant& fastest = contestants_[winner_of(contestants_)];
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
-    ModelResult result{model_.path.filename().string(), best.name, {}};
+    ModelResult result{track_.name, best.name, "", {}};
+    for (const Contestant& c : seen_)
+      result.plans.push_back({c.name, c.predicted_ns, static_cast<uint64_t>(time_ns(c))});
+    if (!fastest.is_exact() && log_ratio(fastest, best).high <= std::log1p(-kGain)) {
+      result.winner_within_budget = fastest.name;
+      keep(fastest);
+    }
+    keep(best);
+    desk_.result.models.push_back(std::move(result));
+  }
+
+  json candidates_against(const Contestant& best) const {
     json candidates = json::array();
     for (const Contestant& c : seen_) {
-      const auto measured = static_cast<uint64_t>(time_ns(c));
-      result.plans.push_back({c.name, c.predicted_ns, measured});
       const Estimate ratio = log_ratio(best, c);
       candidates.push_back({{"name", c.name},
                             {"devices", c.devices},
                             {"tuned", c.tuned},
+                            {"error", c.plan.value("error", 0.0)},
                             {"predicted_ns", c.predicted_ns},
-                            {"measured_ns", measured},
+                            {"measured_ns", static_cast<uint64_t>(time_ns(c))},
                             {"runs", c.turns()},
                             {"winner_ratio", ratio.count ? std::exp(ratio.middle) : time_ns(best) / time_ns(c)},
                             {"winner_ratio_low", std::exp(ratio.low)},
                             {"winner_ratio_high", std::exp(ratio.high)}});
     }
-    desk_.result.models.push_back(std::move(result));
+    return candidates;
+  }
+
+  // Writes the plan down, and what it was compared with.
+  void keep(const Contestant& best) {
     json nodes = json::array();
     for (const json& node : best.plan["nodes"]) {
       json with_time = node;
-      with_time["measured_ns"] = desk_.ledger.median_ns(node["problem"], id(node["device"]), node["config"]);
+      with_time["measured_ns"] = measured_ns(best.plan, node, desk_.ledger, id(node["device"]));
       nodes.push_back(std::move(with_time));
     }
     json row = row_of(best, true);
     const auto expected = static_cast<uint64_t>(time_ns(best));
     row["expected_ns"] = expected;
-    row["bound_ns"] = std::min(bound_ns_, expected);
-    json facts = {{"model", model_.path.string()},     {"winner", best.name},
-                  {"candidates", candidates},          {"row", std::move(row)},
-                  {"predicted_ns", best.predicted_ns}, {"measured_ns", expected},
-                  {"nodes", std::move(nodes)},         {"transfers", best.plan["transfers"]},
-                  {"factors", correction_.factor},     {"move_ns", correction_.move_ns}};
+    row["bound_ns"] = best.is_exact() ? std::min(bound_ns_, expected) : 0;
+    json facts = {{"model", track_.model.path.string()},
+                  {"name", track_.name},
+                  {"winner", best.name},
+                  {"candidates", candidates_against(best)},
+                  {"row", std::move(row)},
+                  {"predicted_ns", best.predicted_ns},
+                  {"measured_ns", expected},
+                  {"nodes", std::move(nodes)},
+                  {"transfers", best.plan["transfers"]},
+                  {"factors", correction_.factor},
+                  {"move_ns", correction_.move_ns}};
     desk_.ledger.add_plan(std::move(facts));
   }
 
@@ -340,17 +373,19 @@ class PlanRace {
       segment["nodes"].push_back(node["node"]);
       if (with_configs) segment["configs"].push_back(node["config"]);
     }
-    for (const graph::TensorId input : planned_.graph.inputs) {
-      const auto extents = planned_.graph.tensor(input).extents();
-      shapes[planned_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
+    for (const graph::TensorId input : stage_.graph.inputs) {
+      const auto extents = stage_.graph.tensor(input).extents();
+      shapes[stage_.graph.tensor(input).name] = std::vector<int64_t>(extents.begin(), extents.end());
     }
-    return {{"graph_hash", planned_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
-            {"segments", segments},        {"expected_ns", 0}, {"bound_ns", 0}};
+    json row = {{"graph_hash", stage_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
+                {"segments", segments},      {"expected_ns", 0}, {"bound_ns", 0}};
+    if (with_configs && !c.is_exact()) row["error"] = c.plan["error"];
+    return row;
   }
 
   Desk& desk_;
-  const TunedModel& model_;
-  const PlannedModel& planned_;
+  Track track_;
+  const PlannedStage& stage_;
   Budget budget_;
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   json costs_;
@@ -371,15 +406,19 @@ void race_plans(Desk& desk, const std::vector<TunedModel>& models, const std::ve
   for (size_t m = 0; m < models.size() && !desk.stopped(); ++m) {
     desk.status.done = m;
     desk.status.total = models.size();
-    if (!planned[m].is_whole) {
-      desk.say(base::text("no plan of % is raced, because its shapes depend on data", {models[m].path.string()}));
-      continue;
-    }
-    try {
-      PlanRace(desk, models[m], planned[m], desk.budget.part(1.0 / static_cast<double>(models.size() - m))).run();
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::io) throw;
-      desk.say(base::text("no plan of % is kept: %", {models[m].path.string(), error.what()}));
+    const Budget budget = desk.budget.part(1.0 / static_cast<double>(models.size() - m));
+    std::vector<Track> tracks = tracks_of(desk, models[m], planned[m]);
+    double seconds = 0;
+    for (const Track& track : tracks) seconds += track.seconds;
+    for (size_t t = 0; t < tracks.size() && !desk.stopped(); ++t) {
+      const double share = tracks[t].seconds / seconds;
+      seconds -= tracks[t].seconds;
+      try {
+        PlanRace(desk, tracks[t], budget.part(share)).run();
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::io) throw;
+        desk.say(base::text("no plan of % is kept: %", {tracks[t].name, error.what()}));
+      }
     }
   }
 }

@@ -28,7 +28,8 @@ std::vector<std::string> seeds_for(const nlohmann::json& document, const std::st
   while (here < table.devices.size() && table.devices[here].id != id) ++here;
   if (here == table.devices.size()) return {};
   std::erase_if(table.kernels, [&](const table::KernelRow& row) {
-    return row.config.empty() || row.ratio_high > kGain || (row.device == here && row.problem == problem);
+    return row.config.empty() || !row.candidate.empty() || row.ratio_high > kGain ||
+           (row.device == here && row.problem == problem);
   });
   Collector collector;
   const table::DeviceRow& device = table.devices[here];

@@ -3,15 +3,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <numeric>
 
-#include "base/log.hpp"
 #include "base/text.hpp"
+#include "graph/steering.hpp"
 #include "model/serialize.hpp"
 #include "plan/cost.hpp"
 #include "run/dynamic.hpp"
 #include "run/evaluate.hpp"
+#include "table/advisor.hpp"
 #include "table/fingerprint.hpp"
 #include "table/node_key.hpp"
 #include "table/rows.hpp"
@@ -51,52 +53,72 @@ graph::Constant made_up(const graph::Tensor& tensor) {
   return graph::Constant::copy_of(data.data(), data.size());
 }
 
-// A network whose shapes depend on data. What it computes of made-up inputs may make no sense to it: then the later
-// stages are those that it reached.
-void plan_stages(graph::Module module, const plan::Request& request, run::DeviceEvaluator& evaluator,
-                 PlannedModel& planned) {
-  run::Values shapes, inputs;
-  for (const graph::TensorId id : module.main().inputs) {
-    const graph::Tensor& tensor = module.main().tensor(id);
+// The network of a request that is planned in stages; nothing where it is planned at once, and `prepared` is that.
+std::optional<run::DynamicRunner> runner_of(const graph::Module& module, const plan::Request& request,
+                                            run::DeviceEvaluator& evaluator, plan::Prepared& prepared) {
+  prepared = plan::prepare(module, request, &evaluator);
+  if (!prepared.staged) return std::nullopt;
+  return std::optional<run::DynamicRunner>(std::in_place, std::move(*prepared.staged), request, &evaluator,
+                                           std::make_shared<const plan::Kept>());
+}
+
+// Of a network's inputs, with made-up contents.
+run::Values inputs_of(const run::DynamicRunner& runner) {
+  run::Values inputs;
+  const graph::Graph& graph = runner.module().main();
+  for (const graph::TensorId id : graph.inputs) {
+    const graph::Tensor& tensor = graph.tensor(id);
     const auto extents = tensor.extents();
-    const std::vector<int64_t> shape(extents.begin(), extents.end());
-    shapes[tensor.name] = {tensor.type, shape, {}};
-    inputs[tensor.name] = {tensor.type, shape, made_up(tensor)};
+    inputs[tensor.name] = {tensor.type, {extents.begin(), extents.end()}, made_up(tensor)};
   }
-  run::DynamicRunner runner(std::move(module), request, &evaluator, std::make_shared<const plan::Kept>());
-  const auto first = runner.plan_first(shapes);
-  if (first) planned.graph = first->graph;
-  planned.is_whole = false;
-  run::StagedRun run;
-  try {
-    runner.run(std::move(inputs), run);
-  } catch (const Error& e) {
-    base::log(base::LogLevel::warning, "tune",
-              base::text("stages that a run on made-up inputs did not reach are not tuned: it ended with \"%\"", {e.what()}));
-  }
-  const std::string known = first ? table::graph_hash(first->graph) : std::string();
-  for (const auto& weak : run.plans)
-    if (const auto plan = weak.lock(); plan && table::graph_hash(plan->graph) != known)
-      planned.later.push_back(plan->graph);
+  return inputs;
+}
+
+PlannedStage stage_of(graph::Graph graph) {
+  std::string hash = table::graph_hash(graph);
+  return {std::move(graph), std::move(hash), {}};
 }
 
 }  // namespace
 
-PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all) {
-  plan::Request request;
-  request.devices = all;
-  request.shapes = model.shapes;
-  run::DeviceEvaluator evaluator(all);
-  plan::Prepared prepared = plan::prepare(model.model.module(), request, &evaluator);
+PlannedModel plan_model(const graph::Module& module, const plan::Request& request) {
+  run::DeviceEvaluator evaluator(request.devices);
+  plan::Prepared prepared;
   PlannedModel planned;
-  if (prepared.staged) {
-    plan_stages(std::move(*prepared.staged), request, evaluator, planned);
-  } else {
-    planned.graph = std::move(prepared.graph);
-    plan::lower_for(planned.graph, request, {});
+  if (auto runner = runner_of(module, request, evaluator, prepared)) {
+    planned.is_whole = false;
+    if (const auto first = runner->plan_first(inputs_of(*runner))) planned.stages.push_back(stage_of(first->graph));
+    return planned;
   }
-  planned.hash = table::graph_hash(planned.graph);
+  plan::lower_for(prepared.graph, request, {});
+  planned.stages.push_back(stage_of(std::move(prepared.graph)));
   return planned;
+}
+
+std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Request& request,
+                                     const PlannedModel& known, std::string& ended_by) {
+  run::DeviceEvaluator evaluator(request.devices);
+  plan::Prepared prepared;
+  auto runner = runner_of(module, request, evaluator, prepared);
+  std::vector<PlannedStage> later;
+  if (!runner) return later;
+  run::StagedRun run;
+  try {
+    runner->run(inputs_of(*runner), run);
+  } catch (const Error& error) {
+    ended_by = error.what();
+  }
+  for (const auto& weak : run.plans) {
+    const auto plan = weak.lock();
+    // What runs alone because its result is as large as the data say has one more output, which no model can hold.
+    const auto runs_alone = [](const graph::Node& node) { return graph::size_depends_on_data(node.op); };
+    if (!plan || std::any_of(plan->graph.nodes.begin(), plan->graph.nodes.end(), runs_alone)) continue;
+    PlannedStage stage = stage_of(plan->graph);
+    const auto same = [&](const PlannedStage& other) { return other.hash == stage.hash; };
+    if (std::none_of(known.stages.begin(), known.stages.end(), same) && std::none_of(later.begin(), later.end(), same))
+      later.push_back(std::move(stage));
+  }
+  return later;
 }
 
 namespace {
@@ -114,9 +136,18 @@ bool shapes_known(const graph::Graph& graph, const graph::Node& node) {
          std::all_of(node.outputs.begin(), node.outputs.end(), known);
 }
 
+bool is_in(const Space& space, const std::string& config) {
+  try {
+    return space.valid(space.parse(config));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 class Collector {
  public:
-  explicit Collector(const std::vector<TunedDevice>& devices) : devices_(devices) {}
+  Collector(const std::vector<TunedDevice>& devices, Precisions precisions)
+      : devices_(devices), precisions_(precisions) {}
 
   void add(const graph::Graph& graph) {
     plan::DeviceList list;
@@ -125,8 +156,12 @@ class Collector {
     for (size_t n = 0; n < graph.nodes.size(); ++n)
       for (size_t d = 0; d < devices_.size() && shapes_known(graph, graph.nodes[n]); ++d)
         if (support.at(d, n).supported) add(graph, n, d);
+    for (const plan::Offer& offer : support.offers) add(graph, offer, support);
   }
-  std::vector<Problem> take() { return std::move(problems_); }
+  std::vector<Problem> take() {
+    std::move(candidates_.begin(), candidates_.end(), std::back_inserter(problems_));
+    return std::move(problems_);
+  }
 
  private:
   void add(const graph::Graph& graph, size_t n, size_t d) {
@@ -141,7 +176,7 @@ class Collector {
   size_t describe(const graph::Graph& graph, size_t n, size_t d, const std::string& own_key) {
     Problem problem;
     problem.device = d;
-    problem.graph = problem_of(graph, graph.nodes[n]);
+    problem.graph = problem_of(graph, {static_cast<uint32_t>(n)});
     plugin::Device& device = *devices_[d].device;
     problem.tunable = describe_problem(device, problem.graph);
     // As the advisor asks for it: a plugin may name problems in which there is nothing to choose.
@@ -156,19 +191,48 @@ class Collector {
     return known->second;
   }
 
+  // What a plan can be told apart by is a candidate's config.
+  void add(const graph::Graph& graph, const plan::Offer& offer, const plan::SupportTable& support) {
+    const bool is_lower = offer.precision != schema::DataType::undefined;
+    const auto possible = [&](uint32_t n) {
+      return support.at(offer.device, n).supported && shapes_known(graph, graph.nodes[n]);
+    };
+    if (offer.config.empty() || (is_lower && precisions_ == Precisions::own) ||
+        !std::all_of(offer.nodes.begin(), offer.nodes.end(), possible))
+      return;
+    plugin::Device& device = *devices_[offer.device].device;
+    Problem problem;
+    problem.key = table::problem_of(graph, offer.nodes, device);
+    problem.candidate = offer.config;
+    const auto [known, fresh] = by_key_.try_emplace(Key{offer.device, problem.name()}, candidates_.size());
+    if (!fresh) return void(++candidates_[known->second].count);
+    problem.count = 1;
+    problem.device = offer.device;
+    problem.precision = offer.precision;
+    problem.graph = problem_of(graph, offer.nodes);
+    for (const uint32_t n : offer.nodes) {
+      const plan::Work work = plan::work_of(graph, graph.nodes[n]);
+      problem.work += work.flops + work.bytes;
+    }
+    if (offer.nodes.size() == 1) problem.tunable = describe_problem(device, problem.graph);
+    // One of the plain kernel's own configs is found by the search for it.
+    if (problem.tunable && !is_lower && is_in(problem.tunable->space, offer.config)) return void(by_key_.erase(known));
+    candidates_.push_back(std::move(problem));
+  }
+
   const std::vector<TunedDevice>& devices_;
+  Precisions precisions_;
   std::map<Key, size_t> described_, by_key_;
-  std::vector<Problem> problems_;
+  std::vector<Problem> problems_, candidates_;
 };
 
 }  // namespace
 
-std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices) {
-  Collector collector(devices);
-  for (const PlannedModel& model : models) {
-    collector.add(model.graph);
-    for (const graph::Graph& graph : model.later) collector.add(graph);
-  }
+std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices,
+                             Precisions precisions) {
+  Collector collector(devices, precisions);
+  for (const PlannedModel& model : models)
+    for (const PlannedStage& stage : model.stages) collector.add(stage.graph);
   return collector.take();
 }
 
@@ -177,7 +241,8 @@ std::vector<Problem> shard(std::vector<Problem> problems, size_t part, size_t pa
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     const Problem &x = problems[a], &y = problems[b];
-    return x.work != y.work ? x.work > y.work : std::tie(x.key, x.device) < std::tie(y.key, y.device);
+    return x.work != y.work ? x.work > y.work
+                            : std::tie(x.key, x.candidate, x.device) < std::tie(y.key, y.candidate, y.device);
   });
   std::vector<double> loads(parts, 0);
   std::vector<Problem> mine;

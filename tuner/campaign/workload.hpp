@@ -3,13 +3,15 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "device/problem.hpp"
 #include "motley/motley.hpp"
-#include "plan/support.hpp"
+#include "plan/plan.hpp"
 #include "table/document.hpp"
+#include "table/rows.hpp"
 
 namespace motley::tuner {
 
@@ -31,30 +33,51 @@ struct TunedDevice {
 // Opens the device. Throws Error(plugin); also where the plugin says no fingerprint, as nothing measured could be used.
 TunedDevice describe_device(std::shared_ptr<plugin::Device> device);
 
-// Nodes that share a measurement.
+// Nodes that share a measurement; or several nodes that a device offers to run as one kernel, or a node that it offers
+// to run in another way than the plain one: a candidate.
 struct Problem {
-  std::string key;
+  std::string key;                         // as rows of tables have it
+  std::string candidate;                   // the config by which the device offers it; "": the plain kernel
+  schema::DataType precision{};            // of a candidate that computes in less than its node's own; else undefined
   size_t device = 0;                       // index into the devices
-  graph::Graph graph;                      // the node and its tensors
+  graph::Graph graph;                      // the nodes and their tensors
   std::unique_ptr<DeviceProblem> tunable;  // null: there is nothing to choose
   uint32_t count = 0;                      // nodes
   double work = 0;                         // operations and bytes of one, a rough measure that is the same everywhere
-  double estimate_ns = 0;                  // of one, as the plugin says
+  double estimate_ns = 0;                  // of one, as the plugin says; 0 for a candidate: it is not asked
+  // What journals call it: "conv f32 … as precision=f16" for a candidate.
+  std::string name() const { return observed_name(key, candidate); }
 };
 
-// A model as the runtime plans it: prepared and lowered for all devices.
-struct PlannedModel {
+// What the runtime plans at once: prepared and lowered for all devices.
+struct PlannedStage {
   graph::Graph graph;
-  std::string hash;      // table::graph_hash
-  bool is_whole = true;  // false: its shapes depend on data, and this is the part that is planned before a run
-  std::vector<graph::Graph> later;  // then what a run on made-up inputs planned on the way, as far as it got
+  std::string hash;            // table::graph_hash
+  std::filesystem::path file;  // where a process planned it for another: the graph as a model
+  // Whether a session that compiles the file has to optimize it to plan this very graph; nothing: it does in no way.
+  std::optional<bool> optimize = {};
 };
-// `all`: every device of the runtime. Throws as Runtime::compile does.
-PlannedModel plan_model(const TunedModel& model, const plan::DeviceList& all);
+
+// A model as the runtime plans it.
+struct PlannedModel {
+  bool is_whole = true;  // one stage; false: shapes depend on data, and it is planned while it runs
+  std::vector<PlannedStage> stages;
+};
+// Plans what needs only the shapes of the inputs. Folding constants runs kernels. Throws as Runtime::compile does.
+PlannedModel plan_model(const graph::Module& module, const plan::Request& request);
+// What a run of a network whose shapes depend on data plans after that, on made-up inputs: floats from 0 to 1, whole
+// numbers 0 or 1. Where these make no sense to it, `ended_by` gets what the run ended with, and the stages are those
+// that it reached. Stages of `known` are left out.
+std::vector<PlannedStage> plan_later(const graph::Module& module, const plan::Request& request,
+                                     const PlannedModel& known, std::string& ended_by);
+
+// Which candidates are measured beside plain kernels.
+enum class Precisions : uint8_t { own, lower_too };
 
 // The problems of the models' nodes on each device that supports them, each once, the order the same for the same
-// arguments. Nodes without a known shape are left out.
-std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices);
+// arguments; then the candidates that devices offer. Nodes without a known shape are left out.
+std::vector<Problem> collect(const std::vector<PlannedModel>& models, const std::vector<TunedDevice>& devices,
+                             Precisions precisions = Precisions::own);
 
 // The part i of n (1 to n) of the problems, about the same work in each. Which problem is in which part depends on the
 // problems alone.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -34,20 +35,24 @@ struct ConfigError {
 
 bool is_integer(schema::DataType type) { return type == schema::DataType::int32 || type == schema::DataType::int64; }
 
-// The node several times, each with outputs of its own.
+// The problem several times, each with results of its own.
 graph::Graph repeat(const graph::Graph& problem, size_t times) {
   graph::Graph graph = problem;
   for (size_t i = 1; i < times; ++i) {
-    graph::Node node = problem.nodes[0];
-    node.name += base::text("/%", {i});
-    for (graph::TensorId& id : node.outputs) {
-      if (id == graph::kNone) continue;
-      graph::Tensor tensor = problem.tensor(id);
-      tensor.name += base::text("/%", {i});
-      id = graph.add_tensor(std::move(tensor));
-      graph.outputs.push_back(id);
+    std::map<graph::TensorId, graph::TensorId> made;
+    for (graph::Node node : problem.nodes) {
+      node.name += base::text("/%", {i});
+      for (graph::TensorId& id : node.inputs)
+        if (const auto own = made.find(id); own != made.end()) id = own->second;
+      for (graph::TensorId& id : node.outputs) {
+        if (id == graph::kNone) continue;
+        graph::Tensor tensor = problem.tensor(id);
+        tensor.name += base::text("/%", {i});
+        id = made[id] = graph.add_tensor(std::move(tensor));
+      }
+      graph.nodes.push_back(std::move(node));
     }
-    graph.nodes.push_back(std::move(node));
+    for (const graph::TensorId id : problem.outputs) graph.outputs.push_back(made.at(id));
   }
   return graph;
 }
@@ -85,12 +90,13 @@ struct Bench::Runner {
 
 // An executable and its scratch.
 struct Bench::Compiled {
-  Compiled(Runner& r, const motley_graph& graph, std::string text, size_t copies = 1)
+  // `nodes`: of a copy; its config is that of the first.
+  Compiled(Runner& r, const motley_graph& graph, std::string text, size_t nodes, size_t copies = 1)
       : runner(r), config(std::move(text)), sets(copies) {
     const auto& api = runner.device.api();
     std::vector<motley_node_config> choices;
     for (size_t i = 0; i < copies && !config.empty(); ++i)
-      choices.push_back({static_cast<uint32_t>(i), config.c_str()});
+      choices.push_back({static_cast<uint32_t>(i * nodes), config.c_str()});
     const motley_compile_options options{sizeof options, static_cast<uint32_t>(choices.size()), choices.data(),
                                          MOTLEY_SLICE_UNLIMITED};
     plugin::ErrorRoom room;
@@ -160,8 +166,11 @@ struct Bench::Compiled {
 };
 
 Bench::Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem,
-             const std::filesystem::path& answers)
-    : problem_(std::move(problem)), serialized_(model::serialize(problem_)), device_(std::make_unique<Runner>(device)) {
+             const std::filesystem::path& answers, schema::DataType precision)
+    : problem_(std::move(problem)),
+      precision_(precision),
+      serialized_(model::serialize(problem_)),
+      device_(std::make_unique<Runner>(device)) {
   for (const Filling filling : kFillings) {
     std::vector<Bytes> inputs;
     for (const graph::TensorId id : problem_.inputs)
@@ -190,7 +199,7 @@ void Bench::ask_reference(plugin::Device& reference) {
     plan::lower_for(lowered, request, {});
     const model::SerializedGraph serialized = model::serialize(lowered);
     Runner oracle(reference);
-    Compiled right(oracle, serialized.view(), "");
+    Compiled right(oracle, serialized.view(), "", lowered.nodes.size());
     for (const auto& inputs : inputs_) expected_.push_back(results(oracle, inputs, right));
     why_unchecked_.clear();
   } catch (const ConfigError& error) {
@@ -265,7 +274,7 @@ Bench::Compiled& Bench::compiled(const std::string& config, size_t copies) {
     std::rotate(at, at + 1, compiled_.end());
   } else {
     const model::SerializedGraph& graph = copies > 1 ? repeated_ : serialized_;
-    auto fresh = std::make_unique<Compiled>(*device_, graph.view(), config, copies);
+    auto fresh = std::make_unique<Compiled>(*device_, graph.view(), config, problem_.nodes.size(), copies);
     if (compiled_.size() == kMostCompiled) compiled_.pop_front();
     compiled_.push_back(std::move(fresh));
   }
@@ -278,7 +287,8 @@ Outcome Bench::check(const std::string& config, Difference* worst) {
     for (size_t f = 0; f < inputs_.size(); ++f) {
       const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
       for (size_t i = 0; i < found.size() && is_checked(); ++i) {
-        const Difference difference = compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i]);
+        const Difference difference =
+            compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
         if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
         if (!worst) continue;
         worst->max_abs = std::max(worst->max_abs, difference.max_abs);

@@ -18,9 +18,10 @@ namespace motley::tuner {
 class Bench {
  public:
   // Both devices outlive it. What the reference answers is kept in the file `answers`, where one is named, and taken
-  // from there the next time. Throws Error(plugin) where the device gives no queue.
+  // from there the next time. Results may be as far from that as is usual for `precision`; undefined: for the outputs'
+  // own types. Throws Error(plugin) where the device gives no queue.
   Bench(plugin::Device& device, plugin::Device& reference, graph::Graph problem,
-        const std::filesystem::path& answers = {});
+        const std::filesystem::path& answers = {}, schema::DataType precision = schema::DataType::undefined);
   ~Bench();
 
   // Whether the reference ran the problem. Where it did not, check() only sees whether a config runs, and
@@ -51,6 +52,7 @@ class Bench {
   std::vector<Bytes> results(Runner& runner, const std::vector<Bytes>& inputs, Compiled& compiled);
 
   graph::Graph problem_;
+  schema::DataType precision_;
   model::SerializedGraph serialized_, repeated_;
   std::unique_ptr<Runner> device_;
   std::vector<std::vector<Bytes>> inputs_, expected_;  // by filling

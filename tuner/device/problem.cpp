@@ -1,6 +1,7 @@
 // One kernel problem.
 #include "device/problem.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "base/text.hpp"
@@ -49,32 +50,66 @@ void take_space(void* context, uint32_t space_rev, uint64_t workspace_bound) {
 
 }  // namespace
 
-graph::Graph problem_of(const graph::Graph& graph, const graph::Node& node) {
-  graph::Graph one;
-  one.name = "problem";
-  graph::Node copy = node;
-  auto take = [&](TensorId id) {
-    const graph::Tensor& tensor = graph.tensor(id);
+namespace {
+
+// Takes nodes over, one after the other.
+class Cutter {
+ public:
+  Cutter(const graph::Graph& graph, const std::vector<uint32_t>& nodes) : graph_(graph), nodes_(nodes) {
+    one_.name = "problem";
+  }
+  graph::Graph run() {
+    for (const uint32_t n : nodes_) {
+      graph::Node copy = graph_.nodes[n];
+      for (TensorId& id : copy.inputs)
+        if (id != kNone) id = read(id);
+      for (TensorId& id : copy.outputs)
+        if (id != kNone) id = make(id);
+      one_.nodes.push_back(std::move(copy));
+    }
+    return std::move(one_);
+  }
+
+ private:
+  TensorId take(TensorId id) {
+    const graph::Tensor& tensor = graph_.tensor(id);
     if (!tensor.shape_known())
       base::fail(ErrorCode::invalid_argument, "the tensor \"%\" has no known shape: give the model its input shapes",
                  {tensor.name});
-    return one.add_tensor(tensor);
-  };
-  std::map<TensorId, TensorId> taken;  // a node may read one tensor twice
-  for (TensorId& id : copy.inputs) {
-    if (id == kNone) continue;
-    const auto [place, fresh] = taken.try_emplace(id, kNone);
-    if (fresh) place->second = take(id);
-    id = place->second;
-    if (fresh && !one.tensor(id).is_constant()) one.inputs.push_back(id);
+    return taken_[id] = one_.add_tensor(tensor);
   }
-  for (TensorId& id : copy.outputs) {
-    if (id == kNone) continue;
-    id = take(id);
-    one.outputs.push_back(id);
+  TensorId read(TensorId id) {
+    if (const auto known = taken_.find(id); known != taken_.end()) return known->second;
+    const TensorId fresh = take(id);
+    if (!one_.tensor(fresh).is_constant()) one_.inputs.push_back(fresh);
+    return fresh;
   }
-  one.nodes.push_back(std::move(copy));
-  return one;
+  TensorId make(TensorId id) {
+    const TensorId fresh = take(id);
+    if (nodes_.size() == 1 || is_read_outside(id)) one_.outputs.push_back(fresh);
+    return fresh;
+  }
+  bool is_read_outside(TensorId id) const {
+    if (std::find(graph_.outputs.begin(), graph_.outputs.end(), id) != graph_.outputs.end()) return true;
+    for (uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+      const auto& inputs = graph_.nodes[n].inputs;
+      if (!std::binary_search(nodes_.begin(), nodes_.end(), n) &&
+          std::find(inputs.begin(), inputs.end(), id) != inputs.end())
+        return true;
+    }
+    return false;
+  }
+
+  const graph::Graph& graph_;
+  const std::vector<uint32_t>& nodes_;
+  graph::Graph one_;
+  std::map<TensorId, TensorId> taken_;
+};
+
+}  // namespace
+
+graph::Graph problem_of(const graph::Graph& graph, const std::vector<uint32_t>& nodes) {
+  return Cutter(graph, nodes).run();
 }
 
 void save_problem(const graph::Graph& problem, const std::filesystem::path& path) {
@@ -86,9 +121,8 @@ void save_problem(const graph::Graph& problem, const std::filesystem::path& path
 
 graph::Graph load_problem(const std::filesystem::path& path) {
   graph::Module module = model::read_model(path);
-  if (module.graphs.size() != 1 || module.main().nodes.size() != 1)
-    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has not exactly one node: save it with the tuner",
-               {path.string()});
+  if (module.graphs.size() != 1 || module.main().nodes.empty())
+    base::fail(ErrorCode::invalid_argument, "the problem \"%\" has no nodes: save it with the tuner", {path.string()});
   return std::move(module.main());
 }
 

@@ -1,4 +1,5 @@
-// One kernel problem: a graph of one node, its shapes known, kept in a file so that a worker process can read it.
+// One kernel problem: a graph of one node, or of several that a device runs as one kernel; its shapes known, kept in a
+// file so that a worker process can read it.
 #pragma once
 
 #include <filesystem>
@@ -11,12 +12,12 @@
 
 namespace motley::tuner {
 
-// The node of `graph` with its tensors, as a graph of its own. Constants stay constants. Throws Error(invalid_argument)
-// where a shape is not known.
-graph::Graph problem_of(const graph::Graph& graph, const graph::Node& node);
+// The nodes of `graph`, ascending indices, with their tensors, as a graph of its own. Constants stay constants; what
+// only these nodes read of each other is no output. Throws Error(invalid_argument) where a shape is not known.
+graph::Graph problem_of(const graph::Graph& graph, const std::vector<uint32_t>& nodes);
 
 void save_problem(const graph::Graph& problem, const std::filesystem::path& path);
-// Throws as model::read_model does, and Error(invalid_argument) where there is not exactly one node.
+// Throws as model::read_model does, and Error(invalid_argument) where there is no node.
 graph::Graph load_problem(const std::filesystem::path& path);
 
 // What a device's plugin says of it by motley.tuning/1.

@@ -15,7 +15,7 @@ namespace {
 
 using schema::DataType;
 
-constexpr double kLimit32 = 1e-3, kLimit16 = 2e-2;  // Winograd and bfloat16 sums included
+constexpr double kLimit32 = 1e-3, kLimit16 = 2e-2, kLimit8 = 0.1;  // Winograd and bfloat16 sums included
 
 float from_half(uint16_t bits) {
   const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
@@ -101,6 +101,17 @@ double limit_for(DataType type, double largest) {
   }
 }
 
+// Of results that were computed in less than their type. Bytes know 256 steps, and sums of them have some.
+double lower_limit(DataType precision, double largest) {
+  switch (precision) {
+    case DataType::float16:
+    case DataType::bfloat16: return kLimit16 * largest;
+    case DataType::int8:
+    case DataType::uint8: return kLimit8 * largest;
+    default: return 0;
+  }
+}
+
 }  // namespace
 
 Bytes fill_tensor(const graph::Tensor& tensor, Filling filling, uint64_t seed) {
@@ -111,7 +122,7 @@ Bytes fill_tensor(const graph::Tensor& tensor, Filling filling, uint64_t seed) {
   return bytes;
 }
 
-Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes& reference) {
+Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes& reference, DataType precision) {
   Difference difference;
   const auto count = static_cast<uint64_t>(tensor.elements());
   double largest = 0;
@@ -119,7 +130,7 @@ Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes
     const double value = std::abs(get_number(reference, tensor.type, i));
     if (std::isfinite(value)) largest = std::max(largest, value);
   }
-  const double limit = limit_for(tensor.type, largest);
+  const double limit = std::max(limit_for(tensor.type, largest), lower_limit(precision, largest));
   for (uint64_t i = 0; i < count; ++i) {
     const double ours = get_number(result, tensor.type, i), theirs = get_number(reference, tensor.type, i);
     const bool alike = ours == theirs || (std::isnan(ours) && std::isnan(theirs));

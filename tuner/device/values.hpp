@@ -23,6 +23,8 @@ struct Difference {
   bool acceptable = true;
   std::string where;  // of the worst element, one phrase
 };
-Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes& reference);
+// A kernel that computes in a lower `precision` (undefined: in the tensor's own) has the limit of that.
+Difference compare(const graph::Tensor& tensor, const Bytes& result, const Bytes& reference,
+                   schema::DataType precision = schema::DataType::undefined);
 
 }  // namespace motley::tuner

@@ -25,12 +25,25 @@ std::vector<Value> distinct(const std::vector<std::vector<Value>>& rows, size_t 
 
 }  // namespace
 
-void RecordingBuilder::add(std::vector<Value> values, Observation observation) {
-  rows_.push_back(std::move(values));
-  observations_.push_back(std::move(observation));
+void RecordingBuilder::add(const std::function<std::vector<Value>()>& values,
+                           const std::function<Observation()>& observation) {
+  Observation failed;
+  failed.validity = Validity::runtime;
+  const size_t before = rows_.size();
+  try {
+    rows_.push_back(values());
+    observations_.push_back(observation());
+  } catch (const Error& error) {
+    ++damaged_;
+    if (!damage_) damage_ = error;
+    if (rows_.size() > before) observations_.push_back(std::move(failed));
+  }
 }
 
 void RecordingBuilder::finish(Recording& recording) {
+  const auto works = [](const Observation& o) { return o.validity == Validity::correct; };
+  if (damage_ && std::none_of(observations_.begin(), observations_.end(), works)) throw *damage_;
+  recording.damaged = damaged_;
   for (Observation& o : observations_) o.config.resize(names_.size());
   for (size_t p = 0; p < names_.size(); ++p) {
     std::vector<Value> values = distinct(rows_, p);

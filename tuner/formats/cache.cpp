@@ -16,6 +16,10 @@ constexpr double kFailedTime = 1e20;
 
 std::vector<std::string> names_of(const json& root, const std::string& what) {
   std::vector<std::string> names;
+  if (!root.contains("tune_params_keys") && root.contains("tune_params")) {
+    for (const auto& [name, values] : object_field(root, "tune_params", what).items()) names.push_back(name);
+    return names;
+  }
   for (const json& name : array_field(root, "tune_params_keys", what)) {
     if (!name.is_string()) fail_field(what, "tune_params_keys", "a list of names");
     names.push_back(name.get<std::string>());
@@ -63,6 +67,16 @@ Observation observation_of(const json& row, const std::string& what) {
   return o;
 }
 
+std::vector<Value> values_of(const json& row, const std::vector<std::string>& names, const std::string& what) {
+  std::vector<Value> values;
+  for (const std::string& name : names) {
+    const auto at = row.is_object() ? row.find(name) : row.end();
+    if (!row.is_object() || at == row.end()) fail_field(what, name, "a number, a truth value or a word");
+    values.push_back(value_of(*at, what, name));
+  }
+  return values;
+}
+
 }  // namespace
 
 Recording cache_of(const json& root, const std::string& what) {
@@ -74,13 +88,8 @@ Recording cache_of(const json& root, const std::string& what) {
   if (cache.empty()) fail_field(what, "cache", "an object with at least one config");
   for (const auto& [key, row] : cache.items()) {
     const std::string where = "the config \"" + key + "\" of " + what;
-    std::vector<Value> values;
-    for (const std::string& name : builder.names()) {
-      const auto at = row.is_object() ? row.find(name) : row.end();
-      if (!row.is_object() || at == row.end()) fail_field(where, name, "a number, a truth value or a word");
-      values.push_back(value_of(*at, where, name));
-    }
-    builder.add(std::move(values), observation_of(row, where));
+    builder.add([&, &row = row] { return values_of(row, builder.names(), where); },
+                [&, &row = row] { return observation_of(row, where); });
   }
   builder.finish(recording);
   return recording;

@@ -3,6 +3,7 @@
 
 #include "formats/fields.hpp"
 #include "formats/parts.hpp"
+#include "formats/python_json.hpp"
 #include "formats/text_file.hpp"
 
 namespace motley::tuner {
@@ -20,11 +21,15 @@ void name_by_file(Recording& recording, const std::filesystem::path& path) {
   if (recording.device.empty() && underscore != std::string::npos) recording.device = stem.substr(underscore + 1);
 }
 
+json parse(const std::string& text, const std::string& what) {
+  return parse_strictly(without_special_numbers(text), what);
+}
+
 }  // namespace
 
 Recording read_recording(const std::filesystem::path& path) {
   const std::string what = "the file \"" + path.string() + "\"";
-  const json root = parse_strictly(read_text_file(path), what);
+  const json root = parse(read_text_file(path), what);
   Recording recording;
   if (root.is_object() && root.contains("results")) recording = t4_of(root, what);
   else if (root.is_object() && root.contains("cache")) recording = cache_of(root, what);
@@ -36,9 +41,7 @@ Recording read_recording(const std::filesystem::path& path) {
   return recording;
 }
 
-Recording read_t4(const std::string& text, const std::string& what) { return t4_of(parse_strictly(text, what), what); }
-Recording read_cache(const std::string& text, const std::string& what) {
-  return cache_of(parse_strictly(text, what), what);
-}
+Recording read_t4(const std::string& text, const std::string& what) { return t4_of(parse(text, what), what); }
+Recording read_cache(const std::string& text, const std::string& what) { return cache_of(parse(text, what), what); }
 
 }  // namespace motley::tuner

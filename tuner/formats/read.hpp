@@ -8,7 +8,9 @@
 
 namespace motley::tuner {
 
-// All readers are strict: no key twice, 16 levels deep at most, every field of the type it should have. They throw
+// All readers are strict about the text: no key twice, 16 levels deep at most; but NaN and Infinity, which Python
+// writes, count as null. A row of results that lacks something, or whose times are none, costs only itself
+// (Recording::damaged), as long as some config works. They throw
 // Error(invalid_argument) or Error(limit) with one sentence that names `what` ("the file \"x.json\"") and the place.
 
 // T4: {schema_version, metadata, results: [...]}. A row's `invalidity` says whether it counts; the values of failed

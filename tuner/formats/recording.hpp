@@ -27,6 +27,7 @@ struct Recording {
   std::string time_unit = "miliseconds";  // how T4 spells it, and so do its readers
   std::vector<Parameter> parameters;      // values in ascending order, where they are numbers
   std::vector<Observation> observations;
+  size_t damaged = 0;  // rows that were left out, or count as failed, because they could not be read as they stand
 };
 
 // The time that counts: the median of the runs after the first, which pays for caches and clocks that are still low.

@@ -1,5 +1,7 @@
 // T4: the results of a tuning run, one object per config.
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "formats/builder.hpp"
 #include "formats/parts.hpp"
@@ -23,7 +25,9 @@ double unit_ns(const std::string& unit, const std::string& what) {
              "% has the time unit \"%\": use seconds, milliseconds, microseconds or nanoseconds", {what, unit});
 }
 
+// Where nothing is said, the times tell.
 Validity validity_of(const json& row, const std::string& what) {
+  if (!row.contains("invalidity")) return Validity::correct;
   const std::string& word = string_field(row, "invalidity", what);
   for (const Validity v : kValidities)
     if (word == to_string(v)) return v;
@@ -40,8 +44,10 @@ double time_ns(const json& item, double unit, const std::string& what, const cha
 }
 
 double recorded_mean(const json& row, double unit, const std::string& what) {
-  for (const json& measurement : array_field(row, "measurements", what))
-    if (optional_string(measurement, "name") == "time")
+  const auto measurements = row.find("measurements");
+  if (measurements == row.end() || !measurements->is_array()) return 0;
+  for (const json& measurement : *measurements)
+    if (measurement.is_object() && optional_string(measurement, "name") == "time")
       return measurement.contains("value") ? time_ns(measurement["value"], unit, what, "value") : 0;
   return 0;
 }
@@ -66,7 +72,7 @@ Observation observation_of(const json& row, double unit, const std::string& what
 std::vector<Value> values_of(const json& configuration, const std::vector<std::string>& names,
                              const std::string& what) {
   if (configuration.size() != names.size())
-    base::fail(ErrorCode::invalid_argument, "% has % parameters where the first has %: give all the same",
+    base::fail(ErrorCode::invalid_argument, "% has % parameters where most have %: give all the same",
                {what, configuration.size(), names.size()});
   std::vector<Value> values;
   for (const std::string& name : names) {
@@ -94,19 +100,34 @@ json measurements_of(const Observation& o, double unit) {
 
 }  // namespace
 
+// The parameters of most rows.
+std::vector<std::string> names_of(const json& results) {
+  std::map<std::vector<std::string>, size_t> counts;
+  for (const json& row : results) {
+    const auto configuration = row.is_object() ? row.find("configuration") : row.end();
+    if (!row.is_object() || configuration == row.end() || !configuration->is_object()) continue;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : configuration->items()) names.push_back(name);
+    ++counts[std::move(names)];
+  }
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto most = std::max_element(counts.begin(), counts.end(), fewer);
+  return most == counts.end() ? std::vector<std::string>() : most->first;
+}
+
 Recording t4_of(const json& root, const std::string& what) {
   Recording recording;
-  recording.time_unit = string_field(object_field(root, "metadata", what), "timeunit", what);
+  // Without a word on it times are in milliseconds, as this format's writers have them.
+  if (const auto metadata = root.find("metadata"); metadata != root.end() && metadata->is_object())
+    if (const std::string unit = optional_string(*metadata, "timeunit"); !unit.empty()) recording.time_unit = unit;
   const double unit = unit_ns(recording.time_unit, what);
   const json& results = array_field(root, "results", what);
   if (results.empty()) fail_field(what, "results", "a list with at least one result");
-  std::vector<std::string> names;
-  for (const auto& [name, value] : object_field(results[0], "configuration", what).items()) names.push_back(name);
-  RecordingBuilder builder(std::move(names));
+  RecordingBuilder builder(names_of(results));
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string row = base::text("result % of %", {i, what});
-    std::vector<Value> values = values_of(object_field(results[i], "configuration", row), builder.names(), row);
-    builder.add(std::move(values), observation_of(results[i], unit, row));
+    builder.add([&] { return values_of(object_field(results[i], "configuration", row), builder.names(), row); },
+                [&] { return observation_of(results[i], unit, row); });
   }
   builder.finish(recording);
   return recording;

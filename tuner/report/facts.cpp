@@ -56,7 +56,8 @@ json table_of_notes(const ReportInputs& inputs) {
         latest[kind + note.at("row").at("from").dump() + note.at("row").at("to").dump() +
                note.at("row").at("kind").dump()] = note;
       if (kind == "plan")
-        latest[kind + note.at("row").at("graph_hash").dump() + note.at("row").at("devices").dump()] = note;
+        latest[kind + note.at("row").at("graph_hash").dump() + note.at("row").at("devices").dump() +
+               (note.at("row").value("error", 0.0) > 0 ? "with an error" : "")] = note;
     }
   for (const auto& [name, note] : latest) {
     const auto kind = note.at("kind").get<std::string>();

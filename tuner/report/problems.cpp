@@ -6,6 +6,7 @@
 
 #include "measure/statistics.hpp"
 #include "report/importance.hpp"
+#include "table/rows.hpp"
 #include "table/winner.hpp"
 
 namespace motley::tuner {
@@ -187,7 +188,7 @@ json facts_of(const std::pair<std::string, std::string>& name, ProblemFacts& pro
 
 void ReportProblems::add_table(const json& document) {
   for (const json& row : document.at("kernels"))
-    pool(problems_[{row.at("problem_key").get<std::string>(), row.at("device").get<std::string>()}]
+    pool(problems_[{observed_name(row), row.at("device").get<std::string>()}]
              .configs[row.at("config").get<std::string>()],
          row);
 }

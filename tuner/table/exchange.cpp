@@ -92,7 +92,7 @@ std::string device_with(const json& document, const std::string& problem, const 
   std::string found;
   for (const json& row : document["kernels"]) {
     const std::string id = row["device"];
-    if (row["problem_key"] != problem || (!device.empty() && id != device) || id == found) continue;
+    if (observed_name(row) != problem || (!device.empty() && id != device) || id == found) continue;
     if (!found.empty())
       base::fail(ErrorCode::invalid_argument, "several devices have the problem \"%\" (% and %): name one",
                  {problem, found, id});
@@ -137,7 +137,7 @@ Exported export_recording(const json& document, const std::string& problem, cons
   Exported result;
   std::vector<std::pair<Pairs, double>> rows;
   for (const json& row : document["kernels"]) {
-    if (row["problem_key"] != problem || row["device"] != id) continue;
+    if (observed_name(row) != problem || row["device"] != id) continue;
     const std::string config = row["config"];
     const Pairs pairs = pairs_of(config.empty() ? default_config : config);
     std::vector<std::string> keys;
@@ -153,7 +153,7 @@ Exported export_recording(const json& document, const std::string& problem, cons
     Observation o;
     o.mean_ns = std::max(1.0, ns);
     o.runs_ns = {o.mean_ns};
-    builder.add(std::move(values), std::move(o));
+    builder.add([&] { return values; }, [&] { return o; });
   }
   result.recording.kernel = problem;
   result.recording.device = id;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "motley/error.hpp"
 #include "table/document.hpp"
+#include "table/rows.hpp"
 #include "table/text.hpp"
 #include "table/winner.hpp"
 
@@ -44,7 +46,7 @@ void compare_kernels(const json& before, const json& after, std::vector<Differen
   const auto by_name = [](const json& document) {
     std::map<std::string, Decision> all;
     for (Decision& d : decisions_of(document)) {
-      const std::string name = d.problem + " on " + d.device;
+      const std::string name = observed_name(d.problem, d.candidate) + " on " + d.device;
       all.emplace(name, std::move(d));
     }
     return all;
@@ -77,6 +79,13 @@ void compare_rows(const char* list, const char* what, const json& before, const 
       result.push_back({Difference::Kind::added, what, row.value("id", row.value("graph_hash", "")), "", row.dump()});
 }
 
+// A candidate's rows compete with other kernels as the planner does: by what they take.
+table::Winner fastest_of(std::span<const table::KernelRow* const> rows) {
+  const table::KernelRow* best = *std::min_element(
+      rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->median_ns < b->median_ns; });
+  return {&best->config, best->median_ns, best->ratio};
+}
+
 }  // namespace
 
 json merge_tables(const std::vector<json>& documents) {
@@ -92,16 +101,23 @@ json merge_tables(const std::vector<json>& documents) {
 
 std::vector<Decision> decisions_of(const json& document) {
   const table::Table table = table::table_of(document);
+  const auto same = [](const table::KernelRow& a, const table::KernelRow& b) {
+    return a.problem == b.problem && a.device == b.device && a.candidate == b.candidate;
+  };
   std::vector<const table::KernelRow*> rows;
   for (const table::KernelRow& row : table.kernels) rows.push_back(&row);
-  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return table::comes_before(*a, *b); });
+  std::sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+    const auto first = [](const table::KernelRow& r) { return std::tie(r.problem, r.device, r.candidate); };
+    return first(*a) != first(*b) ? first(*a) < first(*b) : table::comes_before(*a, *b);
+  });
   std::vector<Decision> decisions;
   for (size_t i = 0, end; i < rows.size(); i = end) {
-    for (end = i; end < rows.size() && rows[end]->problem == rows[i]->problem && rows[end]->device == rows[i]->device;)
-      ++end;
-    const table::Winner winner = table::winner_of(std::span(rows).subspan(i, end - i));
+    for (end = i; end < rows.size() && same(*rows[end], *rows[i]);) ++end;
+    const std::span group = std::span(rows).subspan(i, end - i);
+    table::Winner winner = table::winner_of(group);
+    if (!rows[i]->candidate.empty()) winner = fastest_of(group);
     decisions.push_back({rows[i]->problem, table.devices[rows[i]->device].id, winner.config ? *winner.config : "",
-                         winner.median_ns, winner.ratio, end - i});
+                         rows[i]->candidate, winner.median_ns, winner.ratio, end - i});
   }
   return decisions;
 }

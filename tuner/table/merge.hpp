@@ -27,6 +27,7 @@ std::vector<Difference> diff_tables(const nlohmann::json& before, const nlohmann
 // What a table says of one problem on one of its devices.
 struct Decision {
   std::string problem, device, config;  // "" : the plugin's default
+  std::string candidate;                // pairs of the config that make it a kernel of its own; "": the plain kernel
   uint64_t median_ns = 0;               // of that config; 0: not known
   double ratio = 1;                     // to the default
   size_t observations = 0;

@@ -29,19 +29,28 @@ json facts_of(const std::string& lines) {
 
 }  // namespace
 
+std::string observed_name(const std::string& problem, const std::string& candidate) {
+  return candidate.empty() ? problem : problem + " as " + candidate;
+}
+std::string observed_name(const json& row) {
+  return observed_name(row.at("problem_key").get<std::string>(), row.value("candidate", std::string()));
+}
+
 json kernel_row(const ObservedConfig& o) {
   const bool is_default = o.config.empty();
   const double ratio = is_default ? 1 : ratio_of(o.log_ratio.middle);
-  return {{"problem_key", o.problem},
-          {"device", o.device},
-          {"config", o.config},
-          {"median_ns", whole(o.median_ns)},
-          {"mad_ns", whole(o.mad_ns)},
-          {"runs", std::clamp<uint64_t>(o.runs, 1, INT32_MAX)},
-          {"ratio_vs_default", ratio},
-          {"ratio_high", is_default ? 1 : std::max(ratio, ratio_of(o.log_ratio.high))},
-          {"error", {{"max_abs", o.max_abs}, {"max_rel", o.max_rel}}},
-          {"rigor", o.rigor}};
+  json row = {{"problem_key", o.problem},
+              {"device", o.device},
+              {"config", o.config},
+              {"median_ns", whole(o.median_ns)},
+              {"mad_ns", whole(o.mad_ns)},
+              {"runs", std::clamp<uint64_t>(o.runs, 1, INT32_MAX)},
+              {"ratio_vs_default", ratio},
+              {"ratio_high", is_default ? 1 : std::max(ratio, ratio_of(o.log_ratio.high))},
+              {"error", {{"max_abs", o.max_abs}, {"max_rel", o.max_rel}}},
+              {"rigor", o.rigor}};
+  if (!o.candidate.empty()) row["candidate"] = o.candidate;
+  return row;
 }
 
 json device_row(const std::string& id, const std::string& plugin, const table::Fingerprint& print) {

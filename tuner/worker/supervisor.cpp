@@ -72,7 +72,7 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
 
 const json& Supervisor::open() {
   constexpr std::chrono::minutes kPatience{10};
-  return opening_.is_null() ? opening_ : worker_->open(fingerprint_ + problem_, opening_, kPatience);
+  return opening_.is_null() ? opening_ : worker_->open(fingerprint_ + problem_ + opening_.dump(), opening_, kPatience);
 }
 
 bool Supervisor::begin(size_t candidate) {

@@ -132,6 +132,12 @@ struct DeviceInfo {
   uint64_t memory_bytes = 0;  // 0: unknown
 };
 
+// Two devices, each with memory of its own, that work on one memory: tensors cross between them without a copy.
+struct SharedMemory {
+  std::string first, second;  // DeviceInfo::name
+  std::string way;            // as in Transfer: "share" or "shared fd"
+};
+
 // What became of one plugin that was found.
 struct PluginInfo {
   std::string id, version, vendor;
@@ -313,7 +319,8 @@ struct Placement {
 struct Transfer {
   std::string tensor;
   std::string from, to;  // devices; "host" is the caller's memory, and that of devices which work on it
-  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map":
+  // "share": both use the same bytes. "shared fd": the same, by a file descriptor that one device gave and the other
+  // took. "import": the device works on the host's bytes. "copy": the device copies. "map":
   // the host copies.
   std::string way;
   uint64_t bytes = 0;
@@ -463,6 +470,8 @@ class MOTLEY_API Runtime {
 
   // Usable devices, the fastest first.
   std::vector<DeviceInfo> devices() const;
+  // Which of them share memory. Opens them; those that cannot be opened are left out.
+  std::vector<SharedMemory> shared_memory() const;
   // Every plugin that was found, and why it is not loaded where it is not.
   std::vector<PluginInfo> plugins() const;
 

@@ -189,8 +189,7 @@ class QuestionMaker {
 
   table::Answer find(const Offer& offer, plugin::Device& device) const {
     if (!request_.advisor) return {};
-    const model::SerializedGraph part = serialize_kernel(graph_, offer.nodes);
-    return request_.advisor->find_with(graph_, offer.nodes, part.view(), device, offer.config);
+    return request_.advisor->find_with(graph_, offer.nodes, device, offer.config);
   }
 
   double estimate(const Offer& offer, size_t worker, plugin::Device& device) const {
@@ -226,27 +225,6 @@ class QuestionMaker {
 };
 
 }  // namespace
-
-model::SerializedGraph serialize_kernel(const Graph& graph, const std::vector<uint32_t>& nodes) {
-  const auto add = [](std::vector<TensorId>& ids, TensorId id) {
-    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-  };
-  std::vector<TensorId> made, read, outputs;
-  for (uint32_t n : nodes)
-    for (TensorId id : graph.nodes[n].outputs)
-      if (id != kNone) made.push_back(id);
-  const auto is_made = [&](TensorId id) { return std::find(made.begin(), made.end(), id) != made.end(); };
-  for (uint32_t n : nodes)
-    for (TensorId id : graph.nodes[n].inputs)
-      if (id != kNone && !graph.tensor(id).is_constant() && !is_made(id)) add(read, id);
-  for (uint32_t n = 0; n < graph.nodes.size(); ++n)
-    for (TensorId id : graph.nodes[n].inputs)
-      if (is_made(id) && !std::binary_search(nodes.begin(), nodes.end(), n)) add(outputs, id);
-  for (TensorId id : graph.outputs)
-    if (is_made(id)) add(outputs, id);
-  if (nodes.size() == 1) outputs = made;
-  return model::serialize_segment(graph, nodes, read, outputs);
-}
 
 Question make_question(const Graph& graph, const Request& request, const Assignment& assignment) {
   return QuestionMaker(graph, request, assignment).make();

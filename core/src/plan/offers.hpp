@@ -1,7 +1,6 @@
 // Candidates that devices offer beyond a kernel for each node.
 #pragma once
 
-#include "model/serialize.hpp"
 #include "plan/plan.hpp"
 
 namespace motley::plan {
@@ -17,8 +16,5 @@ bool has_offers(const Request& request, const SupportTable& support);
 
 // Configs that make kernels of lower precision: the dispatch table's rows of these are no answer for the plain kernel.
 table::Reserved reserved_for(const SupportTable& support, size_t device);
-
-// Some nodes as one kernel, with what it reads, constants apart, as inputs, and what others read of it as outputs.
-model::SerializedGraph serialize_kernel(const graph::Graph& graph, const std::vector<uint32_t>& nodes);
 
 }  // namespace motley::plan

@@ -38,8 +38,8 @@ TensorId find(const Graph& graph, const std::string& name, const char* role) {
   return id;
 }
 
-// Takes the caller's shapes for the inputs, and 1 for what stays open.
-void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
+// Takes the caller's shapes for the inputs, and 1 for what stays open. Gives the first input of which something does.
+std::string fix_input_shapes(Graph& graph, const InputShapes& shapes) {
   for (const auto& [name, shape] : shapes) {
     const TensorId id = graph.find_tensor(name);
     if (id == kNone || std::find(graph.inputs.begin(), graph.inputs.end(), id) == graph.inputs.end())
@@ -79,12 +79,28 @@ void fix_input_shapes(Graph& graph, const InputShapes& shapes) {
       dim = Dim(value);
     }
   }
+  std::string open;
   for (TensorId id : graph.inputs)
     for (Dim& dim : *graph.tensor(id).shape)
       if (!dim.known()) {
         const auto it = symbols.find(dim.symbol);
-        dim = Dim(dim.symbol.empty() || it == symbols.end() ? 1 : it->second);
+        const bool is_open = dim.symbol.empty() || it == symbols.end();
+        if (is_open && open.empty()) open = graph.tensor(id).name;
+        dim = Dim(is_open ? 1 : it->second);
       }
+  return open;
+}
+
+// What goes wrong with shapes may come of a dimension that nobody gave.
+void infer(graph::Module& module, const graph::InferOptions& options, const std::string& open) {
+  try {
+    graph::infer_shapes(module, options);
+  } catch (const Error& e) {
+    if (open.empty() || e.code() == ErrorCode::out_of_memory) throw;
+    base::fail(e.code(),
+               "% (dimensions that input \"%\" leaves open count as 1: give its shape in input_shapes, or by --shape)",
+               {e.what(), open});
+  }
 }
 
 // What earlier inference or the file says of computed tensors is dropped: it is inferred again from the inputs.
@@ -279,9 +295,9 @@ Prepared prepare(const graph::Module& module, const Request& request, graph::Eva
     if (listed.insert(id).second) graph.outputs.push_back(id);
   prepared.output_names = names_of(graph, graph.outputs);
 
-  fix_input_shapes(graph, request.shapes);
+  const std::string open = fix_input_shapes(graph, request.shapes);
   forget_computed_shapes(graph);
-  graph::infer_shapes(work, {.evaluator = evaluator, .keep_dequantize = request.optimize});
+  infer(work, {.evaluator = evaluator, .keep_dequantize = request.optimize}, open);
   check_sizes(graph, request.limits);
   if (std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& n) { return graph::blocked(graph, n); })) {
     gather_compressed(work);

@@ -48,10 +48,25 @@ std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device&
 
 }  // namespace
 
+std::string problem_of(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device) {
+  std::vector<std::string> keys;
+  for (const uint32_t n : nodes) keys.push_back(problem_of(graph, n, device, model::serialize_node(graph, n).view()));
+  return keys.size() == 1 ? keys[0] : joined_key(keys);
+}
+
 const char* to_string(Source source) {
   static constexpr const char* kNames[kSources] = {"race",    "candidate", "exact",  "driver",
                                                    "nearest", "sibling",   "family", "none"};
   return kNames[static_cast<size_t>(source)];
+}
+
+bool takes(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
+           const std::string& config, const std::string& pairs) {
+  if (!has_pairs(config, pairs)) return false;
+  std::string rest;
+  for (const std::string& pair : base::split(config, ','))
+    if (!has_pairs(pairs, pair)) rest += (rest.empty() ? "" : ",") + pair;
+  return rest.empty() || (nodes.size() == 1 && offers(device, model::serialize_node(graph, nodes[0]).view(), rest));
 }
 
 Advisor::Advisor(const TableReader& reader, std::shared_ptr<const Table> table,
@@ -101,18 +116,12 @@ std::vector<NodeChoice> Advisor::choose(const graph::Graph& graph, const std::ve
   return choices;
 }
 
-Answer Advisor::find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, const motley_graph& view,
-                          plugin::Device& device, const std::string& config) const {
+Answer Advisor::find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
+                          const std::string& config) const {
   const Lookup* lookup = lookup_for(device);
   if (!lookup) return {};
-  const std::string problem = nodes.size() == 1 ? problem_of(graph, nodes[0], device, view) : problem_key(device, view);
-  Answer answer = lookup->find_with(problem, config);
-  if (answer.source == Source::none || answer.config == config) return answer;
-  // What it has besides is to be checked as any other word of a table.
-  std::string rest;
-  for (const std::string& pair : base::split(answer.config, ','))
-    if (!has_pairs(config, pair)) rest += (rest.empty() ? "" : ",") + pair;
-  return nodes.size() == 1 && offers(device, view, rest) ? answer : Answer{};
+  Answer answer = lookup->find_with(problem_of(graph, nodes, device), config);
+  return answer.source == Source::none || takes(graph, nodes, device, answer.config, config) ? answer : Answer{};
 }
 
 const plugin::Device* Advisor::same_device(uint32_t of_table) const {
@@ -121,12 +130,14 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
   return nullptr;
 }
 
-std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective) const {
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective,
+                                               double error) const {
   if (table_->plans.empty()) return std::nullopt;
   const std::string hash = graph_hash(graph);
   std::optional<Plan> best;
   for (const PlanRow& row : table_->plans) {
-    if (row.graph_hash != hash || row.objective != objective || (best && best->expected_ns <= row.expected_ns))
+    if (row.graph_hash != hash || row.objective != objective || row.error > error ||
+        (best && best->expected_ns <= row.expected_ns))
       continue;
     Plan plan;
     plan.expected_ns = row.expected_ns;

@@ -28,6 +28,15 @@ struct NodeChoice {
 // Configs of a node on a device that stand for kernels of their own: they are answers of find_with alone.
 using Reserved = std::vector<std::pair<uint32_t, std::string>>;
 
+// What names the problem of nodes on a device that supports them: what its plugin says, or else node_key; of several
+// nodes, which it runs as one kernel, the names of all. All [any].
+std::string problem_of(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device);
+
+// Whether a config has the pairs that the device offers for the nodes, and no more than it takes: a table's word is not
+// enough. [any]
+bool takes(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
+           const std::string& config, const std::string& pairs);
+
 // A table with the devices of a session. Immutable, and [any] after construction.
 class Advisor {
  public:
@@ -46,13 +55,13 @@ class Advisor {
   std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
                                  const std::vector<std::string>& raced = {}, const Reserved& reserved = {}) const;
 
-  // What the table has of nodes (several: as one kernel), which `segment` holds, with a config that their device offers
-  // as a kernel of its own, or with more than that. Source::none where that was not measured.
-  Answer find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, const motley_graph& segment,
-                   plugin::Device& device, const std::string& config) const;
+  // What the table has of nodes (several: as one kernel) with a config that their device offers as a kernel of its own,
+  // or with more than that. Source::none where that was not measured.
+  Answer find_with(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
+                   const std::string& config) const;
 
-  // The fastest plan for this graph that was measured on devices which are all here as they were; null where there is
-  // none. Devices of the result are those of the constructor.
+  // The fastest plan for this graph within a relative error that was measured on devices which are all here as they
+  // were; null where there is none. Devices of the result are those of the constructor.
   struct Plan {
     struct Node {
       std::string name;
@@ -63,7 +72,7 @@ class Advisor {
     bool has_configs = true;  // false: the row says none, and rows of kernels count
     uint64_t expected_ns = 0;
   };
-  std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective) const;
+  std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective, double error) const;
 
   // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the
   // host's memory. False where the table has no row for these two as they are now.

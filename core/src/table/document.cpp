@@ -125,6 +125,7 @@ PlanRow plan_of(const json& row, const json::array_t& devices) {
   plan.graph_hash = text_of(row, "graph_hash");
   plan.objective = text_of(row, "objective");
   plan.expected_ns = whole_of(row, "expected_ns");
+  if (member(row, "error")) plan.error = number_of(row, "error");
   for (const json& id : list_of(row, "devices"))
     plan.devices.push_back(index_of(devices, *id.get_ptr<const std::string*>()));
   for (const json& segment : list_of(row, "segments")) {
@@ -182,6 +183,7 @@ Table table_of(const json& document) {
     row.ratio = number_of(k, "ratio_vs_default");
     row.ratio_high = number_of(k, "ratio_high");
     row.max_rel = number_of(*member(k, "error"), "max_rel");
+    if (member(k, "candidate")) row.candidate = text_of(k, "candidate");
     table.kernels.push_back(std::move(row));
   }
   for (const json& row : list_of(document, "transfers")) table.transfers.push_back(transfer_of(row, devices));

@@ -27,6 +27,7 @@ struct DeviceRow {
 // How fast a config was for a problem, on the device at `device` (an index into Table::devices).
 struct KernelRow {
   std::string problem, config;  // config "": what the plugin does by itself
+  std::string candidate;        // pairs of the config that make it a kernel of its own, which the device offers; or ""
   uint32_t device = 0;
   uint32_t runs = 0;
   uint64_t median_ns = 0, mad_ns = 0;
@@ -52,6 +53,7 @@ struct PlanRow {
     std::vector<std::string> configs;  // one per node; empty: the row says none
   };
   std::vector<Segment> segments;
+  double error = 0;  // relative, of its kernels of lower precision together
   uint64_t expected_ns = 0;
 };
 

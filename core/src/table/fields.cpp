@@ -25,11 +25,17 @@ constexpr Object kDevice{std::begin(kDeviceFields), std::end(kDeviceFields)};
 constexpr Field kErrorFields[] = {{"max_abs", Kind::error}, {"max_rel", Kind::error}};
 constexpr Object kError{std::begin(kErrorFields), std::end(kErrorFields)};
 
-constexpr Field kKernelFields[] = {{"problem_key", Kind::text},       {"device", Kind::id},
-                                   {"config", Kind::config},          {"median_ns", Kind::number},
-                                   {"mad_ns", Kind::number},          {"runs", Kind::count},
-                                   {"ratio_vs_default", Kind::ratio}, {"ratio_high", Kind::ratio},
-                                   {"error", Kind::object, &kError},  {"rigor", Kind::rigor}};
+constexpr Field kKernelFields[] = {{"problem_key", Kind::text},
+                                   {"device", Kind::id},
+                                   {"config", Kind::config},
+                                   {"median_ns", Kind::number},
+                                   {"mad_ns", Kind::number},
+                                   {"runs", Kind::count},
+                                   {"ratio_vs_default", Kind::ratio},
+                                   {"ratio_high", Kind::ratio},
+                                   {"error", Kind::object, &kError},
+                                   {"rigor", Kind::rigor},
+                                   {"candidate", Kind::config, nullptr, true}};
 constexpr Object kKernel{std::begin(kKernelFields), std::end(kKernelFields)};
 
 constexpr Field kTransferFields[] = {{"from", Kind::id},
@@ -49,7 +55,8 @@ constexpr Field kPlanFields[] = {{"graph_hash", Kind::text},
                                  {"objective", Kind::objective},
                                  {"segments", Kind::objects, &kSegment},
                                  {"expected_ns", Kind::number},
-                                 {"bound_ns", Kind::number}};
+                                 {"bound_ns", Kind::number},
+                                 {"error", Kind::error, nullptr, true}};
 constexpr Object kPlan{std::begin(kPlanFields), std::end(kPlanFields)};
 
 constexpr Field kDocumentFields[] = {{"devices", Kind::objects, &kDevice},

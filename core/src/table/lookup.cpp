@@ -76,7 +76,7 @@ bool TableLookup::take(const std::string& problem, const Group& group, Source so
                        Answer& answer) const {
   std::vector<const KernelRow*> rows;
   for (const KernelRow* row : group.rows)
-    if (judge.concerns(row->config)) rows.push_back(row);
+    if (row->candidate.empty() && judge.concerns(row->config)) rows.push_back(row);
   if (rows.empty()) return false;
   const Winner winner = winner_of(rows);
   if (winner.config && !judge.accepts(*winner.config)) {

@@ -49,7 +49,7 @@ class Lookup {
   virtual ~Lookup() = default;
 
   // Exact, then other driver, then the three nearest problems, sibling, family. An answer that the judge refuses is
-  // passed over.
+  // passed over, and so are rows of candidates.
   virtual Answer find(const std::string& problem, Judge& judge) const = 0;
 
   // The fastest config with all the pairs of `config` that was measured for the problem, here or with another driver.

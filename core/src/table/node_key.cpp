@@ -18,6 +18,11 @@ std::string letters_of(const void* data, size_t size) {
   return hash;
 }
 
+void shorten(std::string& key) {
+  if (key.size() > kLongestKey)
+    key.replace(kLongestKey, std::string::npos, ' ' + letters_of(key.data() + kLongestKey, key.size() - kLongestKey));
+}
+
 void append(std::string& key, const graph::Graph& graph, graph::TensorId id) {
   if (id == graph::kNone) {
     key += " -";
@@ -43,9 +48,15 @@ std::string node_key(const graph::Graph& graph, const graph::Node& node) {
   for (const graph::TensorId id : node.inputs) append(key, graph, id);
   key += " ->";
   for (const graph::TensorId id : node.outputs) append(key, graph, id);
-  if (key.size() > kLongestKey)
-    key.replace(kLongestKey, std::string::npos, ' ' + letters_of(key.data() + kLongestKey, key.size() - kLongestKey));
+  shorten(key);
   return key;
+}
+
+std::string joined_key(const std::vector<std::string>& keys) {
+  std::string all;
+  for (const std::string& key : keys) all += (all.empty() ? "" : " + ") + key;
+  shorten(all);
+  return all;
 }
 
 std::string graph_hash(const graph::Graph& graph) {

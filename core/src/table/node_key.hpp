@@ -13,6 +13,9 @@ namespace motley::table {
 // take ends in a hash of what is left out.
 std::string node_key(const graph::Graph& graph, const graph::Node& node);
 
+// The key of several nodes as one kernel: theirs, in their order.
+std::string joined_key(const std::vector<std::string>& keys);
+
 // Names a graph: a hash of its nodes, names, attributes and shapes, but not of the constants' bytes. 32 hexadecimal
 // digits.
 std::string graph_hash(const graph::Graph& graph);

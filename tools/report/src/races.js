@@ -43,7 +43,7 @@ function chart(race) {
 
 function one(race) {
   return h(
-      'div', {class: 'panel'}, h('h3', {}, race.model), chart(race),
+      'div', {class: 'panel'}, h('h3', {}, nameOf(race)), chart(race),
       table(
           [
             {name: 'Plan', value: (c) => c.name, show: (c) => `${c.name}${c.name === race.winner ? ' ← chosen' : ''}`},
@@ -70,14 +70,17 @@ function one(race) {
             {name: '95 %', value: interval},
             {name: 'Runs', number: true, value: (c) => c.runs},
           ],
-          race.candidates, {caption: `plans of ${race.model}`, chosen: (c) => c.name === race.winner}));
+          race.candidates, {caption: `plans of ${nameOf(race)}`, chosen: (c) => c.name === race.winner}));
 }
+
+// A stage has a name of its own; a plan with an error stands beside the exact one.
+const nameOf = (race) => `${race.name ?? race.model}${race.row?.error > 0 ? ' within the error budget' : ''}`;
 
 export function racesSection(facts) {
   const latest = new Map();  // a plan that was raced again replaces the one before
   for (const note of facts.notes)
     if (note.kind === 'plan' && Array.isArray(note.candidates))
-      latest.set(`${note.model} ${note.row?.graph_hash}`, note);
+      latest.set(`${note.model} ${note.row?.graph_hash} ${note.row?.error > 0}`, note);
   if (!latest.size) return null;
   return h(
       'section', {id: 'races'}, h('h2', {}, 'Plans that were raced'),
