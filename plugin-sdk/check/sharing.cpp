@@ -36,16 +36,18 @@ motley_device_identity identity_of(const motley_external_memory& external, motle
   return identity;
 }
 
-// The extension on a device that gives and takes descriptors itself, so that one device shows all.
+// The extension on a device that takes descriptors; most is shown by one that gives them itself.
 struct Sharing {
-  explicit Sharing(Scene& scene)
+  enum class Needs { both, taking };
+  explicit Sharing(Scene& scene, Needs needs = Needs::both)
       : api(scene.api()),
         external(extension_of(api)),
         device(scene.device().handle()),
         identity(identity_of(external, device)) {
-    if (!(identity.exports >> kKind & 1)) throw Unsupported("the device gives no memory as file descriptors");
+    if (needs == Needs::both && !gives()) throw Unsupported("the device gives no memory as file descriptors");
     if (!(identity.imports >> kKind & 1)) throw Unsupported("the device takes no memory by file descriptor");
   }
+  bool gives() const { return (identity.exports >> kKind & 1) != 0; }
   const motley_plugin& api;
   motley_external_memory external;
   motley_device* device;
@@ -63,6 +65,17 @@ class Handle {
     raw.fd = -1;
     succeed("buffer_export", message, [&] { return s.external.buffer_export(buffer, kKind, &raw, &message.error); });
     if (raw.fd < 0 || !is_open(raw.fd)) throw std::runtime_error("buffer_export returned OK and no open descriptor");
+  }
+  // Made up, of a file of so many bytes. A device's own UUIDs, but nothing for its driver.
+  Handle(const Sharing& s, uint64_t size) {
+    raw.struct_size = sizeof raw;
+    raw.kind = kKind;
+    raw.size = raw.memory_size = size;
+    raw.memory_type = UINT32_MAX;
+    std::memcpy(raw.device_uuid, s.identity.device_uuid, sizeof raw.device_uuid);
+    std::memcpy(raw.driver_uuid, s.identity.driver_uuid, sizeof raw.driver_uuid);
+    raw.fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+    if (raw.fd < 0) throw std::runtime_error("/dev/zero cannot be opened");
   }
   ~Handle() { close(raw.fd); }
   Handle(const Handle&) = delete;
@@ -239,9 +252,10 @@ int runs(Scene& scene) {
 
 // Handles that are none of the device's are refused with a sentence, and leave the descriptor alone.
 int foreign(Scene& scene) {
-  Sharing s(scene);
-  const Buffer own(s, 4096);
-  const Handle handle(s, own.get());
+  Sharing s(scene, Sharing::Needs::taking);
+  const auto own = s.gives() ? std::make_unique<Buffer>(s, 4096) : nullptr;
+  const auto given = own ? std::make_unique<Handle>(s, own->get()) : std::make_unique<Handle>(s, uint64_t{4096});
+  const Handle& handle = *given;
   int tried = 0;
   const auto refuse = [&](const char* what, auto change) {
     scene.reporter.stage(std::string("a handle whose ") + what);
@@ -270,6 +284,7 @@ int foreign(Scene& scene) {
   refuse("buffer does not lie in the memory (by its offset)",
          [](motley_memory_handle& h) { h.offset = UINT64_MAX - 8; });
   refuse("descriptor is missing", [](motley_memory_handle& h) { h.fd = -1; });
+  if (!s.gives()) return tried;
   ErrorBuffer message;
   motley_buffer* buffer = nullptr;
   const motley_status status =
