@@ -159,8 +159,18 @@ ClDevice::ClDevice(const Functions& functions, const Found& found, uint32_t inde
 ClDevice::~ClDevice() {
   for (auto& [key, program] : programs_)
     if (program.program) cl.clReleaseProgram(program.program);
+  for (const cl_mem memory : kept_) cl.clReleaseMemObject(memory);
   cl.clReleaseCommandQueue(transfer_queue_);
   cl.clReleaseContext(context_);
+}
+
+void ClDevice::release(cl_mem memory) {
+  if (!has(Workaround::keep_memory)) {
+    cl.clReleaseMemObject(memory);
+    return;
+  }
+  const std::lock_guard lock(kept_mutex_);
+  kept_.push_back(memory);
 }
 
 std::unique_ptr<gpu::Memory> ClDevice::allocate(uint64_t bytes) {
@@ -228,7 +238,7 @@ ClMemory::~ClMemory() {
   } catch (const std::exception&) {
     // Shared memory of a device that is lost.
   }
-  device_.cl.clReleaseMemObject(mem_);
+  device_.release(mem_);
 }
 
 void* ClMemory::map_staged() {

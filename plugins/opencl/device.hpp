@@ -93,6 +93,8 @@ class ClDevice final : public gpu::Device {
   // For mapping; used under its mutex.
   cl_command_queue transfer_queue() const { return transfer_queue_; }
   std::mutex& transfer_mutex() { return transfer_mutex_; }
+  // At once, or with the device (Workaround::keep_memory).
+  void release(cl_mem memory);
 
  private:
   struct Program {
@@ -113,7 +115,8 @@ class ClDevice final : public gpu::Device {
   gpu::DiskCache disk_;
   cl_context context_ = nullptr;
   cl_command_queue transfer_queue_ = nullptr;
-  std::mutex transfer_mutex_, programs_mutex_;
+  std::mutex transfer_mutex_, programs_mutex_, kept_mutex_;
+  std::vector<cl_mem> kept_;
   std::map<std::string, Program> programs_;                 // by options and kernel; its program null where that failed
   std::map<std::string, std::vector<std::byte>> imported_;  // binaries from the host's cache, by name
 };

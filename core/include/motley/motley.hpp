@@ -210,9 +210,10 @@ struct CompileOptions {
   bool keep_all = false;
   // Off: no fusion passes; what the model says is what runs.
   bool optimize = true;
-  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each a
-  // part of its output channels, where a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each
-  // node runs on one device. Plans that a dispatch table has for the network are followed as they are, without this.
+  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each
+  // a part of its output channels, where a plan with that is predicted to be clearly faster; Placement::part_of tells.
+  // Off: each node runs on one device. Plans that a dispatch table has for the network are followed as they are,
+  // without this.
   bool split = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
@@ -336,8 +337,8 @@ struct PlanCost {
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
-  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of the best
-  // device alone (or the order of preference).
+  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of
+  // the best device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time
