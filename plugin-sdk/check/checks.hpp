@@ -29,6 +29,7 @@ void add_survey(Plan& plan);
 void add_query_checks(Plan& plan);
 void add_lifetime_checks(Plan& plan);
 void add_buffer_checks(Plan& plan);
+void add_sharing_checks(Plan& plan);
 void add_requirement_checks(Plan& plan);
 void add_queue_checks(Plan& plan);
 void add_cancel_checks(Plan& plan);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -17,6 +18,8 @@
 namespace motley::check {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // The child ends with this code when it got to its end: plugins and drivers are known to call exit(0).
 constexpr int kDone = 77;
@@ -114,29 +117,6 @@ bool has_ended(pid_t child) {
   return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
 }
 
-// Reads until the child has said all or ended; false when it began and finished nothing for `timeout_s`.
-bool listen(int fd, pid_t child, double timeout_s, Listener& listener) {
-  const auto timeout = std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(timeout_s));
-  auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0) return false;
-    pollfd p{fd, POLLIN, 0};
-    const int ready = poll(&p, 1, static_cast<int>(std::min<long long>(left, 500)));
-    if (ready < 0 && errno != EINTR) return true;
-    if (ready == 0 && has_ended(child)) return true;  // a process that it left behind holds the pipe open
-    if (ready <= 0) continue;
-    char bytes[4096];
-    const ssize_t n = read(fd, bytes, sizeof bytes);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return true;
-    listener.feed(bytes, static_cast<size_t>(n));
-    deadline = std::chrono::steady_clock::now() + timeout;
-    if (listener.judged) return true;
-  }
-}
-
 }  // namespace
 
 void Reporter::send(char kind, const std::string& text) {
@@ -153,40 +133,101 @@ void Reporter::verdict(Verdict verdict, const std::string& message) {
   send('v', static_cast<char>('0' + static_cast<int>(verdict)) + message);
 }
 
-ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>& body) {
+struct Child::State {
+  int fd = -1;
+  pid_t pid = -1;
+  double timeout_s = 0;
+  Listener listener;
+  bool over = false, hung = false;
+  Clock::time_point begin = Clock::now(), heard = begin;
+};
+
+Child::Child(double timeout_s, const ChildBody& body) : state_(std::make_unique<State>()) {
   int pipe_fd[2];
   if (pipe(pipe_fd) != 0) throw std::runtime_error(std::string("no pipe for a child process: ") + std::strerror(errno));
-  const auto begin = std::chrono::steady_clock::now();
   std::fflush(nullptr);
   const pid_t child = fork();
-  if (child < 0) throw std::runtime_error(std::string("no child process: ") + std::strerror(errno));
+  if (child < 0) {
+    close(pipe_fd[0]);
+    close(pipe_fd[1]);
+    throw std::runtime_error(std::string("no child process: ") + std::strerror(errno));
+  }
   if (child == 0) {
     close(pipe_fd[0]);
     be_child(pipe_fd[1], body);
   }
   setpgid(child, child);
   close(pipe_fd[1]);
+  state_->fd = pipe_fd[0];
+  state_->pid = child;
+  state_->timeout_s = timeout_s;
+}
 
-  Listener listener;
-  const bool in_time = listen(pipe_fd[0], child, timeout_s, listener);
-  if (!in_time) kill(-child, SIGKILL);
+Child::~Child() {
+  if (state_->fd >= 0) finish();
+}
+
+bool Child::is_over() const { return state_->over; }
+
+// It is over when the child has said all, has ended, or began and finished nothing for `timeout_s`.
+void Child::hear(bool readable) {
+  State& s = *state_;
+  if (readable) {
+    char bytes[4096];
+    const ssize_t n = read(s.fd, bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR) return;
+    if (n > 0) s.listener.feed(bytes, static_cast<size_t>(n));
+    s.over = n <= 0 || s.listener.judged;
+    s.heard = Clock::now();
+  } else if (has_ended(s.pid)) {
+    s.over = true;  // a process that it left behind holds the pipe open
+  } else if (std::chrono::duration<double>(Clock::now() - s.heard).count() > s.timeout_s) {
+    s.over = s.hung = true;
+  }
+}
+
+void Child::listen(std::span<const std::unique_ptr<Child>> children) {
+  std::vector<pollfd> polled;
+  double least = 0.5;
+  for (const auto& child : children) {
+    polled.push_back({child->state_->fd, POLLIN, 0});
+    least = std::min(least, child->state_->timeout_s);
+  }
+  const int ready = poll(polled.data(), polled.size(), static_cast<int>(least * 1000) + 1);
+  if (ready < 0) {
+    if (errno != EINTR) throw std::runtime_error(std::string("children can't be heard: ") + std::strerror(errno));
+    return;
+  }
+  for (size_t i = 0; i < polled.size(); ++i) children[i]->hear(polled[i].revents != 0);
+}
+
+ChildReport Child::finish() {
+  State& s = *state_;
+  if (s.hung || !s.over) kill(-s.pid, SIGKILL);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(s.pid, &status, 0) < 0 && errno == EINTR) {
   }
-  kill(-child, SIGKILL);  // whatever the plugin started
-  close(pipe_fd[0]);
+  kill(-s.pid, SIGKILL);  // whatever the plugin started
+  close(s.fd);
+  s.fd = -1;
 
-  ChildReport report = std::move(listener.report);
-  const std::string during = " during: " + listener.stage;
-  if (!in_time) {
+  ChildReport report = std::move(s.listener.report);
+  const std::string during = " during: " + s.listener.stage;
+  if (s.hung) {
     report.verdict = Verdict::fail;
-    report.message = "the plugin hung for " + std::to_string(static_cast<int>(timeout_s)) + " s" + during;
-  } else if (!listener.judged || !WIFEXITED(status) || WEXITSTATUS(status) != kDone) {
+    report.message = "the plugin hung for " + std::to_string(static_cast<int>(s.timeout_s)) + " s" + during;
+  } else if (!s.listener.judged || !WIFEXITED(status) || WEXITSTATUS(status) != kDone) {
     report.verdict = Verdict::fail;
-    report.message = describe_end(status, listener) + during;
+    report.message = describe_end(status, s.listener) + during;
   }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = std::chrono::duration<double>(Clock::now() - s.begin).count();
   return report;
+}
+
+ChildReport run_in_child(double timeout_s, const ChildBody& body) {
+  const std::array<std::unique_ptr<Child>, 1> child{std::make_unique<Child>(timeout_s, body)};
+  while (!child[0]->is_over()) Child::listen(child);
+  return child[0]->finish();
 }
 
 }  // namespace motley::check

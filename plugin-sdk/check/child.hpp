@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -43,9 +45,33 @@ struct ChildReport {
   std::vector<std::pair<std::string, std::string>> facts;
 };
 
-// Forks and runs body in the child. It passes when body returns, is unsupported when body throws Unsupported, and fails
-// when it throws anything else, crashes, leaves the process or gets no further for `timeout_s`. The child's process group
-// is killed at the end. Throws std::runtime_error where there is no child to be had.
-ChildReport run_in_child(double timeout_s, const std::function<void(Reporter&)>& body);
+using ChildBody = std::function<void(Reporter&)>;
+
+// A body being run in a child process. It passes when body returns, is unsupported when body throws Unsupported, and
+// fails when it throws anything else, crashes, leaves the process or gets no further for `timeout_s`. The child's
+// process group is killed at the end. [one thread]
+class Child {
+ public:
+  // Forks. Throws std::runtime_error where there is no child to be had.
+  Child(double timeout_s, const ChildBody& body);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  // True once there is nothing more to wait for: then comes finish().
+  bool is_over() const;
+  // Waits until one of them has something to say, is over, or half a second has passed, and listens to it.
+  static void listen(std::span<const std::unique_ptr<Child>> children);
+  // Ends the child where it has not ended, and says what became of it. Once.
+  ChildReport finish();
+
+ private:
+  void hear(bool readable);
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One child, from its beginning to its end.
+ChildReport run_in_child(double timeout_s, const ChildBody& body);
 
 }  // namespace motley::check

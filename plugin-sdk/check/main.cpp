@@ -16,20 +16,28 @@ namespace motley::check {
 
 namespace {
 
+// Checks that count, wait or time, and want the device for themselves.
 Plan plan_for_devices() {
   Plan plan;
   add_query_checks(plan);
   add_lifetime_checks(plan);
   add_buffer_checks(plan);
-  add_requirement_checks(plan);
+  add_sharing_checks(plan);
   add_queue_checks(plan);
   add_cancel_checks(plan);
   add_concurrency_checks(plan);
-  add_cache_checks(plan);
-  add_candidate_checks(plan);
   add_profile_checks(plan);
   add_allocation_checks(plan);
   add_tuning_checks(plan);
+  return plan;
+}
+
+// Checks that compile and compute. Those of single ops follow.
+Plan plan_of_results() {
+  Plan plan;
+  add_requirement_checks(plan);
+  add_cache_checks(plan);
+  add_candidate_checks(plan);
   return plan;
 }
 
@@ -72,21 +80,56 @@ class Checker {
  private:
   // Runs one check. It is kept where the filter lets it, and where it fails though it is needed for what follows.
   ChildReport run(const Check& check, const std::string& device, bool needed = false) {
-    Result result{check.group, check.name, device};
-    const bool wanted = matches(options_.filter, result.check());
+    const bool wanted = is_wanted(check);
     if (!wanted && !needed) return {};
-    progress("checking " + result.check());
+    ChildReport report = run_in_child(options_.timeout_s, begin(check, device));
+    if (wanted || report.verdict == Verdict::fail) keep(result_of(check, device, report));
+    return report;
+  }
+
+  // As many at a time as `jobs` says. Rows come in the plan's order.
+  void run_side_by_side(Plan plan, const std::string& device) {
+    std::erase_if(plan, [&](const Check& check) { return !is_wanted(check); });
+    std::vector<std::unique_ptr<Child>> running;
+    std::vector<size_t> which;  // of the plan, for each that is running
+    std::map<size_t, ChildReport> done;
+    for (size_t next = 0, kept = 0; kept < plan.size();) {
+      while (next < plan.size() && running.size() < options_.jobs) {
+        running.push_back(std::make_unique<Child>(options_.timeout_s, begin(plan[next], device)));
+        which.push_back(next++);
+      }
+      Child::listen(running);
+      for (size_t i = running.size(); i-- > 0;) {
+        if (!running[i]->is_over()) continue;
+        done.emplace(which[i], running[i]->finish());
+        running.erase(running.begin() + static_cast<ptrdiff_t>(i));
+        which.erase(which.begin() + static_cast<ptrdiff_t>(i));
+      }
+      for (auto at = done.find(kept); at != done.end(); at = done.find(++kept))
+        keep(result_of(plan[kept], device, at->second));
+    }
+  }
+
+  bool is_wanted(const Check& check) const { return matches(options_.filter, check.group + "/" + check.name); }
+
+  // What a child is to do. It refers to its arguments.
+  ChildBody begin(const Check& check, const std::string& device) {
+    progress("checking " + check.group + "/" + check.name);
+    const double budget = budget_s();
     --checks_left_;
-    ChildReport report = run_in_child(options_.timeout_s, [&](Reporter& reporter) {
-      Scene scene(options_, cases_, device, reporter, budget_s());
+    return [this, &check, &device, budget](Reporter& reporter) {
+      Scene scene(options_, cases_, device, reporter, budget);
       reporter.count(check.body(scene));
-    });
+    };
+  }
+
+  static Result result_of(const Check& check, const std::string& device, const ChildReport& report) {
+    Result result{check.group, check.name, device};
     result.verdict = report.verdict;
     result.message = report.message;
     result.cases = report.cases;
     result.seconds = report.seconds;
-    if (wanted || report.verdict == Verdict::fail) keep(std::move(result));
-    return report;
+    return result;
   }
 
   // With --quick, the rest of a minute is shared among the checks to come: kernels that are compiled at run time may
@@ -95,7 +138,7 @@ class Checker {
     constexpr double kQuick = 45, kLeast = 0.1, kMost = 3;
     if (options_.depth != Depth::quick) return 1e9;
     const double left = kQuick - seconds_since(begin_);
-    return std::clamp(left / std::max(1, checks_left_), kLeast, kMost);
+    return std::clamp(left * options_.jobs / std::max(1, checks_left_), kLeast, kMost);
   }
 
   void keep(Result result) {
@@ -165,23 +208,20 @@ class Checker {
   void check_device(const std::string& device) {
     const Survey claims = survey(device);
     const Plan plan = plan_for_devices();
-    checks_left_ = static_cast<int>(plan.size() + claims.tunable.size());
+    Plan results = plan_of_results();
+    checks_left_ = static_cast<int>(plan.size() + results.size() + claims.tunable.size());
     for (const auto& [label, which] : claims.ops) checks_left_ += op_wanted(label) && !which.empty();
     for (const Check& check : plan) run(check, device);
+    // The longest ones first, so that the many short ones fill what is left.
+    for (const auto& [label, which] : claims.tunable)
+      if (op_wanted(label)) add_tuning_check(results, label, sampled(which));
     for (const auto& [label, which] : claims.ops) {
       if (!op_wanted(label)) continue;
-      Plan plan;
-      add_op_check(plan, label, sampled(which));
-      if (!which.empty()) run(plan.front(), device);
+      if (!which.empty()) add_op_check(results, label, sampled(which));
       else if (matches(options_.filter, "ops/" + label))
         keep({"ops", label, device, Verdict::unsupported, refused_[label]});
     }
-    for (const auto& [label, which] : claims.tunable) {
-      if (!op_wanted(label)) continue;
-      Plan plan;
-      add_tuning_check(plan, label, sampled(which));
-      run(plan.front(), device);
-    }
+    run_side_by_side(std::move(results), device);
   }
 
   std::vector<size_t> sampled(std::vector<size_t> which) const {
@@ -208,7 +248,8 @@ int list() {
   Plan plan;
   add_rule_checks(plan);
   add_survey(plan);
-  for (Check& check : plan_for_devices()) plan.push_back(std::move(check));
+  for (Plan more : {plan_for_devices(), plan_of_results()})
+    for (Check& check : more) plan.push_back(std::move(check));
   for (const Check& check : plan)
     std::printf("%-32s %s\n", (check.group + "/" + check.name).c_str(), check.about.c_str());
   std::map<std::string, int> labels;

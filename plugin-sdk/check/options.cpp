@@ -22,6 +22,7 @@ const char* const kHelp =
     "  --device ID       only this device of the plugin (default: each)\n"
     "  --seed N          for input values and samples (default 1)\n"
     "  --timeout S       seconds that a check may go without progress (default 120)\n"
+    "  --jobs N          so many checks of results side by side, each in a process of its own (default 1)\n"
     "  --expect FILE     failures that are known: {\"schema\": \"motley.check-expect/1\",\n"
     "                    \"expect\": [{\"check\": \"ops/Conv*\", \"device\": \"gpu0\", \"reason\": \"…\"}]}\n"
     "  --json FILE       also write the results as JSON\n"
@@ -53,12 +54,19 @@ double positive_seconds(const std::string& text) {
   return value;
 }
 
-uint64_t whole_number(const std::string& text) {
+uint64_t whole_number(const std::string& option, const std::string& text) {
   char* end = nullptr;
   const uint64_t value = std::strtoull(text.c_str(), &end, 10);
   if (text.empty() || *end || text[0] == '-')
-    throw std::invalid_argument("option --seed takes a whole number (got \"" + text + "\")");
+    throw std::invalid_argument("option " + option + " takes a whole number (got \"" + text + "\")");
   return value;
+}
+
+uint32_t jobs(const std::string& text) {
+  const uint64_t count = whole_number("--jobs", text);
+  if (count < 1 || count > 256)
+    throw std::invalid_argument("option --jobs takes a number from 1 to 256 (got \"" + text + "\")");
+  return static_cast<uint32_t>(count);
 }
 
 void find_libraries(Options& options) {
@@ -93,7 +101,8 @@ Options parse_options(int argc, char** argv) {
     else if (arg == "--op") options.op = value();
     else if (arg == "--quick") options.depth = Depth::quick;
     else if (arg == "--exhaustive") options.depth = Depth::exhaustive;
-    else if (arg == "--seed") options.seed = whole_number(value());
+    else if (arg == "--seed") options.seed = whole_number(arg, value());
+    else if (arg == "--jobs") options.jobs = jobs(value());
     else if (arg == "--timeout") options.timeout_s = positive_seconds(value());
     else if (arg == "--list") options.list = true;
     else if (arg == "--help" || arg == "-h") options.help = true;

@@ -17,6 +17,7 @@ struct Options {
   double timeout_s = 120;  // that a check may go without progress
   Depth depth = Depth::normal;
   uint64_t seed = 1;
+  uint32_t jobs = 1;  // checks of results side by side
   bool list = false, help = false;
 
   // One of three by depth.

@@ -90,10 +90,8 @@ std::string config_text(const Space& space, const std::vector<size_t>& choice) {
   return text;
 }
 
-// The default, each single change of it, and points of the whole product: a sample by seed, or all of them. `cases`
-// share the work: where these are many, each tries other changes, for kernels of their own may cost a second per
-// config.
-std::vector<std::string> configs(const Space& space, const Options& options, uint64_t salt, size_t cases) {
+// The default, each single change of it, and points of the whole product: a sample by seed, or all of them.
+std::vector<std::string> all_configs(const Space& space, const Options& options) {
   std::vector<size_t> standard;
   double product = 1;
   for (const Parameter& p : space.parameters) {
@@ -119,20 +117,28 @@ std::vector<std::string> configs(const Space& space, const Options& options, uin
       choice[i] = v;
       if (v != standard[i]) list.push_back(config_text(space, choice));
     }
-  std::mt19937_64 random(options.seed * 7919 + salt);
+  std::mt19937_64 random(options.seed * 7919);
   const size_t samples = options.by_depth<size_t>(6, 12, 10000);
   for (size_t s = 0; s < samples; ++s) {
     std::vector<size_t> choice;
     for (const Parameter& p : space.parameters) choice.push_back(random() % p.values.size());
     list.push_back(config_text(space, choice));
   }
-  constexpr size_t kConfigs = 240;  // of one op
-  const size_t most = options.by_depth<size_t>(10, std::max<size_t>(6, kConfigs / cases), list.size());
-  if (list.size() > most) {
-    std::shuffle(list.begin() + 1, list.end(), random);
-    list.resize(most);
-  }
+  std::shuffle(list.begin() + 1, list.end(), random);
   return list;
+}
+
+// Those for case number `turn` of an op's `cases`. Cases take turns with one list, so that together they try all of it
+// with several shapes each, and kernels compiled for one serve others: a kernel of its own may cost a second per
+// config.
+std::vector<std::string> configs(const Space& space, const Options& options, size_t turn, size_t cases) {
+  const std::vector<std::string> all = all_configs(space, options);
+  constexpr size_t kTrials = 240;  // of one op, and at least a few per case
+  const size_t most = options.by_depth<size_t>(10, std::max<size_t>(6, kTrials / cases), all.size());
+  if (all.size() <= most) return all;
+  std::vector<std::string> some = {all.front()};
+  for (size_t i = 0; i + 1 < most; ++i) some.push_back(all[1 + (turn * (most - 1) + i) % (all.size() - 1)]);
+  return some;
 }
 
 // config_check and compile agree; an admitted config gives what the reference gives, within the scratch announced.
@@ -162,8 +168,8 @@ bool try_config(Scene& scene, const Case& c, const motley_graph& graph, const Sp
 int check_label(Scene& scene, const std::string& label, const std::vector<size_t>& which) {
   tuning_of(scene);
   int tried = 0;
-  for (const size_t i : which) {
-    const Case& c = scene.cases[i];
+  for (size_t turn = 0; turn < which.size(); ++turn) {
+    const Case& c = scene.cases[which[turn]];
     if (!scene.refusal(c).empty()) continue;
     if (tried && scene.out_of_time()) break;
     const model::SerializedGraph serialized = model::serialize(c.graph);
@@ -174,7 +180,7 @@ int check_label(Scene& scene, const std::string& label, const std::vector<size_t
       check_space(space);
       if (space.parameters.empty()) continue;
       bool first = true;
-      for (const std::string& config : configs(space, scene.options, i, which.size())) {
+      for (const std::string& config : configs(space, scene.options, turn, which.size())) {
         where = label + ", " + c.detail + ", " + config;
         scene.reporter.stage(where);
         if (!first && scene.out_of_time()) break;

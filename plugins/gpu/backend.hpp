@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "motley/plugin.h"
 #include "motley/sdk/kernel.hpp"
 
 namespace motley::gpu {
@@ -58,6 +59,8 @@ class Memory {
   // The whole memory as host bytes until unmap; waits for nothing. Calls don't nest.
   virtual void* map() = 0;
   virtual void unmap() = 0;
+  // A handle to what Device::allocate_shared made; its descriptor belongs to the caller. Throws MOTLEY_UNSUPPORTED.
+  virtual motley_memory_handle export_handle() const;
 };
 
 // Which kernel: a line of kernels/variants.txt, its CONSTANTs by id, the work group's size.
@@ -156,6 +159,14 @@ class Device {
   virtual std::unique_ptr<Memory> allocate(uint64_t bytes) = 0;
   // Device memory over host bytes that stay valid as long as it; throws MOTLEY_UNSUPPORTED where it can't be done.
   virtual std::unique_ptr<Memory> import_host(void* host, uint64_t bytes) = 0;
+
+  // Which hardware it is, and what handles to memory it gives and takes; zeros where the driver does not say.
+  virtual motley_device_identity identity() const { return {}; }
+  // As allocate, of memory that can be given as a file descriptor that the driver understands. Throws MOTLEY_UNSUPPORTED.
+  virtual std::unique_ptr<Memory> allocate_shared(uint64_t bytes);
+  // Memory behind a handle whose kind, UUIDs and sizes were checked; the descriptor stays the caller's. Throws
+  // MOTLEY_UNSUPPORTED.
+  virtual std::unique_ptr<Memory> import_handle(const motley_memory_handle& handle);
 
   // Compiles what is not compiled yet (several at once where that helps) and fixes arguments.
   virtual std::unique_ptr<Work> prepare(std::vector<Launch> launches, const Pacing& pacing) = 0;

@@ -33,6 +33,7 @@ class DiskCache {
  public:
   // In $XDG_CACHE_HOME/motley, else ~/.cache/motley; off where MOTLEY_KERNEL_CACHE is 0, elsewhere where it is a path.
   explicit DiskCache(const std::string& plugin);
+  bool is_on() const { return !folder_.empty(); }
   std::vector<std::byte> read(const std::string& name, const std::string& identity) const;
   void write(const std::string& name, const std::string& identity, std::span<const std::byte> content) const;
 

@@ -153,13 +153,74 @@ motley_status buffer_map(motley_buffer* buffer, void** memory, motley_error* err
   return guarded(error, [&] { *memory = as_buffer(buffer)->memory->map(); });
 }
 
-// Where the device works on the host's memory, kernels may run on it in place; nothing is shared between devices.
+// Where the device works on the host's memory, kernels may run on it in place; devices share memory by handles only.
 motley_status edge_caps(motley_device* device, motley_device* other, motley_edge_caps* caps) {
   const bool in_place = !other && as_device(device)->device->capabilities().unified_memory;
   motley_edge_caps own{};
   own.read = own.write = in_place ? MOTLEY_EDGE_IMPORT : MOTLEY_EDGE_NONE;
   write_struct(caps, own);
   return MOTLEY_OK;
+}
+
+// ---- memory shared with other devices of the same hardware ----
+
+motley_status identity(motley_device* device, motley_device_identity* result) {
+  return guarded(nullptr, [&] {
+    const motley_device_identity own = as_device(device)->device->identity();
+    if (!own.exports && !own.imports) throw StatusError(MOTLEY_UNSUPPORTED, "the driver shares no memory");
+    write_struct(result, own);
+  });
+}
+
+void check_kind(uint32_t kind) {
+  if (kind != MOTLEY_HANDLE_OPAQUE_FD)
+    throw StatusError(MOTLEY_UNSUPPORTED,
+                      "memory handles of kind " + std::to_string(kind) + " are not known; use MOTLEY_HANDLE_OPAQUE_FD");
+}
+
+motley_status buffer_alloc_shared(motley_device* device, uint64_t size, uint32_t kind, motley_buffer** buffer,
+                                  motley_error* error) {
+  return guarded(error, [&] {
+    check_kind(kind);
+    auto made =
+        std::make_unique<Buffer>(Buffer{as_device(device)->device->allocate_shared(std::max<uint64_t>(size, 1))});
+    *buffer = reinterpret_cast<motley_buffer*>(made.release());
+  });
+}
+
+motley_status buffer_export(motley_buffer* buffer, uint32_t kind, motley_memory_handle* handle, motley_error* error) {
+  return guarded(error, [&] {
+    check_kind(kind);
+    write_struct(handle, as_buffer(buffer)->memory->export_handle());
+  });
+}
+
+// A driver may crash on a handle that is none of its own, so what can be compared is compared before.
+void check_handle(const motley_memory_handle& handle, const motley_device_identity& own) {
+  check_kind(handle.kind);
+  if (!(own.imports & 1u << handle.kind))
+    throw StatusError(MOTLEY_UNSUPPORTED, "the driver imports no memory by file descriptor");
+  const auto equal = [](const uint8_t(&a)[16], const uint8_t(&b)[16]) { return std::memcmp(a, b, sizeof a) == 0; };
+  if (!equal(handle.device_uuid, own.device_uuid))
+    throw StatusError(MOTLEY_INVALID_ARGUMENT, "the memory is that of another device (its UUID differs)");
+  if (!equal(handle.driver_uuid, own.driver_uuid))
+    throw StatusError(MOTLEY_INVALID_ARGUMENT, "the memory is that of another driver (its UUID differs)");
+  if (handle.size == 0 || handle.offset > handle.memory_size || handle.memory_size - handle.offset < handle.size)
+    throw StatusError(MOTLEY_INVALID_ARGUMENT, "a buffer of " + std::to_string(handle.size) + " bytes at " +
+                                                   std::to_string(handle.offset) + " does not lie in a memory of " +
+                                                   std::to_string(handle.memory_size));
+  if (handle.fd < 0) throw StatusError(MOTLEY_INVALID_ARGUMENT, "the handle has no file descriptor");
+}
+
+motley_status buffer_import_handle(motley_device* device, const motley_memory_handle* given, motley_buffer** buffer,
+                                   motley_error* error) {
+  return guarded(error, [&] {
+    const motley_memory_handle handle = read_struct(given);
+    Device& own = *as_device(device)->device;
+    check_handle(handle, own.identity());
+    auto made = std::make_unique<Buffer>(Buffer{own.import_handle(handle)});
+    *buffer = reinterpret_cast<motley_buffer*>(made.release());
+  });
 }
 
 // ---- running ----
@@ -318,10 +379,24 @@ motley_status tuning_check(motley_device* device, const motley_graph* segment, c
 }
 const void* get_extension(const char* id) {
   static const motley_tuning tuning{sizeof(motley_tuning), tuning_key, tuning_space_of, tuning_check};
-  return id && std::strcmp(id, MOTLEY_TUNING_EXTENSION) == 0 ? &tuning : nullptr;
+  static const motley_external_memory external{sizeof(motley_external_memory), identity, buffer_alloc_shared,
+                                               buffer_export, buffer_import_handle};
+  if (!id) return nullptr;
+  if (std::strcmp(id, MOTLEY_EXTERNAL_MEMORY_EXTENSION) == 0) return &external;
+  return std::strcmp(id, MOTLEY_TUNING_EXTENSION) == 0 ? &tuning : nullptr;
 }
 
 }  // namespace
+
+motley_memory_handle Memory::export_handle() const {
+  throw StatusError(MOTLEY_UNSUPPORTED, "the buffer was not allocated to be shared");
+}
+std::unique_ptr<Memory> Device::allocate_shared(uint64_t) {
+  throw StatusError(MOTLEY_UNSUPPORTED, "the driver shares no memory by file descriptor");
+}
+std::unique_ptr<Memory> Device::import_handle(const motley_memory_handle&) {
+  throw StatusError(MOTLEY_UNSUPPORTED, "the driver imports no memory by file descriptor");
+}
 
 const motley_host*& host() {
   static const motley_host* pointer = nullptr;

@@ -9,7 +9,7 @@ namespace motley::opencl {
 
 namespace {
 
-std::string options_of(const PipelineKey& key, const gpu::Variant& variant) {
+std::string options_of(const PipelineKey& key, const gpu::Variant& variant, const Capabilities& device) {
   std::string options = "-cl-std=CL1.2 -w";  // warnings would go to the process' stderr
   const std::string defines = variant.defines;
   for (size_t at = 0; at < defines.size();) {
@@ -19,6 +19,7 @@ std::string options_of(const PipelineKey& key, const gpu::Variant& variant) {
   }
   for (size_t i = 0; i < key.constants.size(); ++i)
     options += " -DSPEC_" + std::to_string(i) + "=" + std::to_string(key.constants[i]);
+  if (device.device_class == gpu::DeviceClass::cpu && !device.float16_arithmetic) options += " -DSOFT_HALF=1";
   const std::array names{"X", "Y", "Z"};
   for (size_t i = 0; i < 3; ++i) options += std::string(" -DGROUP_") + names[i] + "=" + std::to_string(key.group[i]);
   return options;
@@ -66,8 +67,9 @@ std::vector<std::byte> ClDevice::binary_of(cl_program program) const {
 
 cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
   const gpu::Variant& variant = variant_of(key);
-  const std::string options = options_of(key, variant);
-  const bool binaries = !has(Workaround::no_program_binaries), disk = binaries && !has(Workaround::driver_caches);
+  const std::string options = options_of(key, variant, capabilities_);
+  const bool binaries = !has(Workaround::no_program_binaries);
+  const bool disk = binaries && !has(Workaround::driver_caches) && disk_.is_on();
   if (binaries) {
     const auto imported = imported_.find(name);
     if (imported != imported_.end())
@@ -109,7 +111,7 @@ cl_program ClDevice::build_source(const PipelineKey& key, const std::string& opt
 
 const ClDevice::Program& ClDevice::program(const PipelineKey& key) {
   const gpu::Variant& variant = variant_of(key);
-  const std::string options = options_of(key, variant);
+  const std::string options = options_of(key, variant, capabilities_);
   const std::lock_guard lock(programs_mutex_);
   Program& p = programs_[key.variant + " " + options];
   if (!p.program) {

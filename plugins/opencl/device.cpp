@@ -1,6 +1,8 @@
 // An OpenCL device: enumeration, capabilities, memory.
 #include "device.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -112,12 +114,36 @@ Capabilities query_capabilities(const Functions& cl, const Found& found, uint32_
   return c;
 }
 
+SharedMemory query_shared_memory(const Functions& cl, const Found& found) {
+  SharedMemory shared;
+  const std::string extensions = text_of(cl, found.device, CL_DEVICE_EXTENSIONS);
+  if (!cl.clCreateBufferWithProperties || !cl.clGetExtensionFunctionAddressForPlatform ||
+      !has_word(extensions, "cl_khr_external_memory_opaque_fd") || !has_word(extensions, "cl_khr_device_uuid"))
+    return shared;
+  const auto find = [&](const char* name) { return cl.clGetExtensionFunctionAddressForPlatform(found.platform, name); };
+  shared.acquire =
+      reinterpret_cast<clEnqueueAcquireExternalMemObjectsKHR_fn>(find("clEnqueueAcquireExternalMemObjectsKHR"));
+  shared.release =
+      reinterpret_cast<clEnqueueReleaseExternalMemObjectsKHR_fn>(find("clEnqueueReleaseExternalMemObjectsKHR"));
+  motley_device_identity own{};
+  const auto read = [&](cl_device_info what, uint8_t(&uuid)[CL_UUID_SIZE_KHR]) {
+    return cl.clGetDeviceInfo(found.device, what, sizeof uuid, uuid, nullptr) == CL_SUCCESS;
+  };
+  if (!shared.acquire || !shared.release || !read(CL_DEVICE_UUID_KHR, own.device_uuid) ||
+      !read(CL_DRIVER_UUID_KHR, own.driver_uuid))
+    return shared;
+  own.imports = 1u << MOTLEY_HANDLE_OPAQUE_FD;
+  shared.identity = own;
+  return shared;
+}
+
 ClDevice::ClDevice(const Functions& functions, const Found& found, uint32_t index)
     : cl(functions),
       found_(found),
       capabilities_(query_capabilities(functions, found, index)),
       workarounds_(workarounds_for(platform_text(functions, found.platform, CL_PLATFORM_NAME), capabilities_.name,
                                    text_of(functions, found.device, CL_DRIVER_VERSION))),
+      shared_(has(Workaround::no_shared_memory) ? SharedMemory{} : query_shared_memory(functions, found)),
       identity_(gpu::device_identity("opencl", capabilities_)),
       disk_("opencl") {
   cl_int status = CL_SUCCESS;
@@ -133,8 +159,18 @@ ClDevice::ClDevice(const Functions& functions, const Found& found, uint32_t inde
 ClDevice::~ClDevice() {
   for (auto& [key, program] : programs_)
     if (program.program) cl.clReleaseProgram(program.program);
+  for (const cl_mem memory : kept_) cl.clReleaseMemObject(memory);
   cl.clReleaseCommandQueue(transfer_queue_);
   cl.clReleaseContext(context_);
+}
+
+void ClDevice::release(cl_mem memory) {
+  if (!has(Workaround::keep_memory)) {
+    cl.clReleaseMemObject(memory);
+    return;
+  }
+  const std::lock_guard lock(kept_mutex_);
+  kept_.push_back(memory);
 }
 
 std::unique_ptr<gpu::Memory> ClDevice::allocate(uint64_t bytes) {
@@ -152,6 +188,21 @@ std::unique_ptr<gpu::Memory> ClDevice::import_host(void* host, uint64_t bytes) {
   return std::make_unique<ClMemory>(*this, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, host);
 }
 
+std::unique_ptr<gpu::Memory> ClDevice::import_handle(const motley_memory_handle& handle) {
+  return std::make_unique<ClMemory>(*this, handle);
+}
+
+void ClDevice::acquire(cl_command_queue queue, std::span<const cl_mem> memories) const {
+  if (memories.empty()) return;
+  check(shared_.acquire(queue, static_cast<cl_uint>(memories.size()), memories.data(), 0, nullptr, nullptr),
+        "shared memory can't be acquired");
+}
+void ClDevice::release(cl_command_queue queue, std::span<const cl_mem> memories) const {
+  if (memories.empty()) return;
+  check(shared_.release(queue, static_cast<cl_uint>(memories.size()), memories.data(), 0, nullptr, nullptr),
+        "shared memory can't be released");
+}
+
 std::unique_ptr<gpu::Queue> ClDevice::create_queue() { return std::make_unique<ClQueue>(*this); }
 std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {
   return std::make_unique<ClWork>(*this, std::move(launches), pacing);
@@ -164,29 +215,56 @@ ClMemory::ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* ho
   check(status, host ? "host memory can't be imported" : "memory can't be allocated");
 }
 
+ClMemory::ClMemory(ClDevice& device, const motley_memory_handle& handle)
+    : device_(device), size_(handle.size), id_(next_id()), shared_(true) {
+  if (handle.offset)
+    throw StatusError(MOTLEY_UNSUPPORTED, "OpenCL imports memory from its beginning only (the buffer is at " +
+                                              std::to_string(handle.offset) + ")");
+  const int fd = dup(handle.fd);
+  if (fd < 0) throw StatusError(MOTLEY_INVALID_ARGUMENT, "the handle's file descriptor is not open");
+  const std::array<cl_mem_properties, 6> properties{
+      CL_EXTERNAL_MEMORY_HANDLE_OPAQUE_FD_KHR,           static_cast<cl_mem_properties>(fd), CL_DEVICE_HANDLE_LIST_KHR,
+      reinterpret_cast<cl_mem_properties>(device_.id()), CL_DEVICE_HANDLE_LIST_END_KHR,      0};
+  cl_int status = CL_SUCCESS;
+  mem_ = device_.cl.clCreateBufferWithProperties(device_.context(), properties.data(), CL_MEM_READ_WRITE,
+                                                 handle.memory_size, nullptr, &status);
+  if (status != CL_SUCCESS) close(fd);  // else it is the driver's
+  check(status, "memory can't be imported");
+}
+
 ClMemory::~ClMemory() {
-  unmap();
-  device_.cl.clReleaseMemObject(mem_);
+  try {
+    unmap();
+  } catch (const std::exception&) {
+    // Shared memory of a device that is lost.
+  }
+  device_.release(mem_);
 }
 
 void* ClMemory::map_staged() {
   auto copy = std::make_unique<std::byte[]>(size_);
+  const std::span<const cl_mem> shared(&mem_, shared_ ? 1 : 0);
+  device_.acquire(device_.transfer_queue(), shared);
   check(device_.cl.clEnqueueReadBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr,
                                        nullptr),
         "memory can't be read");
+  device_.release(device_.transfer_queue(), shared);
+  device_.cl.clFinish(device_.transfer_queue());
   staging_ = std::move(copy);
   return mapped_ = staging_.get();
 }
 
 void ClMemory::unmap_staged() {
-  device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, staging_.get(), 0, nullptr,
-                                  nullptr);
-  staging_.reset();
+  const std::unique_ptr<std::byte[]> copy = std::move(staging_);
+  const std::span<const cl_mem> shared(&mem_, shared_ ? 1 : 0);
+  device_.acquire(device_.transfer_queue(), shared);
+  device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr, nullptr);
+  device_.release(device_.transfer_queue(), shared);
 }
 
 void* ClMemory::map() {
   const std::lock_guard lock(device_.transfer_mutex());
-  if (device_.has(Workaround::staged_memory)) return map_staged();
+  if (shared_ || device_.has(Workaround::staged_memory)) return map_staged();
   cl_int status = CL_SUCCESS;
   mapped_ = device_.cl.clEnqueueMapBuffer(device_.transfer_queue(), mem_, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, size_, 0,
                                           nullptr, nullptr, &status);

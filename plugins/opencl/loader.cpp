@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cstdlib>
+#include <vector>
 
 #include "motley/sdk/kernel.hpp"
 
@@ -35,7 +37,9 @@ struct Loaded {
 
 Loaded load() {
   Loaded loaded;
-  for (const char* name : kLibraries) {
+  std::vector<const char*> libraries(kLibraries.begin(), kLibraries.end());
+  if (const char* chosen = std::getenv("MOTLEY_OPENCL_LIBRARY"); chosen && *chosen) libraries = {chosen};
+  for (const char* name : libraries) {
     void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!library) continue;
     const char* missing = nullptr;
@@ -44,6 +48,10 @@ Loaded load() {
   if (!loaded.functions.function) missing = #function;
     MOTLEY_OPENCL_FUNCTIONS(MOTLEY_FIND)
 #undef MOTLEY_FIND
+#define MOTLEY_FIND_OPTIONAL(function) \
+  loaded.functions.function = reinterpret_cast<decltype(loaded.functions.function)>(dlsym(library, #function));
+    MOTLEY_OPENCL_OPTIONAL_FUNCTIONS(MOTLEY_FIND_OPTIONAL)
+#undef MOTLEY_FIND_OPTIONAL
     if (!missing) {
       loaded.complete = true;
       return loaded;

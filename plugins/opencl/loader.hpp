@@ -5,6 +5,7 @@
 #define CL_TARGET_OPENCL_VERSION 300
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
+#include <CL/cl_ext.h>
 
 #include <string>
 
@@ -22,13 +23,18 @@ namespace motley::opencl {
                           X(clWaitForEvents) X(clGetEventInfo) X(clGetEventProfilingInfo) X(clReleaseEvent)      \
                               X(clRetainEvent)
 
+// Null where the library is older.
+#define MOTLEY_OPENCL_OPTIONAL_FUNCTIONS(X) X(clCreateBufferWithProperties) X(clGetExtensionFunctionAddressForPlatform)
+
 struct Functions {
 #define MOTLEY_DECLARE(name) decltype(&::name) name = nullptr;
   MOTLEY_OPENCL_FUNCTIONS(MOTLEY_DECLARE)
+  MOTLEY_OPENCL_OPTIONAL_FUNCTIONS(MOTLEY_DECLARE)
 #undef MOTLEY_DECLARE
 };
 
-// Null where no library has them all; `explanation` then says what was tried. Loaded once per process.
+// Null where no library has them all; `explanation` then says what was tried. Loaded once per process. The environment
+// variable MOTLEY_OPENCL_LIBRARY names another library.
 const Functions* functions(std::string& explanation);
 
 // Throws sdk::StatusError with the error's name unless `status` is CL_SUCCESS.

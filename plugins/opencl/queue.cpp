@@ -255,8 +255,21 @@ void ClQueue::enqueue_all(const gpu::Submission& submission) {
   auto& work = static_cast<ClWork&>(*submission.work);
   const std::lock_guard lock(work.mutex());
   const std::shared_ptr<const gpu::Cut> cut = work.pacer()->cut();
+  std::vector<cl_mem> shared;
+  for (const gpu::SlotMemory& slot : submission.slots)
+    if (const auto* memory = static_cast<const ClMemory*>(slot.memory); memory && memory->is_shared())
+      shared.push_back(memory->mem());
+  std::sort(shared.begin(), shared.end());
+  shared.erase(std::unique(shared.begin(), shared.end()), shared.end());
   if (submission.profile) work.begin_profile(cut->pieces.size());
-  for (size_t i = 0; i < cut->slices.size(); ++i) enqueue_slice(work, cut, i, submission);
+  device_.acquire(queue_, shared);
+  try {
+    for (size_t i = 0; i < cut->slices.size(); ++i) enqueue_slice(work, cut, i, submission);
+  } catch (...) {
+    device_.release(queue_, shared);
+    throw;
+  }
+  device_.release(queue_, shared);
 }
 
 // The timeline reaches `value` when all that is enqueued by now is done.

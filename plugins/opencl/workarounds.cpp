@@ -29,9 +29,14 @@ constexpr std::array kEntries{
     Entry{Workaround::no_host_pointers, "no_host_pointers", nullptr, "", "imported host memory reads old values"},
     Entry{Workaround::no_relaxed_math, "no_relaxed_math", nullptr, "", "relaxed mathematics is too inexact"},
     Entry{Workaround::finish_before_unmap, "finish_before_unmap", nullptr, "", "unmapping overtakes kernels"},
+    Entry{Workaround::no_shared_memory, "no_shared_memory", nullptr, "", "shared memory shows old values"},
     // Oclgrind 21.10 takes memory that was written while mapped for memory that was never written.
     Entry{Workaround::staged_memory, "staged_memory", "Oclgrind", "",
           "what the host writes to mapped memory is not seen"},
+    // Oclgrind 21.10 again, looking for uninitialized reads: what it knows of a buffer stays with the buffer's number,
+    // which a later and
+    // larger one gets. For such runs only, since memory piles up.
+    Entry{Workaround::keep_memory, "keep_memory", nullptr, "", "a new buffer is taken for one released before"},
 };
 
 }  // namespace

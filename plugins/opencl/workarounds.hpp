@@ -14,7 +14,9 @@ enum class Workaround : uint8_t {
   no_host_pointers,     // CL_MEM_USE_HOST_PTR is not used
   no_relaxed_math,      // never -cl-fast-relaxed-math
   finish_before_unmap,  // clFinish before memory is unmapped
+  no_shared_memory,     // memory of other devices and APIs is not taken
   staged_memory,        // memory is copied to the host and back in place of being mapped
+  keep_memory,          // memory is released with the device only
 };
 
 // Those that apply to a driver. `driver` is CL_DRIVER_VERSION, `platform` CL_PLATFORM_NAME. MOTLEY_OPENCL_WORKAROUNDS, a list

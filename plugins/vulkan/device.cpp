@@ -39,6 +39,18 @@ std::set<std::string> extensions_of(const Instance& vk, VkPhysicalDevice device)
   return names;
 }
 
+// What the driver does with buffers of ours as opaque file descriptors.
+VkExternalMemoryFeatureFlags fd_features(const Instance& vk, VkPhysicalDevice device) {
+  VkPhysicalDeviceExternalBufferInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO;
+  info.usage = kBufferUsage;
+  info.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
+  VkExternalBufferProperties properties{};
+  properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES;
+  vk.vkGetPhysicalDeviceExternalBufferProperties(device, &info, &properties);
+  return properties.externalMemoryProperties.externalMemoryFeatures;
+}
+
 // A family that computes, without graphics where there is one: work there does not wait for the screen's.
 bool choose_family(const Instance& vk, Found& f) {
   uint32_t count = 0;
@@ -85,8 +97,9 @@ std::string query(const Instance& vk, Found& f) {
   const auto has = [&](const char* name) { return names.count(name) != 0; };
   const bool nv_units = has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME), arm_units = has(VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
   const bool amd_units = has(VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME);
-  f.export_fd = use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false);
+  if (use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false)) f.fd_features = fd_features(vk, f.handle);
 
+  VkPhysicalDeviceIDProperties id{};
   VkPhysicalDeviceDriverProperties driver{};
   VkPhysicalDeviceSubgroupProperties subgroup{};
   VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
@@ -95,6 +108,7 @@ std::string query(const Instance& vk, Found& f) {
   VkPhysicalDeviceShaderCoreBuiltinsPropertiesARM arm{};
   VkPhysicalDeviceShaderCoreProperties2AMD amd{};
   Chain chain(&properties.pNext);
+  chain.add(id, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES);
   chain.add(subgroup, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
   chain.add(driver, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES, driver_known);
   chain.add(sizes, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT, subgroup_control);
@@ -103,6 +117,8 @@ std::string query(const Instance& vk, Found& f) {
   chain.add(arm, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_BUILTINS_PROPERTIES_ARM, arm_units);
   chain.add(amd, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD, amd_units);
   vk.vkGetPhysicalDeviceProperties2(f.handle, &properties);
+  std::copy(std::begin(id.deviceUUID), std::end(id.deviceUUID), f.device_uuid.begin());
+  std::copy(std::begin(id.driverUUID), std::end(id.driverUUID), f.driver_uuid.begin());
   f.subgroup_size = subgroup.subgroupSize;
   f.compute_units = std::max({nv.shaderSMCount, arm.shaderCoreCount, amd.activeComputeUnitCount});
   f.import_alignment = import ? host.minImportedHostPointerAlignment : 0;
@@ -309,6 +325,23 @@ int32_t VulkanDevice::memory_type(uint32_t allowed, VkMemoryPropertyFlags wanted
 std::unique_ptr<gpu::Memory> VulkanDevice::allocate(uint64_t bytes) { return std::make_unique<VulkanMemory>(*this, bytes); }
 std::unique_ptr<gpu::Memory> VulkanDevice::import_host(void* host, uint64_t bytes) {
   return std::make_unique<VulkanMemory>(*this, host, bytes);
+}
+motley_device_identity VulkanDevice::identity() const {
+  motley_device_identity identity{};
+  constexpr uint32_t kFd = 1u << MOTLEY_HANDLE_OPAQUE_FD;
+  const bool usable = vk.vkGetMemoryFdKHR && !has(Workaround::no_shared_memory);
+  if (usable && (found_.fd_features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) identity.exports = kFd;
+  if (usable && (found_.fd_features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT)) identity.imports = kFd;
+  std::copy(found_.device_uuid.begin(), found_.device_uuid.end(), identity.device_uuid);
+  std::copy(found_.driver_uuid.begin(), found_.driver_uuid.end(), identity.driver_uuid);
+  return identity;
+}
+std::unique_ptr<gpu::Memory> VulkanDevice::allocate_shared(uint64_t bytes) {
+  if (!identity().exports) return gpu::Device::allocate_shared(bytes);  // refuses
+  return std::make_unique<VulkanMemory>(*this, bytes, VulkanMemory::Where::shared);
+}
+std::unique_ptr<gpu::Memory> VulkanDevice::import_handle(const motley_memory_handle& handle) {
+  return std::make_unique<VulkanMemory>(*this, handle);
 }
 std::unique_ptr<gpu::Queue> VulkanDevice::create_queue() { return std::make_unique<VulkanQueue>(*this); }
 std::unique_ptr<gpu::Work> VulkanDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {

@@ -25,7 +25,9 @@ struct Found {
   uint32_t subgroup_size = 0, min_subgroup = 0, max_subgroup = 0, max_subgroups = 0;  // min, max: 0 where no control
   uint32_t compute_units = 0;  // where the vendor has an extension that says so
   uint64_t import_alignment = 0;                                                     // 0: host memory can't be imported
-  bool export_fd = false;
+  std::array<uint8_t, VK_UUID_SIZE> device_uuid{}, driver_uuid{};
+  VkExternalMemoryFeatureFlags fd_features = 0;  // of buffers as opaque file descriptors; 0: none
+  bool dedicated_fds() const { return (fd_features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0; }
   bool int64 = false, int16 = false, int8 = false, float16 = false, float64 = false;
   bool storage_8bit = false, storage_16bit = false, robust_access = false;
   bool integer_dot = false;  // OpSDot of packed bytes
@@ -44,6 +46,9 @@ class VulkanDevice final : public gpu::Device {
   uint32_t binding_alignment() const override { return binding_alignment_; }
   std::unique_ptr<gpu::Memory> allocate(uint64_t bytes) override;
   std::unique_ptr<gpu::Memory> import_host(void* host, uint64_t bytes) override;
+  motley_device_identity identity() const override;
+  std::unique_ptr<gpu::Memory> allocate_shared(uint64_t bytes) override;
+  std::unique_ptr<gpu::Memory> import_handle(const motley_memory_handle& handle) override;
   std::unique_ptr<gpu::Work> prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) override;
   std::unique_ptr<gpu::Queue> create_queue() override;
   std::vector<std::byte> save_binaries(std::span<const PipelineKey>) override { return pipelines_->save(); }

@@ -1,18 +1,20 @@
-// Placing buffers in blocks, importing host memory, mapping.
+// Placing buffers in blocks, importing host memory, sharing memory with other devices, mapping.
 #include "memory.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 
 #include "device.hpp"
 #include "motley/sdk/arena.hpp"
+#include "recording.hpp"
 
 namespace motley::vulkan {
 
 namespace {
 
-constexpr VkBufferUsageFlags kUsage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-                                      VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+constexpr VkExternalMemoryHandleTypeFlagBits kFd = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 // Kernels that read four floats at a time read whole ones, and views of them are as long as lavapipe wants them (see Bindings::set_for).
 constexpr uint64_t kGranule = 256;
@@ -23,6 +25,13 @@ uint64_t next_id() {
 }
 
 }  // namespace
+
+// With room for whole granules.
+uint64_t padded(uint64_t bytes) {
+  const uint64_t whole = sdk::align_up(bytes, kGranule);
+  // lavapipe compiles kernels once more for texel buffers whose size is a power of two.
+  return std::has_single_bit(whole) ? whole + kGranule : whole;
+}
 
 // ---- blocks ----
 
@@ -120,13 +129,13 @@ void VulkanMemory::make_buffer(uint64_t bytes, const void* next) {
   info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   info.pNext = next;
   info.size = buffer_bytes_ = bytes;
-  info.usage = kUsage;
+  info.usage = kBufferUsage;
   check(device_.vk.vkCreateBuffer(device_.handle(), &info, nullptr, &buffer_), "a buffer can't be made");
 }
 
 void VulkanMemory::release() {
   if (buffer_) device_.vk.vkDestroyBuffer(device_.handle(), buffer_, nullptr);
-  if (imported_) device_.vk.vkFreeMemory(device_.handle(), imported_, nullptr);
+  if (own_) device_.vk.vkFreeMemory(device_.handle(), own_, nullptr);
   if (place_.block) device_.allocator().give_back(place_);
 }
 
@@ -136,19 +145,17 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
   if (most && bytes > most)
     throw StatusError(MOTLEY_OUT_OF_MEMORY, "a buffer of " + std::to_string(bytes) + " bytes is more than the device allows (" +
                                                 std::to_string(most) + ")");
-  uint64_t whole = sdk::align_up(bytes, kGranule);
-  // lavapipe compiles kernels once more for texel buffers whose size is a power of two.
-  if (std::has_single_bit(whole)) whole += kGranule;
-  make_buffer(whole, nullptr);
+  const bool shared = where == Where::shared;
+  if (shared) make_shared_buffer(padded(bytes));
+  else make_buffer(padded(bytes), nullptr);
   try {
     VkMemoryRequirements needs;
     device_.vk.vkGetBufferMemoryRequirements(device_.handle(), buffer_, &needs);
-    constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-    int32_t type = -1;
-    for (VkMemoryPropertyFlags wanted : {local | kMapped | cached, local | kMapped, local, kMapped | cached, kMapped})
-      if (type < 0 && (where == Where::device || (wanted & kMapped))) type = device_.memory_type(needs.memoryTypeBits, wanted);
-    if (type < 0) throw StatusError(MOTLEY_OUT_OF_MEMORY, "the device has no memory for buffers");
-    place_ = device_.allocator().take(needs, static_cast<uint32_t>(type));
+    if (shared) {
+      take_shared(needs);
+      return;
+    }
+    place_ = device_.allocator().take(needs, type_for(needs.memoryTypeBits, where));
     check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, place_.block->memory, place_.offset),
           "memory can't be bound");
   } catch (...) {
@@ -157,6 +164,19 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where)
   }
   const bool staged = where == Where::device && device_.has(Workaround::staged_memory);
   if (place_.block->mapped && !staged) host_ = place_.block->mapped + place_.offset;
+}
+
+uint32_t VulkanMemory::type_for(uint32_t allowed, Where where) const {
+  constexpr VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                                  cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  // Others take plain memory of the device most readily, and the host seldom looks at what is shared.
+  if (where == Where::shared)
+    if (const int32_t type = device_.memory_type(allowed, local); type >= 0) return static_cast<uint32_t>(type);
+  for (VkMemoryPropertyFlags wanted : {local | kMapped | cached, local | kMapped, local, kMapped | cached, kMapped}) {
+    if (where == Where::host && !(wanted & kMapped)) continue;
+    if (const int32_t type = device_.memory_type(allowed, wanted); type >= 0) return static_cast<uint32_t>(type);
+  }
+  throw StatusError(MOTLEY_OUT_OF_MEMORY, "the device has no memory for buffers");
 }
 
 VulkanMemory::VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes)
@@ -199,13 +219,115 @@ VulkanMemory::VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes)
     info.pNext = &import;
     info.allocationSize = end - first;
     info.memoryTypeIndex = static_cast<uint32_t>(type);
-    check(device_.vk.vkAllocateMemory(device_.handle(), &info, nullptr, &imported_), "host memory can't be imported");
-    check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, imported_, 0), "imported memory can't be bound");
+    check(device_.vk.vkAllocateMemory(device_.handle(), &info, nullptr, &own_), "host memory can't be imported");
+    check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, own_, 0), "imported memory can't be bound");
   } catch (...) {
     release();
     throw;
   }
   host_ = static_cast<std::byte*>(host);
+}
+
+// ---- memory that other devices and APIs use too ----
+
+void VulkanMemory::make_shared_buffer(uint64_t bytes) {
+  VkExternalMemoryBufferCreateInfo external{};
+  external.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO;
+  external.handleTypes = kFd;
+  make_buffer(bytes, &external);
+  shared_ = true;
+}
+
+void VulkanMemory::allocate_own(uint64_t bytes, uint32_t type, bool dedicated, const void* next) {
+  VkMemoryDedicatedAllocateInfo only{};
+  only.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO;
+  only.pNext = next;
+  only.buffer = buffer_;
+  VkMemoryAllocateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+  info.pNext = dedicated ? &only : next;
+  info.allocationSize = own_bytes_ = bytes;
+  info.memoryTypeIndex = own_type_ = type;
+  check(device_.vk.vkAllocateMemory(device_.handle(), &info, nullptr, &own_), "memory that is shared can't be had");
+}
+
+void VulkanMemory::take_shared(const VkMemoryRequirements& needs) {
+  VkExportMemoryAllocateInfo exported{};
+  exported.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO;
+  exported.handleTypes = kFd;
+  allocate_own(needs.size, type_for(needs.memoryTypeBits, Where::shared), device_.found().dedicated_fds(), &exported);
+  exportable_ = true;
+  check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, own_, 0), "shared memory can't be bound");
+  map_own(0);
+}
+
+// Where the host does not see the memory, mapping goes through staging memory.
+void VulkanMemory::map_own(uint64_t offset) {
+  const VkMemoryPropertyFlags flags = device_.found().memory.memoryTypes[own_type_].propertyFlags;
+  if ((flags & kMapped) != kMapped || device_.has(Workaround::staged_memory)) return;
+  void* mapped = nullptr;
+  check(device_.vk.vkMapMemory(device_.handle(), own_, 0, VK_WHOLE_SIZE, 0, &mapped), "shared memory can't be mapped");
+  host_ = static_cast<std::byte*>(mapped) + offset;
+}
+
+VulkanMemory::VulkanMemory(VulkanDevice& device, const motley_memory_handle& handle)
+    : device_(device), size_(handle.size), id_(next_id()) {
+  make_shared_buffer(std::min(padded(handle.size), handle.memory_size - handle.offset));
+  try {
+    VkMemoryRequirements needs;
+    device_.vk.vkGetBufferMemoryRequirements(device_.handle(), buffer_, &needs);
+    import(handle, needs);
+    check(device_.vk.vkBindBufferMemory(device_.handle(), buffer_, own_, handle.offset),
+          "shared memory can't be bound");
+    map_own(handle.offset);
+  } catch (...) {
+    release();
+    throw;
+  }
+}
+
+void VulkanMemory::import(const motley_memory_handle& handle, const VkMemoryRequirements& needs) {
+  if (handle.offset % needs.alignment || handle.memory_size - handle.offset < needs.size)
+    throw StatusError(MOTLEY_UNSUPPORTED, "a buffer of " + std::to_string(handle.size) + " bytes at " +
+                                              std::to_string(handle.offset) +
+                                              " does not fit the memory that is shared");
+  const uint32_t type =
+      handle.memory_type == UINT32_MAX ? type_for(needs.memoryTypeBits, Where::shared) : handle.memory_type;
+  if (type >= device_.found().memory.memoryTypeCount || !(needs.memoryTypeBits >> type & 1))
+    throw StatusError(MOTLEY_INVALID_ARGUMENT,
+                      "the device has no memory for buffers of type " + std::to_string(handle.memory_type));
+  VkImportMemoryFdInfoKHR info{};
+  info.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR;
+  info.handleType = kFd;
+  info.fd = dup(handle.fd);
+  if (info.fd < 0) throw StatusError(MOTLEY_INVALID_ARGUMENT, "the handle's file descriptor is not open");
+  try {
+    const bool dedicated = (handle.flags & MOTLEY_HANDLE_DEDICATED) || device_.found().dedicated_fds();
+    allocate_own(handle.memory_size, type, dedicated, &info);  // owns the duplicate from here on
+  } catch (...) {
+    if (!device_.has(Workaround::closes_refused_fds)) close(info.fd);
+    throw;
+  }
+}
+
+motley_memory_handle VulkanMemory::export_handle() const {
+  if (!exportable_) return Memory::export_handle();  // refuses
+  VkMemoryGetFdInfoKHR info{};
+  info.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR;
+  info.memory = own_;
+  info.handleType = kFd;
+  motley_memory_handle handle{};
+  handle.fd = -1;
+  check(device_.vk.vkGetMemoryFdKHR(device_.handle(), &info, &handle.fd), "memory can't be exported");
+  handle.kind = MOTLEY_HANDLE_OPAQUE_FD;
+  if (device_.found().dedicated_fds()) handle.flags = MOTLEY_HANDLE_DEDICATED;
+  handle.size = size_;
+  handle.memory_size = own_bytes_;
+  handle.memory_type = own_type_;
+  const motley_device_identity own = device_.identity();
+  std::copy(std::begin(own.device_uuid), std::end(own.device_uuid), handle.device_uuid);
+  std::copy(std::begin(own.driver_uuid), std::end(own.driver_uuid), handle.driver_uuid);
+  return handle;
 }
 
 VulkanMemory::~VulkanMemory() { release(); }
@@ -216,14 +338,22 @@ void* VulkanMemory::map() {
   staging_ = std::make_unique<VulkanMemory>(device_, size_, Where::host);
   if (!staging_->host_) throw StatusError(MOTLEY_INTERNAL, "the device has no memory that the host sees");
   const VkBufferCopy all{0, 0, size_};
-  device_.run_now([&](VkCommandBuffer c) { device_.vk.vkCmdCopyBuffer(c, buffer_, staging_->buffer_, 1, &all); });
+  device_.run_now([&](VkCommandBuffer c) {
+    take_over(device_, c, *this);
+    device_.vk.vkCmdCopyBuffer(c, buffer_, staging_->buffer_, 1, &all);
+    hand_on(device_, c, *this);
+  });
   return staging_->host_;
 }
 
 void VulkanMemory::unmap() {
   if (!staging_) return;
   const VkBufferCopy all{0, 0, size_};
-  device_.run_now([&](VkCommandBuffer c) { device_.vk.vkCmdCopyBuffer(c, staging_->buffer_, buffer_, 1, &all); });
+  device_.run_now([&](VkCommandBuffer c) {
+    take_over(device_, c, *this);
+    device_.vk.vkCmdCopyBuffer(c, staging_->buffer_, buffer_, 1, &all);
+    hand_on(device_, c, *this);
+  });
   staging_.reset();
 }
 

@@ -127,8 +127,8 @@ void VulkanQueue::submit_slices(const gpu::Submission& submission, const Recordi
     if (window && slice_ >= window) slices_.wait(slice_ + 1 - window, UINT64_MAX);
     signals.clear();
     const bool counted = slices.size() > 1 || window;
+    if (i + 1 == slices.size()) signals = timeline_->signals(submitted_, submission.signal_value);
     if (counted) signals.push_back(slices_.at(slice_ + 1));
-    if (i + 1 == slices.size()) signals.push_back(timeline_->at(submission.signal_value));
     submit_to(device_, shared_, std::span(&slices[i], 1), waits_, signals);
     if (counted) ++slice_;
     waits_.clear();

@@ -59,6 +59,32 @@ void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands) {
   order(vk, commands, compute, compute, VK_ACCESS_SHADER_WRITE_BIT, kKernelAccess);
 }
 
+namespace {
+
+// One half of handing a buffer from queue family to queue family, of which one is not ours.
+void hand_over(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory, bool to_us) {
+  constexpr VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+  VkBufferMemoryBarrier barrier{};
+  barrier.sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER;
+  barrier.srcAccessMask = to_us ? 0 : VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier.dstAccessMask = to_us ? kKernelAccess | kCopyAccess : 0;
+  barrier.srcQueueFamilyIndex = to_us ? VK_QUEUE_FAMILY_EXTERNAL : device.found().queue_family;
+  barrier.dstQueueFamilyIndex = to_us ? device.found().queue_family : VK_QUEUE_FAMILY_EXTERNAL;
+  barrier.buffer = memory.buffer();
+  barrier.size = VK_WHOLE_SIZE;
+  device.vk.vkCmdPipelineBarrier(commands, to_us ? all : kDeviceStages, to_us ? kDeviceStages : all, 0, 0, nullptr, 1,
+                                 &barrier, 0, nullptr);
+}
+
+}  // namespace
+
+void take_over(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory) {
+  if (memory.is_shared()) hand_over(device, commands, memory, true);
+}
+void hand_on(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory) {
+  if (memory.is_shared()) hand_over(device, commands, memory, false);
+}
+
 // ---- descriptors ----
 
 Bindings::~Bindings() {
@@ -160,6 +186,11 @@ Recording::Recording(VulkanDevice& device, VkCommandPool pool, std::span<const L
     info.queryCount = stamps_;
     check(device_.vk.vkCreateQueryPool(device_.handle(), &info, nullptr, &queries_), "a query pool can't be made");
   }
+  for (const gpu::SlotMemory& slot : slots) {
+    const auto* memory = static_cast<const VulkanMemory*>(slot.memory);
+    const bool known = std::find(shared_.begin(), shared_.end(), memory) != shared_.end();
+    if (memory && memory->is_shared() && !known) shared_.push_back(memory);
+  }
   std::vector<VkDescriptorSet> sets;
   for (size_t i = 0; i < launches.size(); ++i) {
     std::vector<Bindings::Range> ranges;
@@ -200,9 +231,11 @@ void Recording::begin_slice() {
   begin.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
   check(device_.vk.vkBeginCommandBuffer(commands, &begin), "commands can't be recorded");
   order_memory(device_.vk, commands);
+  for (const VulkanMemory* memory : shared_) take_over(device_, commands, *memory);
 }
 
 void Recording::end_slice() {
+  for (const VulkanMemory* memory : shared_) hand_on(device_, slices_.back(), *memory);
   order_memory(device_.vk, slices_.back());
   check(device_.vk.vkEndCommandBuffer(slices_.back()), "commands can't be recorded");
 }

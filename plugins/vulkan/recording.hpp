@@ -14,6 +14,10 @@ void submit_to(VulkanDevice& device, VulkanDevice::SharedQueue& queue, std::span
 void order_memory(const DeviceFunctions& vk, VkCommandBuffer commands);
 // The same among kernels alone.
 void order_kernels(const DeviceFunctions& vk, VkCommandBuffer commands);
+// Around work on memory that is shared with others (VulkanMemory::is_shared); nothing for other memory. What they wrote
+// is seen between the two, and what is written there is seen by them, once either side has waited for the other's work.
+void take_over(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory);
+void hand_on(const VulkanDevice& device, VkCommandBuffer commands, const VulkanMemory& memory);
 
 // Descriptor sets out of one pool that is made for them: count each pipeline, make the pool, then ask for the sets.
 class Bindings {
@@ -85,6 +89,7 @@ class Recording {
   VkCommandPool pool_;
   Bindings bindings_;
   std::vector<VkCommandBuffer> slices_;
+  std::vector<const VulkanMemory*> shared_;  // among the memory of its slots, each once; used while recording
   std::vector<std::pair<std::shared_ptr<Timeline>, uint64_t>> pending_;
   uint32_t stamps_ = 0;
   VkQueryPool queries_ = VK_NULL_HANDLE;

@@ -1,8 +1,6 @@
 // Making semaphores, lending them, waiting for their values.
 #include "timeline.hpp"
 
-#include <algorithm>
-
 #include "device.hpp"
 
 namespace motley::vulkan {
@@ -31,6 +29,15 @@ Point Semaphores::take() {
     spare_.pop_back();
     if (value < kMost) return {semaphore, value};
   }
+  return {make(), 0};
+}
+
+VkSemaphore Semaphores::take_new() {
+  const std::lock_guard lock(mutex_);
+  return make();
+}
+
+VkSemaphore Semaphores::make() {
   spare_.reserve(all_.size() + 1);  // giving back needs no memory
   VkSemaphore& semaphore = all_.emplace_back(VkSemaphore{});
   VkSemaphoreTypeCreateInfo type{};
@@ -40,10 +47,10 @@ Point Semaphores::take() {
   info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   info.pNext = &type;
   const VkResult result = device_.vk.vkCreateSemaphore(device_.handle(), &info, nullptr, &semaphore);
-  if (result == VK_SUCCESS) return {semaphore, 0};
+  if (result == VK_SUCCESS) return semaphore;
   all_.pop_back();
   check(result, "a semaphore can't be made");
-  return {};
+  return VK_NULL_HANDLE;
 }
 
 void Semaphores::give_back(VkSemaphore semaphore) noexcept {
@@ -51,15 +58,42 @@ void Semaphores::give_back(VkSemaphore semaphore) noexcept {
   spare_.push_back(semaphore);
 }
 
-Timeline::Timeline(VulkanDevice& device) : device_(device), begin_(device.semaphores().take()) {}
+Timeline::Timeline(VulkanDevice& device)
+    : device_(device), begin_(device.semaphores().take()), limit_(UINT64_MAX - begin_.value) {}
 
-Timeline::~Timeline() { device_.semaphores().give_back(begin_.semaphore); }
-
-Point Timeline::at(uint64_t value) const {
-  return {begin_.semaphore, begin_.value + std::min(value, UINT64_MAX - begin_.value)};
+Timeline::~Timeline() {
+  device_.semaphores().give_back(begin_.semaphore);
+  if (late_) device_.semaphores().give_back(late_);
 }
 
-uint64_t Timeline::value() const { return value_of(device_, begin_.semaphore) - begin_.value; }
+VkSemaphore Timeline::late() const {
+  const std::lock_guard lock(mutex_);
+  if (!late_) late_ = device_.semaphores().take_new();
+  return late_;
+}
+
+Point Timeline::at(uint64_t value) const {
+  if (value > limit_) return {late(), value};
+  return {begin_.semaphore, begin_.value + value};
+}
+
+// Who waits for less than the limit is woken too.
+std::vector<Point> Timeline::signals(uint64_t last, uint64_t value) const {
+  std::vector<Point> points{at(value)};
+  if (value > limit_ && last < limit_) points.push_back({begin_.semaphore, UINT64_MAX});
+  return points;
+}
+
+uint64_t Timeline::value() const {
+  VkSemaphore late;
+  {
+    const std::lock_guard lock(mutex_);
+    late = late_;
+  }
+  if (late)
+    if (const uint64_t value = value_of(device_, late)) return value;
+  return value_of(device_, begin_.semaphore) - begin_.value;
+}
 
 bool Timeline::wait(uint64_t value, uint64_t timeout_ns) const {
   const Point point = at(value);

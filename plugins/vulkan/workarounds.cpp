@@ -19,6 +19,10 @@ constexpr std::array kEntries{
     Entry{Workaround::no_pipeline_cache, "no_pipeline_cache", nullptr, "the driver's own cache goes wrong"},
     Entry{Workaround::no_host_pointers, "no_host_pointers", nullptr, "imported host memory reads old values"},
     Entry{Workaround::no_texel_loads, "no_texel_loads", nullptr, "texel buffers are slow or wrong"},
+    // Mesa 22.3's lavapipe, in vkAllocateMemory. Closing it once more might close another thread's file.
+    Entry{Workaround::closes_refused_fds, "closes_refused_fds", "llvmpipe",
+          "a file descriptor that is refused is closed"},
+    Entry{Workaround::no_shared_memory, "no_shared_memory", nullptr, "shared memory shows old values"},
     Entry{Workaround::staged_memory, "staged_memory", nullptr, "device memory is slow or wrong when mapped"},
 };
 

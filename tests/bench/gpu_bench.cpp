@@ -2,17 +2,23 @@
 //
 //   gpu_bench [--device opencl] [--gemm 512] [--config mr=4,nv=1,…]… [--small] [--model FILE.motley]… [--layers]
 //
-// --small: convolutions with weights as float16, and of bytes, beside float32.
+// --small: convolutions with weights as float16, and of bytes, beside float32. --slice: networks in slices of at most
+// so many us.
 //
-// Times are the least of several runs, because the machine does other things too; medians stand beside them. "made" is
-// the first session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the
-// process.
+// Times are the least of several runs, because the machine does other things too; medians stand beside them, and how
+// many processors were busy meanwhile: on a CPU device, what others take is missing to the kernels. "made" is the first
+// session of the process, so kernels come from the caches on disk or are compiled; "again" finds them in the process.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -29,6 +35,38 @@ using graph::TensorId;
 using schema::Op;
 
 double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+// Seconds of processor time, summed over processors: of this process, and of the machine (0 where /proc/stat is not
+// there).
+struct Load {
+  double own = 0, all = 0;
+};
+Load load() {
+  Load l;
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  l.own = seconds(use.ru_utime) + seconds(use.ru_stime);
+  // user, nice, system, idle, waiting for input and output, interrupts (2), stolen
+  std::ifstream stat("/proc/stat");
+  std::string cpu;
+  stat >> cpu;
+  double ticks = 0;
+  for (int i = 0; i < 8 && stat >> ticks; ++i)
+    if (i != 3 && i != 4) l.all += ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return l;
+}
+// Processors that were busy since `begin`, for this process and for others.
+struct Busy {
+  double own, others;
+};
+Busy busy_since(const Load& begin, Clock::time_point start) {
+  const Load end = load();
+  const double seconds = ms_since(start) * 1e-3;
+  return {(end.own - begin.own) / seconds, std::max(0.0, (end.all - begin.all) - (end.own - begin.own)) / seconds};
+}
 
 struct Times {
   double least = 0, median = 0;
@@ -253,9 +291,14 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
   const double first_ms = ms_since(first);
   const Times again = measure(3, [&] { Session second = runtime.compile(model, options); });
   for (int i = 0; i < 3; ++i) session.run();
-  const Times t = measure(30, [&] { session.run(); });
-  std::printf("%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f)\n", name.c_str(),
-              device.c_str(), created, again.least, first_ms, t.least, t.median);
+  const Load before = load();
+  const auto begin = Clock::now();
+  const Times t = measure(60, [&] { session.run(); });
+  const Busy busy = busy_since(before, begin);
+  std::printf(
+      "%-24s %-10s made %8.1f ms, again %6.1f ms, first run %8.1f ms, run %7.2f ms (median %.2f), %.1f processors "
+      "busy, and %.1f for others\n",
+      name.c_str(), device.c_str(), created, again.least, first_ms, t.least, t.median, busy.own, busy.others);
   if (!layers) return;
   session.set_profiling(true);
   session.run();
@@ -265,12 +308,52 @@ void network(Runtime& runtime, const Model& model, const std::string& name, cons
                 n.node.c_str());
 }
 
+// How pieces of kernels keep a limit from the first run on, and what the gaps between them cost. Profiled, so a
+// launch's pieces are known.
+void slices(Runtime& runtime, const Model& model, const std::string& name, const std::string& device, long slice_us) {
+  CompileOptions options;
+  options.devices = {device};
+  options.fallback = false;
+  options.slice = std::chrono::microseconds(0);
+  Session whole = runtime.compile(model, options);
+  options.slice = std::chrono::microseconds(slice_us);
+  Session session = runtime.compile(model, options);
+  whole.run();
+  session.set_profiling(true);
+  std::printf("%s on %s, slices of %ld us\n%6s %8s %12s %12s %10s\n", name.c_str(), device.c_str(), slice_us, "run",
+              "pieces", "longest us", "over limit", "run ms");
+  for (int i = 1; i <= 48; ++i) {
+    const auto start = Clock::now();
+    session.run();
+    const double ms = ms_since(start);
+    double longest = 0;
+    size_t over = 0;
+    const std::vector<NodeTime> times = session.node_times();
+    for (const NodeTime& n : times) {
+      const double us = static_cast<double>(n.end_ns - n.begin_ns) * 1e-3;
+      longest = std::max(longest, us);
+      over += us > static_cast<double>(slice_us);
+    }
+    if (i <= 4 || i % 8 == 0) std::printf("%6d %8zu %12.0f %12zu %10.2f\n", i, times.size(), longest, over, ms);
+  }
+  session.set_profiling(false);
+  std::vector<double> with, without;
+  for (int i = 0; i < 20; ++i) {
+    with.push_back(measure(1, [&] { session.run(); }).least);
+    without.push_back(measure(1, [&] { whole.run(); }).least);
+  }
+  std::sort(with.begin(), with.end());
+  std::sort(without.begin(), without.end());
+  std::printf("a run in slices %.2f ms, whole %.2f ms (medians)\n", with[10], without[10]);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::string device = "opencl";
   int64_t size = 512;
   bool layers = false, small = false;
+  long slice_us = 0;
   std::vector<std::string> models, configs;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
@@ -278,10 +361,13 @@ int main(int argc, char** argv) {
     else if (option == "--small") small = true;
     else if (option == "--device" && i + 1 < argc) device = argv[++i];
     else if (option == "--gemm" && i + 1 < argc) size = std::atoll(argv[++i]);
+    else if (option == "--slice" && i + 1 < argc) slice_us = std::atol(argv[++i]);
     else if (option == "--config" && i + 1 < argc) configs.push_back(argv[++i]);
     else if (option == "--model" && i + 1 < argc) models.push_back(argv[++i]);
     else {
-      std::fprintf(stderr, "usage: gpu_bench [--device NAME] [--gemm SIZE] [--config CONFIG]… [--small] [--model FILE.motley]… [--layers]\n");
+      std::fprintf(stderr,
+                   "usage: gpu_bench [--device NAME] [--gemm SIZE] [--config CONFIG]… [--small] [--model FILE.motley]… "
+                   "[--layers] [--slice US]\n");
       return 2;
     }
   }
@@ -292,6 +378,12 @@ int main(int argc, char** argv) {
       if (small) small_numbers(*plugin);
     }
     Runtime runtime;
+    if (slice_us > 0) {
+      for (const std::string& file : models)
+        slices(runtime, Model::load(file), std::filesystem::path(file).stem().string(), device, slice_us);
+      slices(runtime, MobileNet().build(), "mobilenet_v2", device, slice_us);
+      return 0;
+    }
     for (const std::string& file : models)
       network(runtime, Model::load(file), std::filesystem::path(file).stem().string(), device, layers);
     network(runtime, MobileNet().build(), "mobilenet_v2", device, layers);

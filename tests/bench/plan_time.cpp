@@ -1,5 +1,6 @@
 // How long planning takes: plan_time MODEL.onnx… prints, per model, its nodes, the time of Runtime::compile with all
-// devices here, the planner's part of it, and the planner's part once the busiest device is lost. Medians of several compiles.
+// devices here, the planner's part of it, and the planner's part once the busiest device is lost. Medians of several
+// compiles.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -52,8 +53,8 @@ int main(int count, char** arguments) {
   const motley::Runtime runtime;
   std::printf("devices:");
   for (const motley::DeviceInfo& device : runtime.devices()) std::printf(" %s", device.name.c_str());
-  std::printf("\n%-60s %6s %10s %10s %10s %12s %7s %s\n", "model", "nodes", "whole ms", "planner ms", "less one", "predicted us",
-              "bound %", "decided by");
+  std::printf("\n%-60s %6s %10s %10s %10s %12s %7s %s\n", "model", "nodes", "whole ms", "planner ms", "less one",
+              "predicted us", "bound %", "decided by");
   for (int i = 1; i < count; ++i) {
     try {
       measure(runtime, arguments[i]);

@@ -167,6 +167,16 @@ INSTANTIATE_TEST_SUITE_P(Buffers, QueuedPlugin,
                                          Broken{"import_silent", "memory/import_unaligned", "without a sentence"}),
                          name_of);
 
+INSTANTIATE_TEST_SUITE_P(Sharing, QueuedPlugin,
+                         testing::Values(Broken{"shares_a_copy", "sharing/round_trip", "other bytes"},
+                                         Broken{"takes_any_handle", "sharing/foreign", "another device"},
+                                         Broken{"takes_any_range", "sharing/foreign", "does not lie in the memory"},
+                                         Broken{"leaks_handle", "sharing/leaks", "descriptors"},
+                                         Broken{"closes_handle", "sharing/round_trip", "closed the host's descriptor"},
+                                         Broken{"lends_one_handle", "sharing/round_trip",
+                                                "closed the host's descriptor"},
+                                         Broken{"no_uuid", "sharing/identity", "driver_uuid"}),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Queues, QueuedPlugin,
                          testing::Values(Broken{"ignores_timeout", "queues/timeout", "hung"},
                                          Broken{"reaches_early", "queues/timeout", "TIMEOUT is right"},

@@ -59,6 +59,25 @@ TEST(Checker, AReportIsCompleteWhateverThePluginDoes) {
   }
 }
 
+// The rows, their order and their verdicts are those of one check after another; a crash ends one child and not its
+// neighbours.
+TEST(Checker, ChecksSideBySideGiveTheSameReport) {
+  const auto rows = [](const Outcome& o) {
+    std::vector<std::string> list;
+    std::istringstream lines(o.output);
+    for (std::string line; std::getline(lines, line);) list.push_back(line.substr(0, 40));
+    if (!list.empty()) list.pop_back();  // the summary has the seconds
+    return list;
+  };
+  for (const char* kind : {"", "crash_at_run", "nan"}) {
+    const std::string environment = std::string("MOTLEY_BREAK=") + kind;
+    const Outcome one = run_checker("--op Unary " + kBroken, environment);
+    const Outcome four = run_checker("--op Unary --jobs 4 " + kBroken, environment);
+    EXPECT_EQ(one.exit_code, four.exit_code);
+    EXPECT_EQ(rows(one), rows(four)) << kind;
+  }
+}
+
 TEST(Checker, WritesJsonAndJUnit) {
   const std::string json = testing::TempDir() + "check.json", junit = testing::TempDir() + "check.xml";
   const Outcome o = run_checker("--quick --op relu --seed 9 --json " + json + " --junit " + junit + " " + kBroken,
@@ -120,6 +139,8 @@ TEST(Checker, BadUsageIsASentence) {
   EXPECT_EQ(run_checker("--nonsense x").exit_code, 2);
   EXPECT_EQ(run_checker("--timeout soon " + kBroken).exit_code, 2);
   EXPECT_EQ(run_checker("--seed -3 " + kBroken).exit_code, 2);
+  for (const char* count : {"0", "-1", "many", "1000"})
+    EXPECT_EQ(run_checker(std::string("--jobs ") + count + " " + kBroken).exit_code, 2) << count;
   EXPECT_EQ(run_checker("--expect /nonexistent.json " + kBroken).exit_code, 2);
   for (const char* text : {"[", "{}", R"({"schema": "motley.check-expect/1"})",
                            R"({"schema": "motley.check-expect/1", "expect": [{"check": "x"}]})",

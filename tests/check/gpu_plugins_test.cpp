@@ -11,7 +11,7 @@ namespace {
 void expect_passes(const std::string& plugin) {
   const std::string path = std::string(MOTLEY_PLUGINS) + "/libmotley_" + plugin + ".so";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "the plugin is not built here";
-  const Outcome o = run_checker("--quick --timeout 300 " + path);
+  const Outcome o = run_checker("--quick --jobs 2 --timeout 300 " + path);
   if (o.output.find("queues/timeout") == std::string::npos && o.exit_code == 0) GTEST_SKIP() << "no driver here";
   EXPECT_EQ(o.exit_code, 0) << o.output;
   for (const char* row :

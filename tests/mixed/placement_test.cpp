@@ -110,6 +110,9 @@ TEST(Placements, AtRandomGiveTheSameResults) {
     gpus.peer = std::vector<uint32_t>{MOTLEY_EDGE_NONE, MOTLEY_EDGE_COPY, MOTLEY_EDGE_NATIVE}[random() % 3];
     gpus.wait = random() % 2 ? MOTLEY_EDGE_NATIVE : MOTLEY_EDGE_NONE;
     gpus.refuse_import = random() % 4 == 0;
+    gpus.lends = random() % 2 == 0;
+    gpus.second_takes_only = random() % 3 == 0;
+    gpus.refuse_handle = random() % 4 == 0;
     const Pins pins = pin_all(plain, kAll, [&](size_t, const auto&) { return random(); });
     Session s = rt.compile(model, {.devices = {"reference"}, .pins = pins, .optimize = seed % 3 == 0});
     const std::string what = "seed " + std::to_string(seed);

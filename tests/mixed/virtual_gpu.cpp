@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "file_memory.hpp"
 #include "motley/plugin.hpp"
 #include "plugin_library.hpp"
 #include "work_queue.hpp"
@@ -51,6 +52,7 @@ struct Buffer {
   Gpu* device;
   std::vector<std::max_align_t> owned;
   void* memory;
+  std::unique_ptr<FileMemory> file = nullptr;  // of what is shared
 };
 Buffer& buffer(motley_buffer* b) { return *reinterpret_cast<Buffer*>(b); }
 
@@ -179,6 +181,69 @@ void fill_memory(motley_plugin& p) {
   p.buffer_release = [](motley_buffer* b) { delete &buffer(b); };
 }
 
+// ---- memory as file descriptors ----
+
+motley_buffer* shared_buffer(Gpu& device, std::unique_ptr<FileMemory> file, uint64_t offset = 0) {
+  void* const memory = static_cast<std::byte*>(file->data()) + offset;
+  return reinterpret_cast<motley_buffer*>(new Buffer{&device, {}, memory, std::move(file)});
+}
+
+motley_device_identity identity_of(const Gpu& device) {
+  motley_device_identity own{};
+  const bool exports = !(control().second_takes_only && device.index == 1);
+  own.exports = exports ? 1u << MOTLEY_HANDLE_OPAQUE_FD : 0;
+  own.imports = 1u << MOTLEY_HANDLE_OPAQUE_FD;
+  std::memcpy(own.device_uuid, "virtual device", 14);
+  std::memcpy(own.driver_uuid, "virtual driver", 14);
+  if (control().strangers) own.device_uuid[15] = static_cast<uint8_t>(device.index + 1);
+  return own;
+}
+
+motley_status identity(motley_device* d, motley_device_identity* result) {
+  if (!control().lends) return MOTLEY_UNSUPPORTED;
+  sdk::write_struct(result, identity_of(gpu(d)));
+  return MOTLEY_OK;
+}
+
+motley_status alloc_shared(motley_device* d, uint64_t size, uint32_t, motley_buffer** b, motley_error* error) {
+  return guarded(error, [&] {
+    call(gpu(d));
+    if (control().refuse_shared) throw StatusError(MOTLEY_OUT_OF_MEMORY, "there is no such memory");
+    *b = shared_buffer(gpu(d), std::make_unique<FileMemory>(size));
+  });
+}
+
+motley_status export_handle(motley_buffer* b, uint32_t, motley_memory_handle* result, motley_error* error) {
+  return guarded(error, [&] {
+    call(*buffer(b).device);
+    if (control().refuse_export) throw StatusError(MOTLEY_UNSUPPORTED, "this memory is not given");
+    motley_memory_handle handle = buffer(b).file->handle();
+    const motley_device_identity own = identity_of(*buffer(b).device);
+    std::memcpy(handle.device_uuid, own.device_uuid, sizeof own.device_uuid);
+    std::memcpy(handle.driver_uuid, own.driver_uuid, sizeof own.driver_uuid);
+    ++control().exports;
+    sdk::write_struct(result, handle);
+  });
+}
+
+motley_status import_handle(motley_device* d, const motley_memory_handle* given, motley_buffer** b,
+                            motley_error* error) {
+  return guarded(error, [&] {
+    call(gpu(d));
+    const motley_memory_handle handle = read_struct(given);
+    if (control().strangers) throw std::logic_error("the host brings memory of other hardware");
+    if (control().refuse_handle) throw StatusError(MOTLEY_UNSUPPORTED, "this memory is not taken");
+    check_handle(handle, identity_of(gpu(d)));
+    *b = shared_buffer(gpu(d), std::make_unique<FileMemory>(handle), handle.offset);
+    ++control().taken;
+  });
+}
+
+const void* get_extension(const char* id) {
+  static const motley_external_memory external{sizeof external, identity, alloc_shared, export_handle, import_handle};
+  return std::strcmp(id, MOTLEY_EXTERNAL_MEMORY_EXTENSION) == 0 ? &external : nullptr;
+}
+
 void fill_queues(motley_plugin& p) {
   p.queue_create = [](motley_device* d, motley_queue** q, motley_error* error) {
     return guarded(error, [&] {
@@ -247,5 +312,6 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   fill_compiling(plugin);
   fill_memory(plugin);
   fill_queues(plugin);
+  plugin.get_extension = get_extension;
   return &plugin;
 }

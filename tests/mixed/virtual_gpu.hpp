@@ -15,16 +15,20 @@ struct VirtualGpuControl {
   // motley_edge_access to the host and to the other device; MOTLEY_EDGE_NATIVE in `wait` for the other's fences.
   std::atomic<uint32_t> host{MOTLEY_EDGE_NONE}, peer{MOTLEY_EDGE_NONE}, wait{MOTLEY_EDGE_NONE};
   std::atomic<bool> refuse_import{false};
+  // Devices give each other memory as file descriptors; where `strangers`, they are different hardware. What fails:
+  // making memory to be shared, exporting it, taking it.
+  std::atomic<bool> lends{false}, strangers{false}, refuse_shared{false}, refuse_export{false}, refuse_handle{false};
+  std::atomic<bool> second_takes_only{false};  // gpu1 exports nothing
   std::atomic<int> delay_us{0};  // before each piece of work
   // Since reset().
-  std::atomic<int> maps{0}, imports{0}, copies{0}, submits{0}, waits{0}, opened{0};
+  std::atomic<int> maps{0}, imports{0}, copies{0}, submits{0}, waits{0}, opened{0}, exports{0}, taken{0};
 
   void reset() {
     fail_at = counted = -1;
     status = MOTLEY_DEVICE_LOST;
     host = peer = wait = MOTLEY_EDGE_NONE;
-    refuse_import = false;
-    calls = delay_us = maps = imports = copies = submits = waits = opened = 0;
+    refuse_import = lends = strangers = refuse_shared = refuse_export = refuse_handle = second_takes_only = false;
+    calls = delay_us = maps = imports = copies = submits = waits = opened = exports = taken = 0;
   }
 };
 

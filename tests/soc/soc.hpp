@@ -11,8 +11,8 @@ namespace motley::test {
 // The reference and cpu plugins and all phones.
 const Runtime& soc_runtime();
 
-// "flagship", "midrange", "budget": their devices offer one kernel for each node. Those of "tablet" offer fused kernels and
-// float16 too. "twins" has a GPU and an NPU of nearly the same speed.
+// "flagship", "midrange", "budget": their devices offer one kernel for each node. Those of "tablet" offer fused kernels
+// and float16 too. "twins" has a GPU and an NPU of nearly the same speed.
 std::vector<std::string> phones();
 
 // While it lives, no device offers candidates.

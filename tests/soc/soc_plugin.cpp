@@ -286,6 +286,8 @@ void fill_queues(motley_plugin& p) {
   p.submit = [](motley_device* d, motley_queue*, motley_executable* e, const motley_submission* submission,
                 motley_error* error) {
     return guarded(error, [&] {
+      if (const char* lost = std::getenv("MOTLEY_SOC_LOST"); lost && device(d).model->id == lost)
+        throw StatusError(MOTLEY_DEVICE_LOST, "it is lost");
       motley_submission s = read_struct(submission);
       std::vector<motley_binding> inputs(s.inputs, s.inputs + s.input_count),
           outputs(s.outputs, s.outputs + s.output_count);

@@ -69,7 +69,8 @@ Model chain(int64_t channels, int64_t side) {
   g.inputs = {tensor(g, "x", DataType::float32, Dims{Dim(1), Dim(channels), Dim(side), Dim(side)})};
   const auto w = [&](const std::string& name) { return weights(g, name + "_w", {channels, channels, 3, 3}); };
   const TensorId a = node(g, "a", Op::Conv, {g.inputs[0], w("a")}, DataType::float32, convolution(3));
-  const TensorId b = node(g, "b", Op::Conv, {a, w("b"), weights(g, "b_b", {channels})}, DataType::float32, convolution(3));
+  const TensorId b =
+      node(g, "b", Op::Conv, {a, w("b"), weights(g, "b_b", {channels})}, DataType::float32, convolution(3));
   const TensorId out = node(g, "out", Op::Conv, {b, w("out"), graph::kNone, a}, DataType::float32, convolution(3));
   return finish(std::move(module), out);
 }
@@ -190,8 +191,9 @@ TEST(SocSplit, IsNeverPredictedToBeSlower) {
   all.push_back("twins");
   size_t faster = 0;
   for (const std::string& phone : all)
-    for (const Model& model : {chain(32, 28), chain(64, 28), chain(64, 56), branching_network(2, 2, 64, 56),
-                               branching_network(3, 2, 32, 28), branching_network(1, 3, 64, 56), product(64, 512, 512, true)}) {
+    for (const Model& model :
+         {chain(32, 28), chain(64, 28), chain(64, 56), branching_network(2, 2, 64, 56), branching_network(3, 2, 32, 28),
+          branching_network(1, 3, 64, 56), product(64, 512, 512, true)}) {
       const CompileOptions options = on(phone, model);
       const Explanation with = soc_runtime().compile(model, options).explain();
       const Explanation plain = soc_runtime().compile(model, without(options)).explain();
@@ -217,6 +219,20 @@ TEST(SocSplit, ARefusedPartIsNoPart) {
   unsetenv("MOTLEY_SOC_REFUSE");
   EXPECT_TRUE(parts_of(session.explain()).empty()) << session.explain().to_string();
   expect_near(run(session), by_reference(model));
+}
+
+// A device that is lost between the parts: the rest is planned anew, and the run gives what it should.
+TEST(SocSplit, ALostDeviceIsNoHelper) {
+  const Model model = chain(64, 28);
+  Session session = soc_runtime().compile(model, on("twins", model));
+  ASSERT_FALSE(parts_of(session.explain()).empty());
+  setenv("MOTLEY_SOC_LOST", "twins.npu", 1);
+  const std::vector<float> got = run(session);
+  unsetenv("MOTLEY_SOC_LOST");
+  expect_near(got, by_reference(model));
+  const Explanation e = session.explain();
+  ASSERT_EQ(e.lost.size(), 1u);
+  for (const Placement& p : e.nodes) EXPECT_NE(p.device, "soc:twins.npu");
 }
 
 // The rewrite alone: any cut gives the same results.

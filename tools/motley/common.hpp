@@ -26,8 +26,8 @@ struct PluginOptions {
 };
 void add_plugin_options(CLI::App& command, PluginOptions& options);
 
-// --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split, --threads, --shape, --table, and the
-// plugin options.
+// --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split,
+// --threads, --shape, --table, and the plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one
   std::vector<std::string> deny, prefer;  // each "a,b"

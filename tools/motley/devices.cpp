@@ -18,8 +18,19 @@ struct ListOptions {
 
 std::string estimate(double value) { return value > 0 ? fmt::format("{:.0f}", value) : "?"; }
 
+// Those that this device shares memory with, and how.
+Json sharers_of(const std::string& device, const std::vector<SharedMemory>& shared) {
+  Json list = Json::array();
+  for (const SharedMemory& s : shared) {
+    if (s.first == device) list.push_back({{"device", s.second}, {"way", s.way}});
+    if (s.second == device) list.push_back({{"device", s.first}, {"way", s.way}});
+  }
+  return list;
+}
+
 void devices(const ListOptions& options) {
   const Runtime runtime(options.plugins.runtime());
+  const std::vector<SharedMemory> shared = runtime.shared_memory();
   Json json = Json::array();
   Table table({"device", "kind", "vendor", ">GFLOP/s", ">GB/s", ">memory", "description"});
   for (const DeviceInfo& d : runtime.devices()) {
@@ -30,13 +41,17 @@ void devices(const ListOptions& options) {
                     {"description", d.description},
                     {"peak_gflops", d.peak_gflops},
                     {"bandwidth_gbps", d.bandwidth_gbps},
-                    {"memory_bytes", d.memory_bytes}});
+                    {"memory_bytes", d.memory_bytes},
+                    {"shares_memory", sharers_of(d.name, shared)}});
     table.row({d.name, to_string(d.kind), d.vendor, estimate(d.peak_gflops), estimate(d.bandwidth_gbps),
                d.memory_bytes ? bytes_text(static_cast<double>(d.memory_bytes)) : "?", d.description});
   }
   if (options.json) print_json(json);
   else if (table.empty()) fmt::print("no device: no plugin could be loaded; `motley plugins --explain` says why\n");
   else fmt::print("{}", table.text());
+  for (const SharedMemory& s : shared)
+    if (!options.json)
+      fmt::print("{} and {} share memory ({}): tensors cross without a copy\n", s.first, s.second, s.way);
 }
 
 std::string joined(const std::vector<std::string>& names) {

@@ -100,7 +100,8 @@ class Agent {
     const std::string from = request.at("from"), to = request.at("to"), kind = request.at("kind");
     if (from != "host") edge.from = device(from).get();
     if (to != "host") edge.to = device(to).get();
-    for (const plan::Way way : {plan::Way::share, plan::Way::import, plan::Way::copy, plan::Way::map})
+    for (const plan::Way way :
+         {plan::Way::share, plan::Way::handle, plan::Way::import, plan::Way::copy, plan::Way::map})
       if (kind == plan::to_string(way)) edge.way = way;
     return edge;
   }

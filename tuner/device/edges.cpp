@@ -184,10 +184,15 @@ std::vector<Edge> edges_between(const std::vector<std::shared_ptr<plugin::Device
     edges.push_back({device, nullptr, way});
     for (const plan::Lane& other : schedule.lanes) {
       if (other.place == plan::kHost || other.place == lane.place) continue;
+      const bool lends = plan::shared_way(lane, other) == plan::Way::handle;
       const bool copies = other.queued && other.device->api().copy && &device->plugin() == &other.device->plugin() &&
                           other.device->edge_caps(other.handle, lane.handle).read == MOTLEY_EDGE_COPY;
       const bool both_map = way == plan::Way::map && schedule.places[other.place].to_host == plan::Way::map;
-      if (copies || both_map) edges.push_back({device, other.device.get(), copies ? plan::Way::copy : plan::Way::map});
+      if (lends || copies || both_map)
+        edges.push_back({device, other.device.get(),
+                         lends    ? plan::Way::handle
+                         : copies ? plan::Way::copy
+                                  : plan::Way::map});
     }
   }
   return edges;
@@ -195,7 +200,8 @@ std::vector<Edge> edges_between(const std::vector<std::shared_ptr<plugin::Device
 
 double move_ns(const Edge& edge, uint64_t bytes) {
   switch (edge.way) {
-    case plan::Way::share: return 0;
+    case plan::Way::share:
+    case plan::Way::handle: return 0;
     case plan::Way::import: return import_ns(edge.from ? *edge.from : *edge.to, bytes);
     case plan::Way::copy: return copy_ns(edge, bytes);
     default: return map_ns(edge, bytes);

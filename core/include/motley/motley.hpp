@@ -132,6 +132,12 @@ struct DeviceInfo {
   uint64_t memory_bytes = 0;  // 0: unknown
 };
 
+// Two devices, each with memory of its own, that work on one memory: tensors cross between them without a copy.
+struct SharedMemory {
+  std::string first, second;  // DeviceInfo::name
+  std::string way;            // as in Transfer: "share" or "shared fd"
+};
+
 // What became of one plugin that was found.
 struct PluginInfo {
   std::string id, version, vendor;
@@ -204,9 +210,10 @@ struct CompileOptions {
   bool keep_all = false;
   // Off: no fusion passes; what the model says is what runs.
   bool optimize = true;
-  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each a
-  // part of its output channels, where a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each
-  // node runs on one device. Plans that a dispatch table has for the network are followed as they are, without this.
+  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each
+  // a part of its output channels, where a plan with that is predicted to be clearly faster; Placement::part_of tells.
+  // Off: each node runs on one device. Plans that a dispatch table has for the network are followed as they are,
+  // without this.
   bool split = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
@@ -312,7 +319,8 @@ struct Placement {
 struct Transfer {
   std::string tensor;
   std::string from, to;  // devices; "host" is the caller's memory, and that of devices which work on it
-  // "share": both use the same bytes. "import": the device works on the host's bytes. "copy": the device copies. "map":
+  // "share": both use the same bytes. "shared fd": the same, by a file descriptor that one device gave and the other
+  // took. "import": the device works on the host's bytes. "copy": the device copies. "map":
   // the host copies.
   std::string way;
   uint64_t bytes = 0;
@@ -329,8 +337,8 @@ struct PlanCost {
   std::string decided_by;
   std::string note;         // why the planner was not asked, or had no answer
   double predicted_ns = 0;  // of one run; of a "race" as it was measured end to end, else the sum of its parts
-  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of the best
-  // device alone (or the order of preference).
+  // By the policy: of this plan, what no plan is below (none that splits the same operators over two devices), and of
+  // the best device alone (or the order of preference).
   double cost = 0, bound = 0, rival = 0;
   std::string unit;           // of these: "ns", "nJ", "bytes" (nearly: a byte counts like a microsecond)
   bool side_by_side = false;  // predicted_ns counts on devices working at the same time
@@ -462,6 +470,8 @@ class MOTLEY_API Runtime {
 
   // Usable devices, the fastest first.
   std::vector<DeviceInfo> devices() const;
+  // Which of them share memory. Opens them; those that cannot be opened are left out.
+  std::vector<SharedMemory> shared_memory() const;
   // Every plugin that was found, and why it is not loaded where it is not.
   std::vector<PluginInfo> plugins() const;
 

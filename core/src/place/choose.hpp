@@ -58,7 +58,7 @@ struct Choice {
   Ns rival_cost = kForbidden;        // of the incumbent, or of the best worker alone
   bool side_by_side = false;         // run_ns counts on devices working at the same time
   bool late = false;                 // run_ns exceeds the deadline: no plan was found that does not
-  uint32_t doubt = 0;                // per 1000: by how much a plan has to be better than another, as far as its costs go
+  uint32_t doubt = 0;  // per 1000: by how much a plan has to be better than another, as far as its costs go
   int64_t error_ppb = 0;             // of its candidates together
   Ns unbudgeted = kForbidden;        // a plan's cost without an error budget above 0, where that leaves something out
 };

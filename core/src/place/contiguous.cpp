@@ -10,8 +10,8 @@ namespace motley::place {
 
 namespace {
 
-constexpr uint64_t kMostLevels = uint64_t{1} << 25;        // ideals × levels: 16 bytes each
-constexpr uint64_t kMostPairLevels = 10000000000;  // pairs × levels: some ten seconds
+constexpr uint64_t kMostLevels = uint64_t{1} << 25;  // ideals × levels: 16 bytes each
+constexpr uint64_t kMostPairLevels = 10000000000;    // pairs × levels: some ten seconds
 
 class StageSearch {
  public:
@@ -186,8 +186,8 @@ Stages split_contiguous(const StageProblem& problem, const StageOptions& limits)
     if (a >= problem.units.size() || b >= problem.units.size())
       base::fail(ErrorCode::invalid_argument, "unit % or % of the pipeline does not exist", {a, b});
   check(problem, likely_orders(problem)[0]);
-  // Every ideal and pair is looked at once per number of accelerators and hosts: with many devices there is time and memory
-  // for fewer of them.
+  // Every ideal and pair is looked at once per number of accelerators and hosts: with many devices there is time and
+  // memory for fewer of them.
   StageOptions options = limits;
   const uint64_t levels = uint64_t{problem.accelerators + 1} * (problem.hosts + 1);
   options.max_ideals = static_cast<uint32_t>(std::min<uint64_t>(options.max_ideals, kMostLevels / levels + 1));

@@ -1,10 +1,10 @@
 // The cheapest plan within a time: Lagrange multipliers on the serial solver.
 //
-// For a price on time the dynamic program finds the plan of least cost + price × time; what that plan costs minus the price
-// of the deadline is a bound for every plan in time. The price is moved by secants between a plan in time and one that is
-// not, until no other plan comes up (Handler and Zang, 1980). What is left of the time then goes to single exchanges. At last the
-// dynamic program looks for something better with the time as a part of its states: exact where its cap cuts nothing, as in
-// small networks.
+// For a price on time the dynamic program finds the plan of least cost + price × time; what that plan costs minus the
+// price of the deadline is a bound for every plan in time. The price is moved by secants between a plan in time and one
+// that is not, until no other plan comes up (Handler and Zang, 1980). What is left of the time then goes to single
+// exchanges. At last the dynamic program looks for something better with the time as a part of its states: exact where
+// its cap cuts nothing, as in small networks.
 #include <algorithm>
 #include <cmath>
 

@@ -268,7 +268,8 @@ bool Frontier::spend(uint32_t step, const Option& option, const int64_t* used) {
 
 void Frontier::count_move(uint32_t from, uint32_t to, uint32_t tensor) {
   if (!times_) return;
-  moved_ = add(moved_, move_ns(*times_, view_.ranked_place[from], view_.ranked_place[to], times_->tensors[tensor].bytes));
+  moved_ =
+      add(moved_, move_ns(*times_, view_.ranked_place[from], view_.ranked_place[to], times_->tensors[tensor].bytes));
 }
 
 void Frontier::count_wanted(uint32_t tensor, uint32_t made_at) {

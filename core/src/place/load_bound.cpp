@@ -1,9 +1,9 @@
 // What no split of a network has less load than.
 //
-// For a load asked about: nets that an accelerator could not afford to have cut tie their units together; then what has to
-// be on accelerators is packed. Units can't be cut, so sizes are seen through dual feasible functions, which round them to
-// what a packing can make of them (Lueker 1983; Fekete and Schepers 2001): each says that an accelerator holds at most 1, and a
-// host takes first what it is best at.
+// For a load asked about: nets that an accelerator could not afford to have cut tie their units together; then what has
+// to be on accelerators is packed. Units can't be cut, so sizes are seen through dual feasible functions, which round
+// them to what a packing can make of them (Lueker 1983; Fekete and Schepers 2001): each says that an accelerator holds
+// at most 1, and a host takes first what it is best at.
 #include <algorithm>
 
 #include "place/ties.hpp"
@@ -28,7 +28,8 @@ class LoadQuestion {
 
  private:
   // False: whatever is on accelerators, one of them holds more than `most`.
-  template <class Amount> bool is_packable(Amount amount, int64_t most) const {
+  template <class Amount>
+  bool is_packable(Amount amount, int64_t most) const {
     if (most <= 0) return true;
     const auto x = [&](const StageProblem::Unit& item) {
       return static_cast<double>(amount(item)) / static_cast<double>(most);
@@ -64,7 +65,8 @@ class LoadQuestion {
 
   // Whether hosts with time for the load, and accelerators that hold 1 of `size` each, could take everything if it were
   // divisible. What is tied may be spread over hosts.
-  template <class Size> bool fits(Size size) const {
+  template <class Size>
+  bool fits(Size size) const {
     struct Row {
       double size = 0, host = 0, gain = 0;
     };
@@ -72,7 +74,8 @@ class LoadQuestion {
     double host_left = static_cast<double>(load_) * p_.hosts, left = 0;
     for (const StageProblem::Unit& item : items_) {
       if (item.accelerator_ns >= kForbidden) host_left -= static_cast<double>(item.host_ns);
-      else if (const double s = size(item); s > 0) rows.push_back({s, static_cast<double>(item.host_ns), s / std::max(1.0, static_cast<double>(item.host_ns))});
+      else if (const double s = size(item); s > 0)
+        rows.push_back({s, static_cast<double>(item.host_ns), s / std::max(1.0, static_cast<double>(item.host_ns))});
     }
     constexpr double kSlack = 1e-9;  // of rounding
     if (host_left < -kSlack * static_cast<double>(load_) * (1 + p_.hosts)) return false;

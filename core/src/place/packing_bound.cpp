@@ -1,10 +1,11 @@
 // Proving that a load is too little for any split, by prices on units.
 //
-// Give each unit a price. If no set of units that one accelerator can have within the load, the nets that it cuts included,
-// is worth more than g, and hosts can take no more than h, then all units are worth at most accelerators × g + h in any split. Where they are
-// worth more, there is no split: this is the dual of the linear program over sets (Gilmore and Gomory 1961). The dearest set is found by dynamic
-// programming along an order of the units; the state says of each net that is alive whether all, none or some of its units so far
-// are in. Prices start as times and move by multiplicative weights.
+// Give each unit a price. If no set of units that one accelerator can have within the load, the nets that it cuts
+// included, is worth more than g, and hosts can take no more than h, then all units are worth at most accelerators × g
+// + h in any split. Where they are worth more, there is no split: this is the dual of the linear program over sets
+// (Gilmore and Gomory 1961). The dearest set is found by dynamic programming along an order of the units; the state
+// says of each net that is alive whether all, none or some of its units so far are in. Prices start as times and move
+// by multiplicative weights.
 #include "place/packing_bound.hpp"
 
 #include <algorithm>
@@ -21,9 +22,9 @@ namespace {
 constexpr uint64_t kBudget = 100000000;  // entries looked at in all: seconds
 constexpr size_t kMostEntries = 8000;    // in one step, as far as states are few
 constexpr size_t kMostStates = 500;      // in one step
-constexpr size_t kMostAlive = 31;         // nets: two bits each
-constexpr int kRounds = 120;              // of prices, for one load
-constexpr int kLoads = 8;                 // that are asked about
+constexpr size_t kMostAlive = 31;        // nets: two bits each
+constexpr int kRounds = 120;             // of prices, for one load
+constexpr int kLoads = 8;                // that are asked about
 constexpr uint32_t kNone = UINT32_MAX;
 
 // What the units that were passed can be worth for a load so far.
@@ -115,8 +116,8 @@ void DearestSet::branch(const State& state, uint32_t s, bool in, double price) {
   if (next.end > next.begin) fresh_.push_back(next);
 }
 
-// One list for each key. What is worth no more for more load goes; of entries of nearly the same load one stays, with the least
-// load and the greatest worth of them, so that no set is made too cheap.
+// One list for each key. What is worth no more for more load goes; of entries of nearly the same load one stays, with
+// the least load and the greatest worth of them, so that no set is made too cheap.
 void DearestSet::merge() {
   std::stable_sort(fresh_.begin(), fresh_.end(), [](const State& a, const State& b) { return a.key < b.key; });
   size_t keys = 0;
@@ -193,7 +194,8 @@ class Prices {
   Prices(const StageProblem& problem, std::vector<uint32_t> order, Ns load)
       : p_(tied(problem, load, &order)), load_(load), sets_(p_, order, load) {
     for (const StageProblem::Unit& unit : p_.units)
-      price_.push_back(std::max(1.0, static_cast<double>(unit.accelerator_ns < kForbidden ? unit.accelerator_ns : unit.host_ns)));
+      price_.push_back(
+          std::max(1.0, static_cast<double>(unit.accelerator_ns < kForbidden ? unit.accelerator_ns : unit.host_ns)));
   }
 
   // True: proved that no split has this load or less.

@@ -32,8 +32,8 @@ struct Sketch {
     int64_t error_ppb = 0;
   };
   std::vector<Offer> offers;
-  // Nodes that two workers at different places compute together; for Aim::latency alone. The helper's moves are a part of
-  // the cost.
+  // Nodes that two workers at different places compute together; for Aim::latency alone. The helper's moves are a part
+  // of the cost.
   struct Pair {
     uint32_t node = 0, worker = 0, helper = 0;
     Ns cost_ns = kForbidden;
@@ -62,7 +62,7 @@ struct Answer {
   Ns run_ns = 0, cost = 0, bound = 0, rival = kForbidden, unbudgeted = kForbidden;
   int64_t error_ppb = 0;
   bool side_by_side = false, late = false;
-  uint32_t doubt = 0;  // see Choice
+  uint32_t doubt = 0;         // see Choice
   std::vector<int32_t> pair;  // per node: one of Sketch::pairs, or -1
 };
 

@@ -33,7 +33,11 @@ std::vector<size_t> by_name(const DeviceList& devices) {
 class QuestionMaker {
  public:
   QuestionMaker(const Graph& graph, const Request& request, const Assignment& assignment)
-      : graph_(graph), request_(request), assignment_(assignment), support_(assignment.support), sketch_(question_.sketch) {}
+      : graph_(graph),
+        request_(request),
+        assignment_(assignment),
+        support_(assignment.support),
+        sketch_(question_.sketch) {}
 
   Question make() {
     add_workers();

@@ -26,8 +26,8 @@ struct Question {
 // a neighbour, else the plugin's estimate, else a roofline. Inputs start in the host's memory, and outputs end there.
 Question make_question(const graph::Graph& graph, const Request& request, const Assignment& assignment);
 
-// The graph with those operators split over two devices that a plan with such candidates would split; null where it splits
-// none, or the request wants none.
+// The graph with those operators split over two devices that a plan with such candidates would split; null where it
+// splits none, or the request wants none.
 std::shared_ptr<const Split> find_split(const graph::Graph& graph, const Request& request, const Question& question);
 
 // Fills in moves: place 0 is the host's memory, and the others belong to `owners`, from place 1 on.

@@ -42,6 +42,8 @@ bool estimate(plugin::Device& from, plugin::Device& to, Move& move) {
   if (from.takes_host_pointers() && to.takes_host_pointers()) return move = {kFenceNs, 0}, true;
   if (from.takes_host_pointers() || to.takes_host_pointers() || !from.is_open() || !to.is_open()) return false;
   if (share_memory(from, from.handle(), to, to.handle())) return move = {kFenceNs, 0}, true;
+  if (lends_memory(from, from.handle(), to, to.handle()) || lends_memory(to, to.handle(), from, from.handle()))
+    return move = {kFenceNs, 0}, true;
   if (copies_straight(from, from.handle(), to, to.handle())) return move = {start_ns(to), kCopyPsPerByte}, true;
   return false;
 }

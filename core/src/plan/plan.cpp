@@ -134,8 +134,8 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
   return true;
 }
 
-// Nodes in segments of their own: those that are kept, and parts of operators, so that another device's part, and what it
-// waits for, begins at once.
+// Nodes in segments of their own: those that are kept, and parts of operators, so that another device's part, and what
+// it waits for, begins at once.
 std::set<std::string> alone_in(const Plan& plan) {
   std::set<std::string> names = plan.kept_nodes;
   for (size_t i = 0; plan.split && i < plan.split->parts.size(); ++i) names.insert(plan.split->parts[i].name);
@@ -166,7 +166,8 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
       take_split(*plan, request);
     }
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);
-    std::vector<SegmentSpec> specs = partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
+    std::vector<SegmentSpec> specs =
+        partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
     if (compile_all(*plan, std::move(specs), request, denied)) break;

@@ -48,7 +48,8 @@ struct Request {
   bool keep_all = false;
   bool optimize = true;
   bool split = true;  // operators over two devices
-  std::shared_ptr<const Split> parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
+  std::shared_ptr<const Split>
+      parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
   uint64_t slice_ns = 0;                          // as motley_compile_options has it
   std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
   Limits limits;
@@ -153,10 +154,10 @@ struct SegmentSpec {
   std::vector<graph::TensorId> inputs, outputs;
 };
 // Segments in an order in which each needs only earlier ones, so the graph of segments has no cycle. Nodes of one
-// device merge as long as that holds; a node that `alone` names, by its own name or an origin, gets segments of its own. Where one of two devices
-// works in the background (`queued`, per device; empty: none), what needs the other's results is kept apart from what
-// does not, so that both can work at once. Nodes of one `kernel` (a number per node, -1 for none; empty: none) stay
-// together.
+// device merge as long as that holds; a node that `alone` names, by its own name or an origin, gets segments of its
+// own. Where one of two devices works in the background (`queued`, per device; empty: none), what needs the other's
+// results is kept apart from what does not, so that both can work at once. Nodes of one `kernel` (a number per node, -1
+// for none; empty: none) stay together.
 std::vector<SegmentSpec> partition(const graph::Graph& graph, const std::vector<int32_t>& device,
                                    const std::set<std::string>& alone, const std::vector<bool>& queued = {},
                                    const std::vector<int32_t>& kernel = {});

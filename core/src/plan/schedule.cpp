@@ -2,6 +2,7 @@
 #include "plan/schedule.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "plan/plan.hpp"
 
@@ -14,6 +15,7 @@ using graph::TensorId;
 const char* to_string(Way way) {
   switch (way) {
     case Way::share: return "share";
+    case Way::handle: return "shared fd";
     case Way::import: return "import";
     case Way::copy: return "copy";
     default: return "map";
@@ -39,6 +41,23 @@ bool share_memory(const plugin::Device& a, motley_device* handle_a, const plugin
   if (&a.plugin() != &b.plugin()) return false;
   const motley_edge_caps caps = b.edge_caps(handle_b, handle_a);
   return caps.read == MOTLEY_EDGE_NATIVE && caps.write == MOTLEY_EDGE_NATIVE;
+}
+
+bool lends_memory(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
+                  motley_device* to_handle) {
+  const motley_device_identity lender = from.identity(from_handle), user = to.identity(to_handle);
+  constexpr uint32_t kFd = 1u << MOTLEY_HANDLE_OPAQUE_FD;
+  static constexpr uint8_t kUnknown[16] = {};
+  const auto equal = [](const uint8_t(&a)[16], const uint8_t(&b)[16]) { return std::memcmp(a, b, sizeof a) == 0; };
+  return (lender.exports & user.imports & kFd) && !equal(lender.device_uuid, kUnknown) &&
+         equal(lender.device_uuid, user.device_uuid) && equal(lender.driver_uuid, user.driver_uuid);
+}
+
+Way shared_way(const Lane& a, const Lane& b) {
+  if (share_memory(*a.device, a.handle, *b.device, b.handle)) return Way::share;
+  const bool lends =
+      lends_memory(*a.device, a.handle, *b.device, b.handle) || lends_memory(*b.device, b.handle, *a.device, a.handle);
+  return lends ? Way::handle : Way::map;
 }
 
 bool copies_straight(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
@@ -140,8 +159,14 @@ class StepMaker {
         places_(schedule_.places.size()),
         there_(plan.graph.tensors.size() * places_),
         on_host_(plan.graph.tensors.size()),
+        made_at_(plan.graph.tensors.size()),
         points_(schedule_.lanes.size(), 0),
-        waited_(schedule_.lanes.size(), 0) {}
+        waited_(schedule_.lanes.size(), 0),
+        lends_(places_ * places_) {
+    for (uint32_t a = 1; a < places_; ++a)
+      for (uint32_t b = 1; b < a; ++b)
+        lends_[a * places_ + b] = lends_[b * places_ + a] = shared_way(lane_at(a), lane_at(b)) == Way::handle;
+  }
 
   void run() {
     for (TensorId id : plan_.graph.inputs) state(id, kHost) = {true, {}};
@@ -170,6 +195,7 @@ class StepMaker {
   };
   There& state(TensorId id, uint32_t place) { return there_[static_cast<size_t>(id) * places_ + place]; }
   uint32_t place_of(uint32_t segment) const { return schedule_.lanes[plan_.segments[segment].lane].place; }
+  const Lane& lane_at(uint32_t place) const { return schedule_.lanes[schedule_.places[place].lane]; }
 
   // Tensors that the host's memory has to hold anyway.
   void find_host_needs() {
@@ -192,7 +218,10 @@ class StepMaker {
       need(state(id, lane.place).ready, segment.lane, step.after);
     }
     step.point = {segment.lane, lane.queued ? ++points_[segment.lane] : 0};
-    for (TensorId id : segment.spec.outputs) state(id, lane.place) = {true, step.point};
+    for (TensorId id : segment.spec.outputs) {
+      state(id, lane.place) = {true, step.point};
+      made_at_[static_cast<size_t>(id)] = lane.place;
+    }
     schedule_.steps.push_back(std::move(step));
   }
 
@@ -220,9 +249,10 @@ class StepMaker {
   // Makes a tensor that exists somewhere exist in a place.
   void bring(TensorId id, uint32_t place, uint32_t for_segment) {
     if (state(id, place).yes) return;
+    for (uint32_t from = 1; from < places_; ++from)
+      if (state(id, from).yes && by_handle(id, from, place)) return move(id, from, place, for_segment);
     if (state(id, kHost).yes) return move(id, kHost, place, for_segment);
-    uint32_t from = 1;
-    while (!state(id, from).yes) ++from;
+    uint32_t from = made_at_[static_cast<size_t>(id)];  // a callback may look before others have it
     if (place != kHost && !straight(id, from, place)) {
       move(id, from, kHost, for_segment);
       from = kHost;
@@ -231,9 +261,14 @@ class StepMaker {
   }
 
   bool copies(uint32_t from, uint32_t to) const {
-    const Lane &source = schedule_.lanes[schedule_.places[from].lane],
-               &target = schedule_.lanes[schedule_.places[to].lane];
+    const Lane &source = lane_at(from), &target = lane_at(to);
     return copies_straight(*source.device, source.handle, *target.device, target.handle);
+  }
+
+  // One memory for both devices. What the host needs too lies in the host's memory where a device works on that.
+  bool by_handle(TensorId id, uint32_t from, uint32_t to) const {
+    const auto imports = [&](uint32_t place) { return schedule_.places[place].to_host == Way::import; };
+    return lends_[from * places_ + to] && !(on_host_[static_cast<size_t>(id)] && (imports(from) || imports(to)));
   }
 
   // From device to device, without the host's memory in between.
@@ -243,6 +278,12 @@ class StepMaker {
     return !on_host_[static_cast<size_t>(id)] && maps(from) && maps(to);
   }
 
+  Way way_of(TensorId id, uint32_t from, uint32_t to) const {
+    if (from == kHost || to == kHost) return schedule_.places[from == kHost ? to : from].to_host;
+    if (by_handle(id, from, to)) return Way::handle;
+    return copies(from, to) ? Way::copy : Way::map;
+  }
+
   void move(TensorId id, uint32_t from, uint32_t to, uint32_t for_segment) {
     Step step;
     step.kind = Step::Kind::move;
@@ -250,9 +291,7 @@ class StepMaker {
     step.from = from;
     step.to = to;
     step.segment = for_segment;
-    const bool between = from != kHost && to != kHost;
-    step.way =
-        between ? (copies(from, to) ? Way::copy : Way::map) : schedule_.places[from == kHost ? to : from].to_host;
+    step.way = way_of(id, from, to);
     if (step.way == Way::copy) {
       const uint32_t lane = schedule_.places[to == kHost ? from : to].lane;
       need(state(id, from).ready, lane, step.after);
@@ -270,7 +309,9 @@ class StepMaker {
   size_t places_;
   std::vector<There> there_;                            // per tensor and place
   std::vector<bool> on_host_;                           // per tensor
+  std::vector<uint32_t> made_at_;                       // per tensor: a place
   std::vector<uint32_t> points_, waited_;               // per lane
+  std::vector<bool> lends_;                             // per pair of places: one of them to the other
   std::vector<std::pair<TensorId, uint32_t>> borders_;  // that the host writes
 };
 

@@ -10,15 +10,20 @@
 
 namespace motley::plan {
 
-// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; a device's buffer
-// lies over the host's bytes, and only changes owner; the device copies; the host copies through a mapped buffer.
-enum class Way : uint8_t { share, import, copy, map };
+// How a tensor comes from one memory to another, the cheapest first: both sides use the same bytes; two devices have
+// one memory, which one of them lends by a handle; a device's buffer lies over the host's bytes, and only changes
+// owner; the device copies; the host copies through a mapped buffer.
+enum class Way : uint8_t { share, handle, import, copy, map };
 const char* to_string(Way way);
 
 // How a device's memory is reached from the host's. The device is opened.
 Way way_to_host(const plugin::Device& device, motley_device* handle);
 // Both work on each other's buffers as on their own.
 bool share_memory(const plugin::Device& a, motley_device* handle_a, const plugin::Device& b, motley_device* handle_b);
+// `to` works in place on memory that `from` allocates and gives as a file descriptor: both are the same hardware behind
+// the same driver, whatever their plugins.
+bool lends_memory(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
+                  motley_device* to_handle);
 // `to` copies from the other's memory by itself.
 bool copies_straight(const plugin::Device& from, motley_device* from_handle, const plugin::Device& to,
                      motley_device* to_handle);
@@ -30,6 +35,9 @@ struct Lane {
   uint32_t place = 0;   // where its memory is
   bool queued = false;  // works in the background, until its timeline reaches a point
 };
+
+// How two devices' own memories are one: share or handle; map where they are not.
+Way shared_way(const Lane& a, const Lane& b);
 
 // A memory. Place 0 is the host's.
 struct Place {

@@ -35,7 +35,8 @@ void take_split(Plan& plan, const Request& request) {
     Assignment assignment = assign(graph, wanted, {});
     if (assignment.costs.empty()) price(graph, wanted, assignment);
     for (size_t n = 0; n < graph.nodes.size(); ++n)
-      if (const SplitPart* part = split->find(graph.nodes[n].name); part && assignment.device[n] != part->device) return;
+      if (const SplitPart* part = split->find(graph.nodes[n].name); part && assignment.device[n] != part->device)
+        return;
     Decision &decision = assignment.decision, &whole = plan.assignment.decision;
     decision.planner_ns = whole.planner_ns += decision.planner_ns;
     if (!is_clearly_faster(decision, whole)) return;

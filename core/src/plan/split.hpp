@@ -1,5 +1,6 @@
-// One operator computed by two devices at once: each computes some of its output channels, and a Concat joins them. What is
-// split is decided and written down in libmotley_planner; libmotley plans the rewritten graph and keeps the better plan.
+// One operator computed by two devices at once: each computes some of its output channels, and a Concat joins them.
+// What is split is decided and written down in libmotley_planner; libmotley plans the rewritten graph and keeps the
+// better plan.
 #pragma once
 
 #include "plan/plan.hpp"
@@ -27,8 +28,9 @@ struct Split {
   }
 };
 
-// Plans the graph of `plan.assignment.split` and puts it in the place of plan.graph where it is clearly faster: by a fifth as
-// far as costs are estimates, a tenth as far as they are looked up nearby, by anything as far as they are measured.
+// Plans the graph of `plan.assignment.split` and puts it in the place of plan.graph where it is clearly faster: by a
+// fifth as far as costs are estimates, a tenth as far as they are looked up nearby, by anything as far as they are
+// measured.
 void take_split(Plan& plan, const Request& request);
 
 // The rest is in libmotley_planner.
@@ -45,8 +47,8 @@ struct Cut {
 int64_t channels_to_cut(const graph::Graph& graph, const graph::Node& node);
 int channel_axis(const graph::Graph& graph, const graph::Node& node);
 
-// The graph with the cuts' nodes, ascending, replaced by two parts and a Concat; in the order of the cuts two parts each.
-// Weights share the graph's bytes where they can.
+// The graph with the cuts' nodes, ascending, replaced by two parts and a Concat; in the order of the cuts two parts
+// each. Weights share the graph's bytes where they can.
 Split split_graph(const graph::Graph& graph, const std::vector<Cut>& cuts);
 
 }  // namespace motley::plan

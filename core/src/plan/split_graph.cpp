@@ -13,7 +13,7 @@ using graph::TensorId;
 
 namespace {
 
-constexpr int64_t kFewest = 16;  // channels
+constexpr int64_t kFewest = 16;       // channels
 constexpr uintptr_t kAlignment = 16;  // of constants that are copied
 
 bool is_weight(const Graph& graph, TensorId id) {

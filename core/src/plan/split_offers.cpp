@@ -12,7 +12,7 @@ using place::Provenance;
 
 namespace {
 
-constexpr double kGain = 0.9;           // of the node's best cost; above, a split is not looked at
+constexpr double kGain = 0.9;  // of the node's best cost; above, a split is not looked at
 constexpr size_t kMostPerNode = 2;
 constexpr double kUsualBandwidth = 10;  // GB/s, of a device that does not say
 
@@ -76,7 +76,8 @@ class SplitFinder {
     }
   }
 
-  // Cuts so that both are done at the same time, or nearly, as channels go by eights. Returns when; what joins them included.
+  // Cuts so that both are done at the same time, or nearly, as channels go by eights. Returns when; what joins them
+  // included.
   double balance(Cut& cut) const {
     const Node& node = graph_.nodes[cut.node];
     const double out = bytes_of(node.outputs[0]), start_a = start(cut.worker), start_b = start(cut.helper);
@@ -87,8 +88,10 @@ class SplitFinder {
     if (there.alpha_ns >= place::kForbidden || back.alpha_ns >= place::kForbidden) return HUGE_VAL;
     // Both are a start and so much for all channels.
     const double in = move_ns(there, bytes_of(node.inputs[0])) + (residual > 0 ? move_ns(there, residual) : 0);
-    const double slice_a = residual > 0 ? copy_ns(cut.worker, 0) : 0, slice_b = residual > 0 ? copy_ns(cut.helper, 0) : 0;
-    const double first_a = start_a + slice_a, slope_a = rest_a + (residual > 0 ? copy_ns(cut.worker, residual) - slice_a : 0);
+    const double slice_a = residual > 0 ? copy_ns(cut.worker, 0) : 0,
+                 slice_b = residual > 0 ? copy_ns(cut.helper, 0) : 0;
+    const double first_a = start_a + slice_a,
+                 slope_a = rest_a + (residual > 0 ? copy_ns(cut.worker, residual) - slice_a : 0);
     const double first_b = in + start_b + slice_b + static_cast<double>(back.alpha_ns),
                  slope_b = rest_b + static_cast<double>(back.beta_ps_per_byte) * out / 1000 +
                            (residual > 0 ? copy_ns(cut.helper, residual) - slice_b : 0);

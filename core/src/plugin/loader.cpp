@@ -143,13 +143,25 @@ std::shared_ptr<Plugin> enter(const Library& library, const fs::path& path) {
   return plugin;
 }
 
+// Extensions that the core uses; a plugin built for an older header has a shorter struct.
+void read_extensions(Plugin& plugin) {
+  if (!plugin.api.get_extension) return;
+  const auto* external =
+      static_cast<const motley_external_memory*>(plugin.api.get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
+  if (external)
+    std::memcpy(&plugin.external, external, std::min<size_t>(external->struct_size, sizeof plugin.external));
+}
+
 void start(Library& library) {
   Plugin& plugin = *library.plugin;
   library.started = true;
-  if (!plugin.api.init) return;
   ErrorRoom room;
   const std::lock_guard control(plugin.control);
-  const motley_status status = guarded(room, [&] { return plugin.api.init(&room.error); });
+  const motley_status status = guarded(room, [&] {
+    const motley_status started = plugin.api.init ? plugin.api.init(&room.error) : MOTLEY_OK;
+    if (started == MOTLEY_OK) read_extensions(plugin);
+    return started;
+  });
   if (status != MOTLEY_OK) {
     library.failure =
         base::text("plugin \"%\" could not start (%): see its documentation", {plugin.id, room.describe(status)});

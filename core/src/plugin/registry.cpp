@@ -147,6 +147,16 @@ motley_edge_caps Device::edge_caps(motley_device* own, motley_device* other) con
   return caps;
 }
 
+motley_device_identity Device::identity(motley_device* own) const {
+  motley_device_identity identity{};
+  identity.struct_size = sizeof identity;
+  const motley_external_memory& external = plugin_->external;
+  if (!external.identity || external.identity(own, &identity) != MOTLEY_OK) return motley_device_identity{};
+  if (!external.buffer_alloc || !external.buffer_export) identity.exports = 0;
+  if (!external.buffer_import) identity.imports = 0;
+  return identity;
+}
+
 Registry discover(const DiscoveryOptions& options) {
   Registry registry;
   const Filter filter(options);

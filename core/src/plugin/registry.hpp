@@ -20,6 +20,7 @@ struct Plugin {
   std::string id, version, vendor;
   std::filesystem::path manifest_path, library_path;
   motley_plugin api{};  // a copy: fields past the plugin's struct_size are zero
+  motley_external_memory external{};  // likewise; zeros where it has none
   std::mutex control;   // held around [control] calls
 };
 
@@ -45,6 +46,8 @@ class Device {
   bool has_queues() const { return api().queue_create != nullptr; }
   // How it works with the host (null), or with another opened device; zeros where it does not say. [any]
   motley_edge_caps edge_caps(motley_device* own, motley_device* other) const;
+  // Which hardware it is, and what handles to memory it gives and takes; zeros where it does not say. [any]
+  motley_device_identity identity(motley_device* own) const;
 
  private:
   std::shared_ptr<Plugin> plugin_;

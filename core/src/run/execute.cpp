@@ -105,8 +105,10 @@ void Instance::move(const Step& step, Action& action) {
   timeline.submitted = step.point.value;
 }
 
-// A border only changes its owner; other bytes are copied between mapped buffers and the host's memory.
+// A border only changes its owner, and memory that devices share not even that; other bytes are copied between mapped
+// buffers and the host's memory.
 void Instance::move_by_host(const Step& step, uint64_t bytes) {
+  if (way_of(step) == plan::Way::handle) return;
   DeviceBuffer* from = step.from == kHost ? nullptr : buffer_of(step.from, step.tensor);
   DeviceBuffer* to = step.to == kHost ? nullptr : buffer_of(step.to, step.tensor);
   if (to && to->imported) return unmap(*to);

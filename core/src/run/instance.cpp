@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/sort.hpp"
 #include "base/text.hpp"
 #include "motley/sdk/arena.hpp"
@@ -118,13 +120,52 @@ void Instance::make_buffers() {
       buffers_.push_back(all[i]);
   for (const Step& step : plan_->schedule.steps)
     if (step.kind == Step::Kind::reclaim) buffer_of(step.from, step.tensor)->host_writes = true;
-  for (DeviceBuffer& buffer : buffers_) fill(buffer);
+  for (const Step& step : plan_->schedule.steps)
+    if (step.kind == Step::Kind::move && step.way == plan::Way::handle) share(step);
+  for (DeviceBuffer& buffer : buffers_)
+    if (!buffer.buffer) fill(buffer);
   for (size_t l = 0; l < scratch_.size(); ++l)
     if (scratch[l]) scratch_[l] = allocate(plan_->schedule.lanes[l].place, scratch[l]);
 }
 
 void Instance::add_buffer(uint32_t place, TensorId tensor) {
   if (place != kHost) buffers_.push_back({place, tensor});
+}
+
+// One memory for both ends of a move: that of the tensor's buffer that is shared already, or one side's. Where both
+// refuse, each gets its own.
+void Instance::share(const Step& move) {
+  DeviceBuffer &from = *buffer_of(move.from, move.tensor), &to = *buffer_of(move.to, move.tensor);
+  if (from.lender != kHost) lend(*buffer_of(from.lender, move.tensor), to);
+  else if (!lend(from, to)) lend(to, from);
+}
+
+// Makes `other` a buffer over the memory of `own`, which is allocated where it is not yet. A refusal is no failure.
+bool Instance::lend(DeviceBuffer& own, DeviceBuffer& other) {
+  const plan::Lane &lane = lane_at(own.place), &user = lane_at(other.place);
+  if (!plan::lends_memory(*lane.device, lane.handle, *user.device, user.handle)) return false;
+  const motley_external_memory& api = lane.device->plugin().external;
+  const uint64_t bytes = std::max<uint64_t>(plan_->graph.tensor(own.tensor).bytes(), 1);
+  ErrorRoom room;
+  motley_memory_handle handle{};
+  handle.struct_size = sizeof handle;
+  handle.fd = -1;
+  motley_status status = MOTLEY_OK;
+  if (!own.buffer) status = api.buffer_alloc(lane.handle, bytes, MOTLEY_HANDLE_OPAQUE_FD, &own.buffer, &room.error);
+  if (status == MOTLEY_OK && !own.buffer) status = MOTLEY_INTERNAL;
+  if (status == MOTLEY_OK) status = api.buffer_export(own.buffer, MOTLEY_HANDLE_OPAQUE_FD, &handle, &room.error);
+  if (const base::Descriptor fd(handle.fd); status == MOTLEY_OK)
+    status = user.device->plugin().external.buffer_import(user.handle, &handle, &other.buffer, &room.error);
+  if (status == MOTLEY_OK && other.buffer) {
+    own.lender = other.lender = own.place;
+    return true;
+  }
+  other.buffer = nullptr;
+  if (own.lender == kHost) release(own);
+  base::log(base::LogLevel::info, "session",
+            base::text("% and % do not share memory (%); it is copied",
+                       {lane.device->name(), user.device->name(), room.describe(status)}));
+  return false;
 }
 
 // Memory over the host's bytes where the plan has the tensor as a border of this place and the device agrees.
@@ -166,6 +207,7 @@ void Instance::release(DeviceBuffer& buffer) {
   lane_at(buffer.place).device->api().buffer_release(buffer.buffer);
   buffer.buffer = nullptr;
   buffer.imported = false;
+  buffer.lender = kHost;
 }
 
 const Instance::DeviceBuffer* Instance::buffer_of(uint32_t place, TensorId tensor) const {
@@ -195,7 +237,7 @@ void Instance::bind(TensorId id, void* memory) {
   if (memory) bound_[id] = memory;
   else bound_.erase(id);
   for (DeviceBuffer& buffer : buffers_) {
-    if (buffer.tensor != id) continue;
+    if (buffer.tensor != id || buffer.lender != kHost) continue;
     release(buffer);
     fill(buffer);
   }
@@ -252,6 +294,10 @@ void Instance::resolve_copy(const Step& step, Action& action) {
 }
 
 plan::Way Instance::way_of(const Step& move) const {
+  if (move.way == plan::Way::handle) {
+    const uint32_t lender = buffer_of(move.from, move.tensor)->lender;
+    return lender != kHost && lender == buffer_of(move.to, move.tensor)->lender ? move.way : plan::Way::map;
+  }
   if (move.way != plan::Way::import) return move.way;
   const DeviceBuffer* buffer = buffer_of(move.from == kHost ? move.to : move.from, move.tensor);
   return buffer->imported ? plan::Way::import : plan::Way::map;

@@ -90,6 +90,7 @@ class Instance {
     graph::TensorId tensor;
     motley_buffer* buffer = nullptr;
     bool imported = false;  // lies over the host's bytes
+    uint32_t lender = plan::kHost;  // the place whose device allocated it, where devices share it
     bool host_writes = false;
     bool mapped = false;  // belongs to the host
   };
@@ -97,6 +98,8 @@ class Instance {
   void make_queues();
   void make_buffers();
   void add_buffer(uint32_t place, graph::TensorId tensor);
+  void share(const plan::Step& move);
+  bool lend(DeviceBuffer& own, DeviceBuffer& other);
   void fill(DeviceBuffer& buffer);
   bool import_host(DeviceBuffer& buffer);
   void release(DeviceBuffer& buffer);

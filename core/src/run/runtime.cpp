@@ -156,6 +156,26 @@ std::vector<DeviceInfo> Runtime::devices() const {
   return list;
 }
 
+std::vector<SharedMemory> Runtime::shared_memory() const {
+  std::vector<plan::Lane> opened;
+  for (const auto& device : state_->devices) {
+    if (device->takes_host_pointers()) continue;
+    try {
+      opened.push_back({device, device->handle()});
+    } catch (const Error&) {
+      // A session that wants it says why.
+    }
+  }
+  std::vector<SharedMemory> list;
+  for (size_t i = 0; i < opened.size(); ++i)
+    for (size_t k = i + 1; k < opened.size(); ++k) {
+      const plan::Way way = plan::shared_way(opened[i], opened[k]);
+      if (way <= plan::Way::handle)
+        list.push_back({opened[i].device->name(), opened[k].device->name(), to_string(way)});
+    }
+  return list;
+}
+
 std::vector<PluginInfo> Runtime::plugins() const {
   std::vector<PluginInfo> list;
   for (const plugin::PluginReport& r : state_->registry.reports)

@@ -50,7 +50,8 @@ class Advisor {
   const std::vector<Unused>& unused() const { return unused_; }
 
   // For each of the nodes, on a device that supports them. Nothing for a device that the advisor does not know. Where
-  // `raced` has configs, one per node of the graph, those count and not the rows of kernels, which only say their times.
+  // `raced` has configs, one per node of the graph, those count and not the rows of kernels, which only say their
+  // times.
   std::vector<NodeChoice> choose(const graph::Graph& graph, const std::vector<uint32_t>& nodes, plugin::Device& device,
                                  const std::vector<std::string>& raced = {}, const Reserved& reserved = {}) const;
 

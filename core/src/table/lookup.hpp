@@ -55,8 +55,8 @@ class Lookup {
   // The fastest config with all the pairs of `config` that was measured for the problem, here or with another driver.
   virtual Answer find_with(const std::string& problem, const std::string& config) const = 0;
 
-  // What was measured here for the problem with exactly this config ("": the plugin's default): the mean of rows by their
-  // runs, ns; 0 where there is no row.
+  // What was measured here for the problem with exactly this config ("": the plugin's default): the mean of rows by
+  // their runs, ns; 0 where there is no row.
   virtual uint64_t median_with(const std::string& problem, const std::string& config) const = 0;
 
   // Why a device's rows are not used as measured here; null where they are.

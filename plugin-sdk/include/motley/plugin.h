@@ -357,6 +357,61 @@ typedef struct motley_tuning {
   motley_status (*config_check)(motley_device* device, const motley_graph* segment, const char* config, motley_error* error);
 } motley_tuning;
 
+/* ---- extension motley.external_memory/1 ---------------------------------------------------------------------------- */
+
+/* Memory of one device that another device, of this plugin or of another one, works on in place: both drive the same physical
+ * device through the same driver. The host matches their UUIDs, has one allocate, and the other import. Each side waits for
+ * its own work before the host hands the memory on, so no fence crosses. */
+#define MOTLEY_EXTERNAL_MEMORY_EXTENSION "motley.external_memory/1"
+
+typedef enum motley_handle_kind {
+  /* A file descriptor that the driver alone understands: VK_KHR_external_memory_fd, cl_khr_external_memory_opaque_fd. */
+  MOTLEY_HANDLE_OPAQUE_FD = 1
+} motley_handle_kind;
+
+/* Which hardware a device is, the same for every API that drives it: deviceUUID and driverUUID of VkPhysicalDeviceIDProperties,
+ * CL_DEVICE_UUID_KHR and CL_DRIVER_UUID_KHR. */
+typedef struct motley_device_identity {
+  uint32_t struct_size;
+  uint32_t exports; /* bit k: memory of it can be given as a handle of motley_handle_kind k */
+  uint32_t imports; /* bit k: it takes such handles */
+  uint8_t device_uuid[16], driver_uuid[16];
+} motley_device_identity;
+
+typedef enum motley_handle_flags {
+  MOTLEY_HANDLE_DEDICATED = 1 /* the memory was allocated for this one buffer, and the importer has to say so to the driver */
+} motley_handle_flags;
+
+typedef struct motley_memory_handle {
+  uint32_t struct_size;
+  uint32_t kind;         /* motley_handle_kind */
+  int32_t fd;
+  uint32_t flags;        /* motley_handle_flags */
+  uint64_t size;         /* bytes of the buffer */
+  uint64_t offset;       /* where it begins in the memory */
+  uint64_t memory_size;  /* bytes of the memory, as it was allocated */
+  uint32_t memory_type;  /* what the driver calls its type (Vulkan: memoryTypeIndex); UINT32_MAX: not known */
+  uint8_t device_uuid[16], driver_uuid[16]; /* of the device that allocated it */
+} motley_memory_handle;
+
+/* All [any]. */
+typedef struct motley_external_memory {
+  uint32_t struct_size;
+  /* (required) MOTLEY_UNSUPPORTED where the driver does not tell. */
+  motley_status (*identity)(motley_device* device, motley_device_identity* identity);
+  /* As the plugin's buffer_alloc, of memory that can be given as handles of `kind`. Required where `exports` is not 0. */
+  motley_status (*buffer_alloc)(motley_device* device, uint64_t size, uint32_t kind, motley_buffer** buffer,
+                                motley_error* error);
+  /* A handle to a buffer that this buffer_alloc made. The descriptor is a new one that belongs to the host, which closes it;
+   * the memory lives as long as the buffer or anything that was imported from the handle. Required where `exports` is not 0. */
+  motley_status (*buffer_export)(motley_buffer* buffer, uint32_t kind, motley_memory_handle* handle, motley_error* error);
+  /* A buffer over the memory. The descriptor stays the host's, which may close it on return: what the driver is to keep is a
+   * duplicate. A handle of another device or driver, of an unknown kind, or whose buffer does not lie in its memory is refused,
+   * with a sentence. The buffer outlives the one that was exported. Required where `imports` is not 0. */
+  motley_status (*buffer_import)(motley_device* device, const motley_memory_handle* handle, motley_buffer** buffer,
+                                 motley_error* error);
+} motley_external_memory;
+
 #ifdef __cplusplus
 }
 #endif

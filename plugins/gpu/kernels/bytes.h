@@ -12,6 +12,6 @@ FUNC float multiple(int count, float factor) {
   float product = TO_FLOAT(count) * factor;
   float rest = PRODUCT_REST(TO_FLOAT(count), factor, product);
   float floor_ = FLOOR(product);
-  if (product - floor_ != 0.5f || rest == 0.0f) return product;
-  return rest > 0.0f ? floor_ + 1.0f : floor_;
+  float decided = rest > 0.0f ? floor_ + 1.0f : floor_;
+  return product - floor_ != 0.5f || rest == 0.0f ? product : decided;
 }

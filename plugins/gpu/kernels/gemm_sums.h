@@ -31,8 +31,13 @@
       int row = b_at + (TABLE != 0 ? table[k] : k * p.b_k);
       VEC right[NV];
       UNROLL for (int j = 0; j < NV; j++) right[j] = VLOAD_AS(B_TYPE, b, row + j * VW);
+      float left[MR];
+      if (PACKED != 0) {
+        LOAD_ROW(A_TYPE, left, a, a_at + k * MR, MR)
+      } else {
+        UNROLL for (int i = 0; i < MR; i++) left[i] = LEFT(i, k);
+      }
       UNROLL for (int i = 0; i < MR; i++) {
-        VEC left = VSPLAT(LEFT(i, k));
-        UNROLL for (int j = 0; j < NV; j++) sums[i * NV + j] = VMAD(left, right[j], sums[i * NV + j]);
+        UNROLL for (int j = 0; j < NV; j++) sums[i * NV + j] = VMAD(VSPLAT(left[i]), right[j], sums[i * NV + j]);
       }
     }

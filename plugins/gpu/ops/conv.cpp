@@ -173,7 +173,8 @@ void emit_product(Emitter& e, const Convolution& c) {
   }
   if (e.has_input(3)) g.residual = e.input(3);
   g.epilogue = Epilogue(e.node.attributes<schema::ConvAttributes>().activation());
-  const GemmTile tile = gemm_tile(e.device, e.config, g.shape());
+  GemmTile tile = gemm_tile(e.device, e.config, g.shape());
+  if (weights.is_constant()) tile = packed_tile(e.device, tile);
   if (weights.is_constant()) {
     std::vector<float> all;
     const float* rows = weights.constant_as<float>().data();
@@ -200,10 +201,27 @@ void emit_product(Emitter& e, const Convolution& c) {
   emit_gemm(e, g, tile);
 }
 
+// Rows per work item. More of them share lines of the input; but in a small plane they leave lanes of a subgroup
+// without work, and a subgroup takes as long with some of its lanes as with all.
+int32_t depthwise_rows(const Emitter& e, const WindowAxis& h, const WindowAxis& w) {
+  const int64_t lanes = std::max(1u, e.device.subgroup_size);
+  int32_t best = 1;
+  int64_t least = INT64_MAX;
+  for (const int32_t rows : {4, 2, 1}) {
+    if (rows > h.output || rows * h.stride > 4) continue;
+    const Call call = four_columns(e, "", w.output, (h.output + rows - 1) / rows, 1);
+    const int64_t subgroups =
+        (int64_t{call.group[0]} * call.group[1] + lanes - 1) / lanes * call.groups[0] * call.groups[1];
+    const int64_t cost = subgroups * ((rows - 1) * h.stride + h.kernel + 1);
+    if (cost < least) least = cost, best = rows;
+  }
+  return best;
+}
+
 void emit_depthwise_texels(Emitter& e, const Convolution& c) {
   const WindowAxis &h = c.window.axes[1], &w = c.window.axes[2];
   const Epilogue epilogue(e.node.attributes<schema::ConvAttributes>().activation());
-  const auto rows = static_cast<int32_t>(h.stride > 1 ? std::min<int64_t>(h.output, 2) : std::min<int64_t>(h.output, 4));
+  const int32_t rows = depthwise_rows(e, h, w);
   Call call = four_columns(e, "conv_depthwise_texels", w.output, (h.output + rows - 1) / rows, c.batch * c.out_channels);
   call.constants = {static_cast<int32_t>(h.kernel), static_cast<int32_t>(w.kernel), static_cast<int32_t>(h.stride),
                     static_cast<int32_t>(w.stride), e.has_input(2) ? 1 : 0, e.has_input(3) ? 1 : 0, epilogue.function, rows};

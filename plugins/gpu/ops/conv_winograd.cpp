@@ -58,7 +58,7 @@ void emit_winograd(Emitter& e, const Convolution& c, int64_t m) {
   g.batch1 = n * n;
   g.b_batch1 = c.in_channels * tiles;
   g.y_batch1 = c.out_channels * tiles;
-  const GemmTile tile = gemm_tile(e.device, e.config, g.shape());
+  const GemmTile tile = packed_tile(e.device, gemm_tile(e.device, e.config, g.shape()));
   const std::vector<float> u = transformed_weights(c, e.node.input(1)->constant_as<float>().data(), m);
   std::vector<float> packed;
   for (int64_t i = 0; i < n * n; ++i) {

@@ -53,7 +53,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmS
       if (cost < least) least = cost, t.mr = mr;
     }
   } else if (m < t.mr) {
-    t.mr = m <= 1 ? 1 : m <= 2 ? 2 : 4;
+    t.mr = m <= 1 ? 1 : m <= 2 && !device.texel_loads ? 2 : 4;
   }
   t.mr = static_cast<int32_t>(config.get("mr", int64_t{t.mr}));
   t.nv = static_cast<int32_t>(config.get("nv", int64_t{t.nv}));
@@ -70,7 +70,6 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmS
     return t;  // columns behind the last are loaded as zeros
   }
   if (on_texels(device, t)) {
-    if (m <= 4) t.mr = 4;
     t.split = 1;
     return t;  // columns behind the last are computed and not stored
   }
@@ -128,7 +127,12 @@ sdk::Reason gemm_config_check(const Config& config, const Capabilities& device) 
 }
 
 bool on_texels(const Capabilities& device, const GemmTile& t) {
-  return device.texel_loads && t.vw == 4 && t.mr % 4 == 0 && t.local_k == 0;
+  return device.texel_loads && t.vw == 4 && (t.mr % 4 == 0 || t.mr == 1) && t.local_k == 0;
+}
+
+GemmTile packed_tile(const Capabilities& device, GemmTile t) {
+  if (on_texels(device, t)) t.mr = std::max(t.mr, 4);
+  return t;
 }
 
 void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {

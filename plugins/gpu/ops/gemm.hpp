@@ -46,6 +46,8 @@ struct Gemm {
 };
 // Whether the product is the kernel for texels, whose B comes by taps.
 bool on_texels(const Capabilities& device, const GemmTile& tile);
+// The tile for an A that is packed: texels bring four rows at once.
+GemmTile packed_tile(const Capabilities& device, GemmTile tile);
 void emit_gemm(Emitter& e, const Gemm& gemm, const GemmTile& tile);
 
 // [m / mr][k][mr] from rows of k, zeros behind the last row.

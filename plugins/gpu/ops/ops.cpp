@@ -118,7 +118,9 @@ Call four_columns(const Emitter& e, std::string variant, int64_t columns, int64_
   call.variant = std::move(variant);
   const int64_t fours = (columns + 3) / 4;
   const uint32_t wide = fours > 4 ? 8 : fours > 2 ? 4 : fours > 1 ? 2 : 1;
-  call.group = {std::min(wide, e.device.max_group[0]), std::min(16 / wide, e.device.max_group[1]), 1};
+  uint32_t high = 16 / wide;
+  while (high > 1 && high / 2 >= lines) high /= 2;
+  call.group = {std::min(wide, e.device.max_group[0]), std::min(high, e.device.max_group[1]), 1};
   call.groups = {groups_for(fours, call.group[0]), groups_for(lines, call.group[1]), static_cast<uint32_t>(planes)};
   return call;
 }

@@ -11,8 +11,8 @@ namespace placement_bench {
 constexpr double kDagUnit = 1e6;
 
 bool is_dag(const nlohmann::json& json);
-// Throws std::exception that names what is wrong. Every task on every node of the network, at cost / speed; every dependency is a tensor that takes size / speed of the
-// link, one at a time per link and direction.
+// Throws std::exception that names what is wrong. Every task on every node of the network, at cost / speed; every
+// dependency is a tensor that takes size / speed of the link, one at a time per link and direction.
 motley::place::Problem read_dag(const nlohmann::json& json);
 
 }  // namespace placement_bench

@@ -109,7 +109,7 @@ class Bench {
 
   void throughput(const Workload& w, const json& known) {
     const Pipelines answer = solve_throughput(w);
-    Row row{w.name, "throughput", answer.contiguous.value, answer.contiguous.bound, answer.contiguous.seconds,
+    Row row{w.name,        "throughput", answer.contiguous.value, answer.contiguous.bound, answer.contiguous.seconds,
             json::object()};
     if (known.contains("optimal_max_load")) row.published["optimum"] = known["optimal_max_load"];
     if (known.contains("human_expert")) row.published["expert"] = known["human_expert"];

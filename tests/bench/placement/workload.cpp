@@ -73,7 +73,8 @@ void check_order(const Workload& w, const std::vector<std::string>& ids) {
       if (--missing[r] == 0) ready.push_back(r);
   if (ready.size() == w.nodes.size()) return;
   for (size_t n = 0; n < missing.size(); ++n)
-    if (missing[n]) wrong(w.name + ": nodes wait for each other in a circle, or for one; node " + ids[n] + " is among them");
+    if (missing[n])
+      wrong(w.name + ": nodes wait for each other in a circle, or for one; node " + ids[n] + " is among them");
 }
 
 }  // namespace
@@ -98,7 +99,8 @@ Workload read_workload(const json& j, const std::string& name) {
     const bool colored = n.contains("colorClass") && !n["colorClass"].is_null();
     const std::string color = colored ? id_of(n, "colorClass", what) : "node " + id;
     node.color = colors.emplace(color, static_cast<int>(colors.size())).first->second;
-    if (!numbers.emplace(id, static_cast<uint32_t>(w.nodes.size())).second) wrong(name + ": two nodes have the id " + id);
+    if (!numbers.emplace(id, static_cast<uint32_t>(w.nodes.size())).second)
+      wrong(name + ": two nodes have the id " + id);
     ids.push_back(id);
     w.nodes.push_back(std::move(node));
   }

@@ -23,7 +23,8 @@ constexpr uint64_t kMoves = 20000;
 json made_up(int layers, unsigned seed) {
   std::mt19937 random(seed);
   const auto upto = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n + 1)); };
-  json j = {{"maxFPGAs", 3}, {"maxCPUs", 1}, {"maxSizePerFPGA", 1e6}, {"nodes", json::array()}, {"edges", json::array()}};
+  json j = {
+      {"maxFPGAs", 3}, {"maxCPUs", 1}, {"maxSizePerFPGA", 1e6}, {"nodes", json::array()}, {"edges", json::array()}};
   std::vector<int> before;
   int id = 100;
   for (int layer = 0; layer < layers; ++layer) {
@@ -109,10 +110,12 @@ TEST(PlacementWorkload, MistakesAreNamed) {
   says([](json& j) { j["nodes"] = 4; }, "has no list of nodes");
   says([](json& j) { j["edges"].push_back({{"sourceId", 100}, {"destId", 7}}); }, "leads from or to no node");
   says([](json& j) { j["edges"].push_back({{"sourceId", 100}, {"destId", 100}}); }, "wait for each other in a circle");
-  says([](json& j) {
-    j["edges"].push_back({{"sourceId", 100}, {"destId", 101}});
-    j["edges"].push_back({{"sourceId", 101}, {"destId", 100}});
-  }, "wait for each other in a circle");
+  says(
+      [](json& j) {
+        j["edges"].push_back({{"sourceId", 100}, {"destId", 101}});
+        j["edges"].push_back({{"sourceId", 101}, {"destId", 100}});
+      },
+      "wait for each other in a circle");
   says([](json& j) { j["maxFPGAs"] = 2.5; }, "maxFPGAs (2.5) is not a whole number up to 1000");
   says([](json& j) { j["maxFPGAs"] = 100000; }, "is not a whole number up to 1000");
   EXPECT_EQ(refused([](json&) {}), "");
@@ -192,17 +195,21 @@ TEST(PlacementWorkload, BoundsHoldForEverySplit) {
 }
 
 TEST(PlacementWorkload, TaskGraphsNameTheirMistakes) {
-  const json good = {{"network", {{"nodes", {{{"name", "a"}, {"speed", 1}}, {{"name", "b"}, {"speed", 2}}}},
-                                  {"edges", {{{"source", "a"}, {"target", "b"}, {"speed", 1}}}}}},
-                     {"task_graph", {{"tasks", {{{"name", "t"}, {"cost", 1}}, {{"name", "u"}, {"cost", 0}}}},
-                                     {"dependencies", {{{"source", "t"}, {"target", "u"}, {"size", 0}}}}}}};
+  const json good = {{"network",
+                      {{"nodes", {{{"name", "a"}, {"speed", 1}}, {{"name", "b"}, {"speed", 2}}}},
+                       {"edges", {{{"source", "a"}, {"target", "b"}, {"speed", 1}}}}}},
+                     {"task_graph",
+                      {{"tasks", {{{"name", "t"}, {"cost", 1}}, {{"name", "u"}, {"cost", 0}}}},
+                       {"dependencies", {{{"source", "t"}, {"target", "u"}, {"size", 0}}}}}}};
   ASSERT_TRUE(is_dag(good));
   EXPECT_GT(solve_parallel(read_dag(good)).timeline.makespan_ns, 0);
-  for (const auto& change : std::vector<std::function<void(json&)>>{
-           [](json& j) { j["network"]["nodes"][0]["speed"] = 0; }, [](json& j) { j["network"]["edges"][0]["target"] = "c"; },
-           [](json& j) { j["network"]["edges"][0]["speed"] = -1; }, [](json& j) { j["task_graph"]["tasks"][0]["cost"] = -1; },
-           [](json& j) { j["task_graph"]["dependencies"][0]["source"] = "v"; },
-           [](json& j) { j["task_graph"]["tasks"][0].erase("name"); }}) {
+  for (const auto& change :
+       std::vector<std::function<void(json&)>>{[](json& j) { j["network"]["nodes"][0]["speed"] = 0; },
+                                               [](json& j) { j["network"]["edges"][0]["target"] = "c"; },
+                                               [](json& j) { j["network"]["edges"][0]["speed"] = -1; },
+                                               [](json& j) { j["task_graph"]["tasks"][0]["cost"] = -1; },
+                                               [](json& j) { j["task_graph"]["dependencies"][0]["source"] = "v"; },
+                                               [](json& j) { j["task_graph"]["tasks"][0].erase("name"); }}) {
     json bad = good;
     change(bad);
     EXPECT_THROW(read_dag(bad), std::exception) << bad;
@@ -226,13 +233,15 @@ TEST(PlacementWorkload, ChangedCopiesOfPublishedOnesAreSolved) {
     for (const char* end : {"sourceId", "destId"}) edge[end] = 1000 - edge[end].get<int>();
   for (json& node : renamed["nodes"])
     for (const char* field : {"isBackwardNode", "colorClass", "name"}) node.erase(field);
-  EXPECT_NEAR(solve_throughput(read_workload(renamed, "renamed"), kMoves).contiguous.value, same.contiguous.value, 1e-6);
+  EXPECT_NEAR(solve_throughput(read_workload(renamed, "renamed"), kMoves).contiguous.value, same.contiguous.value,
+              1e-6);
   json roomy = published;
   roomy["maxFPGAs"] = 24;
   EXPECT_LE(solve_throughput(read_workload(roomy, "roomy"), kMoves).contiguous.value, same.contiguous.value);
   json tight = published;
   tight["maxSizePerFPGA"] = published["maxSizePerFPGA"].get<double>() / 50;
-  EXPECT_GE(solve_throughput(read_workload(tight, "tight"), kMoves).contiguous.value, same.contiguous.value * (1 - 1e-9));
+  EXPECT_GE(solve_throughput(read_workload(tight, "tight"), kMoves).contiguous.value,
+            same.contiguous.value * (1 - 1e-9));
   for (json copy : {roomy, tight, renamed}) {
     copy["maxCPUs"] = 3;
     expect_sound(copy);

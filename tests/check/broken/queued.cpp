@@ -54,6 +54,68 @@ void break_buffers(motley_plugin& p) {
     };
 }
 
+motley_external_memory good_external, broken_external;
+
+const void* broken_extension(const char* id) {
+  return std::strcmp(id, MOTLEY_EXTERNAL_MEMORY_EXTENSION) == 0 ? &broken_external : nullptr;
+}
+
+void break_sharing(motley_plugin& p) {
+  good_external = *static_cast<const motley_external_memory*>(p.get_extension(MOTLEY_EXTERNAL_MEMORY_EXTENSION));
+  broken_external = good_external;
+  p.get_extension = broken_extension;
+  motley_external_memory& m = broken_external;
+  if (breaks("shares_a_copy"))
+    m.buffer_import = [](motley_device* d, const motley_memory_handle* h, motley_buffer** b, motley_error* error) {
+      motley_buffer* shared = nullptr;
+      const motley_status status = good_external.buffer_import(d, h, &shared, error);
+      if (status != MOTLEY_OK) return status;
+      good.buffer_alloc(d, h->size, b, error);
+      std::memcpy(as_buffer(*b)->memory, as_buffer(shared)->memory, h->size);
+      good.buffer_release(shared);
+      return MOTLEY_OK;
+    };
+  if (breaks("takes_any_handle"))
+    m.buffer_import = [](motley_device* d, const motley_memory_handle* h, motley_buffer** b, motley_error* error) {
+      motley_memory_handle handle = *h;
+      const motley_device_identity own = own_identity();
+      std::memcpy(handle.device_uuid, own.device_uuid, sizeof own.device_uuid);
+      return good_external.buffer_import(d, &handle, b, error);
+    };
+  if (breaks("takes_any_range"))
+    m.buffer_import = [](motley_device* d, const motley_memory_handle* h, motley_buffer** b, motley_error* error) {
+      motley_memory_handle handle = *h;
+      handle.size = std::min(handle.size, handle.memory_size);
+      handle.offset = 0;
+      return good_external.buffer_import(d, &handle, b, error);
+    };
+  if (breaks("leaks_handle"))
+    m.buffer_import = [](motley_device* d, const motley_memory_handle* h, motley_buffer** b, motley_error* error) {
+      (void)!dup(h->fd);
+      return good_external.buffer_import(d, h, b, error);
+    };
+  if (breaks("closes_handle"))
+    m.buffer_import = [](motley_device* d, const motley_memory_handle* h, motley_buffer** b, motley_error* error) {
+      const motley_status status = good_external.buffer_import(d, h, b, error);
+      close(h->fd);
+      return status;
+    };
+  if (breaks("lends_one_handle"))
+    m.buffer_export = [](motley_buffer* b, uint32_t kind, motley_memory_handle* handle, motley_error* error) {
+      static int fd = -1;
+      const motley_status status = good_external.buffer_export(b, kind, handle, error);
+      if (fd >= 0) close(fd);  // the last one, which the host may still hold
+      fd = handle->fd;
+      return status;
+    };
+  if (breaks("no_uuid"))
+    m.identity = [](motley_device* d, motley_device_identity* identity) {
+      good_external.identity(d, identity);
+      std::memset(identity->driver_uuid, 0, sizeof identity->driver_uuid);
+      return MOTLEY_OK;
+    };
+}
+
 // A submission that is kept back.
 struct Held {
   motley_queue* queue = nullptr;
@@ -141,6 +203,7 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   static motley_plugin plugin = queued::make_plugin();
   good = plugin;
   break_buffers(plugin);
+  break_sharing(plugin);
   break_order(plugin);
   break_fences(plugin);
   return &plugin;

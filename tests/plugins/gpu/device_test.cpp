@@ -1,4 +1,5 @@
 // Memory, queues, fences, cancelling, slices, profiles and caches of a GPU plugin.
+#include <array>
 #include <thread>
 
 #include "tested_plugin.hpp"
@@ -130,6 +131,37 @@ TEST(GpuDevice, AWaitMayComeBeforeItsSubmission) {
   EXPECT_EQ(submitted, MOTLEY_OK);
   EXPECT_EQ(forever, MOTLEY_OK);
   EXPECT_EQ(bounded, MOTLEY_OK);
+  run.expect_right();
+}
+
+// Queues use drivers' timelines again that stand where an earlier queue left them: each still counts to the end.
+TEST(GpuDevice, ATimelineMayJumpToItsLastValues) {
+  SKIP_WITHOUT_DEVICE();
+  motley_device_kind kind = MOTLEY_DEVICE_OTHER;
+  const auto keep_first = [](void* to, const motley_device_info* info) {
+    if (info->index == 0) *static_cast<motley_device_kind*>(to) = info->kind;
+  };
+  ASSERT_EQ(tested_plugin()->enumerate_devices(&kind, keep_first, nullptr), MOTLEY_OK);
+  if (kind != MOTLEY_DEVICE_CPU) GTEST_SKIP() << "drivers of GPUs bound the jumps of a timeline";
+  Running run(product());
+  for (int i = 0; i < 4; ++i) {
+    TestQueue before;
+    ASSERT_EQ(run.submit(before.queue, 1'000'000), MOTLEY_OK);
+    ASSERT_EQ(before.wait(1'000'000), MOTLEY_OK);
+  }
+  std::array<TestQueue, 8> queues;  // of which some stand on what those left
+  for (TestQueue& queue : queues) {
+    ASSERT_EQ(run.submit(queue.queue, 5), MOTLEY_OK);
+    for (const uint64_t value : {UINT64_MAX - 7, UINT64_MAX - 6, UINT64_MAX}) {
+      EXPECT_EQ(queue.wait(value, 0), MOTLEY_TIMEOUT);
+      ASSERT_EQ(run.submit(queue.queue, value), MOTLEY_OK);
+      EXPECT_EQ(queue.wait(value), MOTLEY_OK);
+      EXPECT_EQ(queue.wait(1'000'000), MOTLEY_OK) << "which it has passed";
+    }
+    TestQueue other;
+    ASSERT_EQ(run.submit(other.queue, 1, nullptr, {{queue.queue, UINT64_MAX - 6}}), MOTLEY_OK);
+    EXPECT_EQ(other.wait(1), MOTLEY_OK);
+  }
   run.expect_right();
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "file_memory.hpp"
 #include "motley/plugin.hpp"
 #include "relu.hpp"
 #include "work_queue.hpp"
@@ -38,10 +39,11 @@ inline std::unique_ptr<Kernel> prepare_add(const NodeView& node, const PrepareCo
 inline constexpr KernelEntry kKernels[] = {{Op::Unary, supports_relu, prepare_relu},
                                            {Op::Binary, supports_add, prepare_add}};
 
-// Memory of the device, or host memory that it was lent.
+// Memory of the device, or of the host or another device, which it was lent.
 struct Buffer {
   std::vector<std::max_align_t> owned;
   void* memory = nullptr;
+  std::unique_ptr<FileMemory> file = nullptr;  // of what is shared
 };
 inline Buffer* as_buffer(motley_buffer* b) { return reinterpret_cast<Buffer*>(b); }
 inline Executable* as_executable(motley_executable* e) { return reinterpret_cast<Executable*>(e); }
@@ -141,6 +143,50 @@ inline void add_buffers(motley_plugin& p) {
   p.buffer_release = [](motley_buffer* b) { delete as_buffer(b); };
 }
 
+// Memory that devices share: a GPU's would come from its driver.
+inline motley_device_identity own_identity() {
+  motley_device_identity own{};
+  own.exports = own.imports = 1u << MOTLEY_HANDLE_OPAQUE_FD;
+  std::memcpy(own.device_uuid, "queued device", 13);
+  std::memcpy(own.driver_uuid, "queued driver", 13);
+  return own;
+}
+inline motley_buffer* shared_buffer(std::unique_ptr<FileMemory> file, uint64_t offset) {
+  void* const memory = static_cast<std::byte*>(file->data()) + offset;
+  return reinterpret_cast<motley_buffer*>(new Buffer{{}, memory, std::move(file)});
+}
+inline motley_external_memory make_external_memory() {
+  motley_external_memory m{};
+  m.struct_size = sizeof m;
+  m.identity = [](motley_device*, motley_device_identity* identity) {
+    write_struct(identity, own_identity());
+    return MOTLEY_OK;
+  };
+  m.buffer_alloc = [](motley_device*, uint64_t size, uint32_t kind, motley_buffer** buffer, motley_error* error) {
+    return guarded(error, [&] {
+      if (kind != MOTLEY_HANDLE_OPAQUE_FD) throw StatusError(MOTLEY_UNSUPPORTED, "handles are opaque file descriptors");
+      *buffer = shared_buffer(std::make_unique<FileMemory>(size), 0);
+    });
+  };
+  m.buffer_export = [](motley_buffer* b, uint32_t, motley_memory_handle* result, motley_error* error) {
+    return guarded(error, [&] {
+      motley_memory_handle handle = as_buffer(b)->file->handle();
+      const motley_device_identity own = own_identity();
+      std::memcpy(handle.device_uuid, own.device_uuid, sizeof own.device_uuid);
+      std::memcpy(handle.driver_uuid, own.driver_uuid, sizeof own.driver_uuid);
+      write_struct(result, handle);
+    });
+  };
+  m.buffer_import = [](motley_device*, const motley_memory_handle* given, motley_buffer** buffer, motley_error* error) {
+    return guarded(error, [&] {
+      const motley_memory_handle handle = read_struct(given);
+      check_handle(handle, own_identity());
+      *buffer = shared_buffer(std::make_unique<FileMemory>(handle), handle.offset);
+    });
+  };
+  return m;
+}
+
 inline void add_queues(motley_plugin& p) {
   p.queue_create = [](motley_device*, motley_queue** queue, motley_error* error) {
     return guarded(error, [&] { *queue = reinterpret_cast<motley_queue*>(new Queue(Work())); });
@@ -168,6 +214,10 @@ inline motley_plugin make_plugin() {
   add_compiling(p);
   add_buffers(p);
   add_queues(p);
+  p.get_extension = [](const char* id) -> const void* {
+    static const motley_external_memory external = make_external_memory();
+    return std::strcmp(id, MOTLEY_EXTERNAL_MEMORY_EXTENSION) == 0 ? &external : nullptr;
+  };
   return p;
 }
 

@@ -104,6 +104,8 @@ layout(constant_id = 102) const int GROUP_Z = 1;
 #define STORE_u64(y, i, v) (y)[i] = (v)
 #define STORE_f64(y, i, v) (y)[i] = (v)
 
+#define LOAD_ROW(T, to, x, first, count) UNROLL for (int i_ = 0; i_ < (count); i_++) to[i_] = LOAD(T, x, (first) + i_);
+
 // ---- conversions ----
 #define TO(C, v) C(v)
 #define TO_INT(v) int(v)

@@ -75,6 +75,7 @@ typedef float4 f32x4;
 #define STORE_u32(y, i, v) (y)[i] = (v)
 #define STORE_i64(y, i, v) (y)[i] = (v)
 #define STORE_u64(y, i, v) (y)[i] = (v)
+#define LOAD_ROW(T, to, x, first, count) UNROLL for (int i_ = 0; i_ < (count); i_++) to[i_] = LOAD(T, x, (first) + i_);
 
 #define TO(C, v) C(v)
 #define TO_INT(v) int(v)

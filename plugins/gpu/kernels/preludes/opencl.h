@@ -110,6 +110,33 @@ typedef double f64;
 #define BITS_OF_FLOAT(v) as_int(v)
 #define FLOAT_OF_BITS(v) as_float(v)
 
+// ---- f16 to float where the driver has no instruction for it: several at once by integers. vload_half takes PoCL a call each ----
+#ifdef SOFT_HALF
+#define FLOATS_OF(n)                                                                                         \
+  FUNC CAT(float, n) CAT(floats_of_, n)(CAT(ushort, n) half_bits) {                                          \
+    CAT(uint, n) bits = CAT(convert_uint, n)(half_bits);                                                     \
+    CAT(uint, n) size = (bits & 0x7fffu) << 13;                                                              \
+    CAT(uint, n) value = CAT(as_uint, n)(CAT(as_float, n)(size) * 0x1p112f);                                 \
+    /* infinite, and NaN */                                                                                  \
+    value |= CAT(as_uint, n)(size >= 0x0f800000u) & 0x7f800000u;                                             \
+    return CAT(as_float, n)(value | (bits & 0x8000u) << 16);                                                 \
+  }
+FLOATS_OF(4)
+FLOATS_OF(8)
+FLOATS_OF(16)
+// By fours: sixteens put together of parts took PoCL a fifth longer.
+#define LOAD_ROW_f16(to, x, first, count)                                                                    \
+  {                                                                                                          \
+    __global const ushort *from_ = (__global const ushort *)(x) + (first);                                   \
+    UNROLL for (int i_ = 0; i_ < (count) / 4; i_++) vstore4(floats_of_4(vload4(i_, from_)), i_, to);         \
+    UNROLL for (int i_ = (count) / 4 * 4; i_ < (count); i_++) to[i_] = vload_half(i_, (x) + (first));        \
+  }
+#else
+#define LOAD_ROW_f16(to, x, first, count) UNROLL for (int i_ = 0; i_ < (count); i_++) to[i_] = vload_half((first) + i_, x);
+#endif
+#define LOAD_ROW_f32(to, x, first, count) UNROLL for (int i_ = 0; i_ < (count); i_++) to[i_] = (x)[(first) + i_];
+#define LOAD_ROW(T, to, x, first, count) CAT(LOAD_ROW_, T)(to, x, first, count)
+
 // ---- vectors of VW floats: VW is 1, 2, 4, 8 or 16 here, 1 or 4 in GLSL and Metal ----
 #ifdef VW
 #if VW == 1
@@ -130,7 +157,11 @@ typedef CAT(float, VW) VEC;
 #define VSTORE(y, i, v) CAT(vstore, VW)(v, 0, (y) + (i))
 // into a private array of VW floats; VLOAD reads such an array too
 #define VSPILL(array, v) CAT(vstore, VW)(v, 0, array)
+#ifdef SOFT_HALF
+#define VLOAD_f16(x, i) CAT(floats_of_, VW)(CAT(vload, VW)(0, (__global const ushort *)(x) + (i)))
+#else
 #define VLOAD_f16(x, i) CAT(vload_half, VW)(0, (x) + (i))
+#endif
 typedef CAT(int, VW) IVEC;
 #define IVLOAD(x, i) CAT(vload, VW)(0, (x) + (i))
 #define ISPILL(array, v) CAT(vstore, VW)(v, 0, array)
