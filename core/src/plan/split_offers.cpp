@@ -56,13 +56,19 @@ class SplitFinder {
     return &x.plugin() == &y.plugin() || x.info().kind != y.info().kind;
   }
 
+  // Estimates are often wrong by more than a split can gain.
+  bool is_known(uint32_t n, size_t worker) const {
+    return cost(n, worker) < place::kForbidden &&
+           sketch_.cost_source[n * place_.size() + worker] != Provenance::estimated;
+  }
+
   void add_node(uint32_t n, int64_t channels) {
     place::Ns best = place::kForbidden;
     for (size_t w = 0; w < place_.size(); ++w) best = std::min(best, cost(n, w));
     std::vector<std::pair<double, Cut>> found;
     for (size_t a = 0; a < place_.size(); ++a)
       for (size_t b = 0; b < place_.size(); ++b) {
-        if (cost(n, a) >= place::kForbidden || cost(n, b) >= place::kForbidden || !may_work_together(a, b)) continue;
+        if (!is_known(n, a) || !is_known(n, b) || !may_work_together(a, b)) continue;
         Cut cut{n, a, b, 0, channels};
         const double ns = balance(cut);
         if (ns < kGain * static_cast<double>(best)) found.emplace_back(ns, cut);
