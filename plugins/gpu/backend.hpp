@@ -48,7 +48,8 @@ struct Capabilities {
   uint32_t max_params_bytes = 128;                 // of Launch::params
 };
 
-// MOTLEY_GPU_CLASS=integrated or discrete: a CPU behind a GPU's API counts as such a GPU, and gets the kernels of one. For tests.
+// MOTLEY_GPU_CLASS=integrated or discrete: a CPU behind a GPU's API counts as such a GPU, and gets the kernels of one.
+// For tests.
 void follow_class_from_environment(Capabilities& capabilities);
 
 // Device memory. Destroying it releases it; the caller has waited for what uses it.
@@ -162,7 +163,8 @@ class Device {
 
   // Which hardware it is, and what handles to memory it gives and takes; zeros where the driver does not say.
   virtual motley_device_identity identity() const { return {}; }
-  // As allocate, of memory that can be given as a file descriptor that the driver understands. Throws MOTLEY_UNSUPPORTED.
+  // As allocate, of memory that can be given as a file descriptor that the driver understands. Throws
+  // MOTLEY_UNSUPPORTED.
   virtual std::unique_ptr<Memory> allocate_shared(uint64_t bytes);
   // Memory behind a handle whose kind, UUIDs and sizes were checked; the descriptor stays the caller's. Throws
   // MOTLEY_UNSUPPORTED.

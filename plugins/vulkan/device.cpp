@@ -95,7 +95,8 @@ std::string query(const Instance& vk, Found& f) {
   const bool import = use(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, false);
   const bool dot = use(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME, false);
   const auto has = [&](const char* name) { return names.count(name) != 0; };
-  const bool nv_units = has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME), arm_units = has(VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
+  const bool nv_units = has(VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME),
+             arm_units = has(VK_ARM_SHADER_CORE_BUILTINS_EXTENSION_NAME);
   const bool amd_units = has(VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME);
   if (use(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME, false)) f.fd_features = fd_features(vk, f.handle);
 
@@ -181,7 +182,9 @@ std::vector<Found> find_devices(const Instance& vk, std::string& explanation) {
   }
   // "vulkan" is the device that most users want: a discrete GPU, another, then CPUs; drivers are listed in any order.
   const auto rank = [](const Found& f) {
-    return f.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 2 : f.properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    return f.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU
+               ? 2
+               : f.properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
   };
   std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) { return rank(a) < rank(b); });
   for (uint32_t i = 0; i < found.size(); ++i) found[i].index = i;

@@ -9,12 +9,12 @@
 namespace motley::vulkan {
 
 // X(name): functions of the instance, then those of a device.
-#define MOTLEY_VULKAN_INSTANCE_FUNCTIONS(X)                                                                        \
-  X(vkDestroyInstance)                                                                                             \
-  X(vkEnumeratePhysicalDevices) X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2)                  \
-      X(vkGetPhysicalDeviceMemoryProperties) X(vkGetPhysicalDeviceQueueFamilyProperties)                           \
-          X(vkEnumerateDeviceExtensionProperties) X(vkGetPhysicalDeviceExternalBufferProperties) X(vkCreateDevice) \
-              X(vkGetDeviceProcAddr)
+#define MOTLEY_VULKAN_INSTANCE_FUNCTIONS(X)                                                                \
+  X(vkDestroyInstance)                                                                                     \
+  X(vkEnumeratePhysicalDevices)                                                                            \
+  X(vkGetPhysicalDeviceProperties2) X(vkGetPhysicalDeviceFeatures2) X(vkGetPhysicalDeviceMemoryProperties) \
+      X(vkGetPhysicalDeviceQueueFamilyProperties) X(vkEnumerateDeviceExtensionProperties)                  \
+          X(vkGetPhysicalDeviceExternalBufferProperties) X(vkCreateDevice) X(vkGetDeviceProcAddr)
 #define MOTLEY_VULKAN_DEVICE_FUNCTIONS(X)                                                                                \
   X(vkDestroyDevice) X(vkGetDeviceQueue) X(vkDeviceWaitIdle) X(vkQueueSubmit) X(vkAllocateMemory) X(vkFreeMemory)        \
   X(vkMapMemory) X(vkUnmapMemory) X(vkCreateBuffer) X(vkDestroyBuffer) X(vkGetBufferMemoryRequirements)                  \

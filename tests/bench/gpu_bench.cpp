@@ -138,8 +138,16 @@ test::Value noise_of(std::vector<int64_t> shape, uint64_t seed) {
 
 void gemm(const motley_plugin& plugin, int64_t size, std::vector<std::string> configs) {
   if (configs.empty())
-    configs = {"", "precision=f16", "mr=8,nv=2,vw=16", "mr=12,nv=2,vw=16", "mr=6,nv=4,vw=16", "mr=4,nv=4,vw=16", "mr=8,nv=2,vw=8",
-               "mr=4,nv=1,vw=4,lx=8,ly=8", "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8", "mr=1,nv=1,vw=1,lx=16,ly=4"};
+    configs = {"",
+               "precision=f16",
+               "mr=8,nv=2,vw=16",
+               "mr=12,nv=2,vw=16",
+               "mr=6,nv=4,vw=16",
+               "mr=4,nv=4,vw=16",
+               "mr=8,nv=2,vw=8",
+               "mr=4,nv=1,vw=4,lx=8,ly=8",
+               "mr=4,nv=1,vw=4,lx=8,ly=8,local_k=8",
+               "mr=1,nv=1,vw=1,lx=16,ly=4"};
   const test::OpenDevice device(plugin);
   const test::NodeCase c = test::node_case(Op::MatMul, schema::MatMulAttributesT(),
                                            {test::constant(noise_of({size, size}, 1)), noise_of({size, size}, 2)},
@@ -149,8 +157,8 @@ void gemm(const motley_plugin& plugin, int64_t size, std::vector<std::string> co
   for (const std::string& config : configs) {
     const Times t = time_node(plugin, device.get(), c, config);
     if (t.least > 0)
-      std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", config.empty() ? "(default)" : config.c_str(), t.least, t.median, 1e3 * giga / t.least,
-                  1e3 * giga / t.median);
+      std::printf("%-40s %10.3f %10.3f %10.1f %10.1f\n", config.empty() ? "(default)" : config.c_str(), t.least,
+                  t.median, 1e3 * giga / t.least, 1e3 * giga / t.median);
   }
 }
 

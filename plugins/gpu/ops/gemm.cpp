@@ -16,7 +16,8 @@ constexpr GemmShape kLarge{1 << 20, 1 << 20, 1 << 20, 1};
 
 // Bytes of local memory where `split` items share a tile.
 uint64_t split_bytes(const GemmTile& t) {
-  return sizeof(float) * uint64_t{t.split} * t.lx * t.ly * static_cast<uint64_t>(t.mr) * static_cast<uint64_t>(t.columns());
+  return sizeof(float) * uint64_t{t.split} * t.lx * t.ly * static_cast<uint64_t>(t.mr) *
+         static_cast<uint64_t>(t.columns());
 }
 
 bool split_fits(const Capabilities& d, const GemmTile& t) {
