@@ -12,6 +12,7 @@ bool on_cpu(const Capabilities& d) { return d.device_class == DeviceClass::cpu; 
 // So many work items per compute unit hide a GPU's memory latency.
 constexpr int64_t kItemsPerUnit = 512;
 constexpr uint32_t kMostSplit = 8;
+constexpr int32_t kMostSplitVector = 4;  // variants of gemm_split
 constexpr GemmShape kLarge{1 << 20, 1 << 20, 1 << 20, 1};
 
 // Bytes of local memory where `split` items share a tile.
@@ -26,7 +27,7 @@ bool split_fits(const Capabilities& d, const GemmTile& t) {
 
 // As many items per tile as it takes to fill the device, while each has a good part of k.
 uint32_t split_for(const Capabilities& d, GemmTile t, const GemmShape& s) {
-  if (!d.local_is_fast || t.local_k > 0) return 1;
+  if (!d.local_is_fast || t.local_k > 0 || t.vw > kMostSplitVector) return 1;
   const int64_t tiles = (s.m + t.mr - 1) / t.mr * ((s.n + t.columns() - 1) / t.columns()) * s.batch;
   const int64_t wanted = kItemsPerUnit * d.compute_units;
   t.split = 1;
@@ -65,6 +66,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmS
   t.deep = static_cast<int32_t>(config.get("deep", int64_t{t.deep}));
   t.split = static_cast<uint32_t>(config.get("split", int64_t{0}));
   if (t.vw == 2 || t.vw > static_cast<int32_t>(device.max_vector)) t.vw = static_cast<int32_t>(device.max_vector);
+  if (t.split > 1) t.vw = std::min(t.vw, kMostSplitVector);
   if (t.local_k > 0) {
     t.vw = t.vw >= 4 ? 4 : 1;
     t.split = std::max(1u, t.split);

@@ -100,6 +100,15 @@ TEST(GpuProduct, MatMulInEveryConfig) {
   if (admits(plain, tiles)) expect_like_reference(plain, {}, tiles);
 }
 
+// Few outputs of many products, whose tiles a GPU's work items share, in vectors of any width.
+TEST(GpuProduct, MatMulSharedAlongK) {
+  SKIP_WITHOUT_DEVICE();
+  const NodeCase packed = matmul({19, 203}, {203, 83}, {19, 83}, true), plain = matmul({3, 203}, {203, 83}, {3, 83});
+  for (const char* config : {"", "vw=1", "vw=8", "vw=16", "split=2,vw=16", "split=8,vw=8,nv=2", "split=4,vw=1"})
+    for (const NodeCase* c : {&packed, &plain})
+      if (!*config || admits(*c, config)) expect_like_reference(*c, {}, config);
+}
+
 TEST(GpuProduct, ConvFormsByDefault) {
   SKIP_WITHOUT_DEVICE();
   for (const ConvForm& f : forms()) {
