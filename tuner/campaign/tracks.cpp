@@ -42,7 +42,7 @@ std::vector<std::pair<size_t, double>> stages_to_race(const Desk& desk, const Pl
   for (auto& [stage, share] : stages) share = total > 0 ? share / total : 0;
   std::stable_sort(stages.begin(), stages.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   if (stages.size() > kMostStages) stages.resize(kMostStages);
-  std::erase_if(stages, [&](const auto& s) { return s.second < kLeastShare || !planned.stages[s.first].optimize; });
+  std::erase_if(stages, [&](const auto& s) { return s.second < kLeastShare; });
   return stages;
 }
 
@@ -58,15 +58,19 @@ std::vector<Track> tracks_of(const Desk& desk, const TunedModel& model, const Pl
   }
   for (const auto& [s, share] : stages_to_race(desk, planned)) {
     const PlannedStage& stage = planned.stages[s];
+    const std::string title = base::text("% (stage %)", {name, s + 1});
+    if (!stage.optimize) {
+      desk.say(base::text("no plan of % is raced: a session cannot run that stage alone", {title}));
+      continue;
+    }
     tracks.push_back({model,
                       stage,
-                      base::text("% (stage %)", {name, s + 1}),
+                      title,
                       stage.file,
                       {},
                       *stage.optimize,
                       std::max(kSecondsPerModel * share, kLeastSeconds)});
   }
-  if (tracks.empty()) desk.say(base::text("no plan of % is raced: no stage of it can be run alone", {name}));
   return tracks;
 }
 
