@@ -129,7 +129,7 @@ class Agent {
     options.fallback = request.at("fallback");
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
-    options.split = false;  // rows of a table name the nodes of the network
+    options.split = request.at("split");
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
@@ -143,6 +143,33 @@ class Agent {
     json names = json::array();
     for (const TensorInfo& tensor : tensors) names.push_back(tensor.name);
     return names;
+  }
+  // Where operators are cut in two: of which axis of the output the first part has how much.
+  static json cuts_of(const Explanation& explanation) {
+    json cuts = json::array();
+    for (size_t i = 0; i + 1 < explanation.nodes.size(); ++i) {
+      const Placement &low = explanation.nodes[i], *high = nullptr;
+      if (low.part_of.empty()) continue;
+      for (size_t j = i + 1; j < explanation.nodes.size() && !high; ++j)
+        if (explanation.nodes[j].part_of == low.part_of) high = &explanation.nodes[j];
+      if (!high) continue;  // it was the second
+      const bool in_order = low.node < high->node;
+      cuts.push_back(cut_of(explanation, in_order ? low : *high, in_order ? *high : low));
+    }
+    return cuts;
+  }
+  static json cut_of(const Explanation& explanation, const Placement& low, const Placement& high) {
+    const TensorInfo &a = low.outputs.at(0), &b = high.outputs.at(0);
+    const auto reads = [](const Placement& p, const TensorInfo& tensor) {
+      return std::any_of(p.inputs.begin(), p.inputs.end(), [&](const auto& in) { return in.name == tensor.name; });
+    };
+    for (const Placement& joined : explanation.nodes) {
+      if (!reads(joined, a) || !reads(joined, b)) continue;
+      for (size_t axis = 0; axis < a.shape.size() && a.shape.size() == joined.outputs.at(0).shape.size(); ++axis)
+        if (joined.outputs[0].shape[axis] == a.shape[axis] + b.shape[axis])
+          return {{"node", low.part_of}, {"axis", axis}, {"first", a.shape[axis]}};
+    }
+    base::fail(ErrorCode::internal, "nothing joins the parts of \"%\"", {low.part_of});
   }
   static json describe(const Explanation& explanation, size_t number) {
     json nodes = json::array(), transfers = json::array();
@@ -167,6 +194,7 @@ class Agent {
             {"plan", number},
             {"nodes", nodes},
             {"transfers", transfers},
+            {"cuts", cuts_of(explanation)},
             {"decided_by", explanation.cost.decided_by},
             {"error", explanation.cost.error},
             {"bound_ns", static_cast<uint64_t>(std::max(explanation.cost.bound, 0.0))}};

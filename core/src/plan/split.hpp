@@ -30,7 +30,7 @@ struct Split {
 
 // Plans the graph of `plan.assignment.split` and puts it in the place of plan.graph where it is clearly faster: by a
 // fifth as far as costs are estimates, a tenth as far as they are looked up nearby, by anything as far as they are
-// measured.
+// measured. Where it is that of a measured plan, that one is followed.
 void take_split(Plan& plan, const Request& request);
 
 // The rest is in libmotley_planner.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "plan/cost.hpp"
 
 namespace motley::plan {
@@ -165,6 +166,56 @@ std::shared_ptr<const Split> find_split(const Graph& graph, const Request& reque
     part.cost_ns = i % 2 ? cut.helper_ns : cut.worker_ns;
     part.source = scaled(question.sketch.cost_source[cut.node * question.device.size() + worker]);
   }
+  return split;
+}
+
+namespace {
+
+Cut cut_as(const Graph& graph, const table::PlanRow::Cut& row) {
+  for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.nodes[n].name != row.node) continue;
+    const int64_t channels = channels_to_cut(graph, graph.nodes[n]);
+    const auto first = static_cast<int64_t>(row.first);
+    if (row.axis != static_cast<uint64_t>(channel_axis(graph, graph.nodes[n])) || first <= 0 || first >= channels) break;
+    return {n, 0, 0, first, channels};
+  }
+  base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table cuts node \"%\", which can't be cut like that",
+             {row.node});
+}
+
+// Where the plan has a part, and what it costs there as far as costs of the whole tell.
+void place_part(const Request& request, const table::Advisor::Plan& plan, const Question& question, uint32_t node,
+                SplitPart& part) {
+  const auto at = std::find_if(plan.nodes.begin(), plan.nodes.end(),
+                               [&](const table::Advisor::Plan::Node& known) { return known.name == part.name; });
+  if (at == plan.nodes.end())
+    base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table says no device for \"%\"", {part.name});
+  for (size_t d = 0; d < request.devices.size(); ++d)
+    if (request.devices[d].get() == at->device) part.device = static_cast<int32_t>(d);
+  const int32_t worker = question.worker[static_cast<size_t>(part.device)];
+  if (worker < 0) return;
+  const size_t cell = node * question.device.size() + static_cast<size_t>(worker);
+  if (question.sketch.cost_ns[cell] >= place::kForbidden) return;
+  part.cost_ns = std::llround(static_cast<double>(question.sketch.cost_ns[cell]) *
+                              static_cast<double>(part.end - part.first) / static_cast<double>(part.of));
+  part.source = scaled(question.sketch.cost_source[cell]);
+}
+
+}  // namespace
+
+std::shared_ptr<const Split> split_as_raced(const Graph& graph, const Request& request, const Assignment& assignment) {
+  const table::Advisor::Plan& plan = *assignment.raced;
+  std::vector<Cut> cuts;
+  for (const table::PlanRow::Cut& row : plan.row->cuts) cuts.push_back(cut_as(graph, row));
+  std::sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.node < b.node; });
+  for (size_t i = 1; i < cuts.size(); ++i)
+    if (cuts[i].node == cuts[i - 1].node)
+      base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table cuts node \"%\" twice",
+                 {graph.nodes[cuts[i].node].name});
+  auto split = std::make_shared<Split>(split_graph(graph, cuts));
+  const Question question = make_question(graph, request, assignment);
+  for (size_t i = 0; i < split->parts.size(); ++i)
+    place_part(request, plan, question, cuts[i / 2].node, split->parts[i]);
   return split;
 }
 
