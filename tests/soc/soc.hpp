@@ -32,9 +32,9 @@ struct MeasuredKernel {
   double ns = 0, error = 0;
 };
 std::filesystem::path table_for(const std::string& phone, const Model& model,
-                                const std::vector<MeasuredKernel>& more = {});
+                                const std::vector<MeasuredKernel>& more = {}, double slower = 1);
 
-// On this phone alone, with its table.
-CompileOptions on(const std::string& phone, const Model& model);
+// On this phone alone, with its table, where kernels are that many times slower than the phone's.
+CompileOptions on(const std::string& phone, const Model& model, double slower = 1);
 
 }  // namespace motley::test

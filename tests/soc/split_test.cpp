@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/text.hpp"
 #include "graph/infer.hpp"
 #include "graphs.hpp"
 #include "ir_builder.hpp"
@@ -232,27 +233,221 @@ TEST(SocSplit, ALostDeviceIsNoHelper) {
   for (const Placement& p : e.nodes) EXPECT_NE(p.device, "soc:twins.npu");
 }
 
-// The rewrite alone: any cut gives the same results.
+// The rewrite alone: every axis, every cut gives the same results.
+void expect_same_by_every_cut(const Model& model, const std::string& what) {
+  const std::vector<float> want = by_reference(model);
+  const graph::Graph& whole = model.module().main();
+  for (uint32_t n = 0; n < whole.nodes.size(); ++n)
+    for (const plan::CutAxis& axis : plan::axes_to_cut(whole, whole.nodes[n]))
+      for (int64_t first = axis.grain; first < axis.extent; first += axis.grain) {
+        SCOPED_TRACE(base::text("%, axis % of % at % of %", {what, axis.axis, whole.nodes[n].name, first, axis.extent}));
+        graph::Module module;
+        module.graphs = {
+            plan::split_graph(whole, {{n, 0, 1, axis.axis, first, axis.extent, 0, 0, axis.unit}}).graph};
+        graph::infer_shapes(module);
+        const Model cut = Model::from_module(std::move(module));
+        Session session = soc_runtime().compile(cut, {.devices = {"reference"}});
+        expect_near(run(session), want);
+      }
+}
+
+std::set<int> axes_of(const Model& model, uint32_t node = 0) {
+  std::set<int> axes;
+  const graph::Graph& whole = model.module().main();
+  for (const plan::CutAxis& axis : plan::axes_to_cut(whole, whole.nodes[node])) axes.insert(axis.axis);
+  return axes;
+}
+
 TEST(SocSplit, EveryCutGivesTheSameResults) {
-  struct Case {
-    Model model;
-    uint32_t node;
-    int64_t channels;
-  };
-  for (const Case& c : {Case{chain(24, 9), 0, 24}, Case{chain(24, 9), 1, 24}, Case{chain(24, 9), 2, 24},
-                        Case{product(5, 7, 18, false), 0, 18}, Case{product(5, 7, 18, true), 0, 18}}) {
-    const std::vector<float> want = by_reference(c.model);
-    for (const int64_t first : {int64_t{1}, int64_t{5}, c.channels / 2, c.channels - 1}) {
-      const graph::Graph& whole = c.model.module().main();
-      ASSERT_EQ(plan::channels_to_cut(whole, whole.nodes[c.node]), c.channels);
-      graph::Module module;
-      module.graphs = {plan::split_graph(whole, {{c.node, 0, 1, first, c.channels}}).graph};
-      EXPECT_EQ(module.main().nodes.size(), whole.nodes.size() + 2 + 2 * (c.node == 2 && c.channels == 24));
-      const Model cut = Model::from_module(std::move(module));
-      Session session = soc_runtime().compile(cut, {.devices = {"reference"}});
-      expect_near(run(session), want);
+  expect_same_by_every_cut(chain(24, 9), "chain");
+  EXPECT_EQ(axes_of(chain(24, 9)), (std::set<int>{1, 2}));
+  for (const bool transposed : {false, true}) {
+    expect_same_by_every_cut(product(5, 7, 18, transposed), "product");
+    EXPECT_EQ(axes_of(product(5, 7, 18, transposed)), (std::set<int>{0, 1}));
+  }
+}
+
+// x → one node → out
+template <class AttributesT>
+Model single(Op op, std::vector<int64_t> x, const std::vector<std::vector<int64_t>>& constants, AttributesT attributes) {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  Dims shape;
+  for (int64_t d : x) shape.push_back(Dim(d));
+  g.inputs = {tensor(g, "x", DataType::float32, shape)};
+  std::vector<TensorId> inputs = g.inputs;
+  for (size_t i = 0; i < constants.size(); ++i)
+    inputs.push_back(weights(g, "w" + std::to_string(i), constants[i]));
+  const TensorId out = node(g, "out", op, inputs, DataType::float32, std::move(attributes));
+  return finish(std::move(module), out);
+}
+
+struct WindowCase {
+  int64_t images, channels, out, group, height, kernel, stride, dilation, before, after;
+};
+std::ostream& operator<<(std::ostream& s, const WindowCase& c) {
+  return s << c.images << "x" << c.channels << "x" << c.height << " to " << c.out << " group " << c.group << " kernel "
+           << c.kernel << "/" << c.stride << " dilation " << c.dilation << " pads " << c.before << "," << c.after;
+}
+
+template <class AttributesT> AttributesT window(const WindowCase& c) {
+  AttributesT a;
+  a.strides = {c.stride, 1};
+  a.dilations = {c.dilation, 1};
+  a.pads = {c.before, 1, c.after, 1};
+  return a;
+}
+
+// Few channels, images of one row, strides beyond the kernel, padding on one side, dilation, groups of several channels.
+const WindowCase kWindows[] = {
+    {1, 3, 17, 1, 9, 3, 1, 1, 1, 1},   {1, 1, 16, 1, 1, 3, 1, 1, 1, 1},  {3, 17, 1, 1, 7, 3, 2, 1, 0, 2},
+    {2, 17, 17, 17, 11, 5, 1, 1, 2, 2}, {1, 24, 24, 24, 8, 3, 3, 1, 0, 0}, {1, 16, 32, 16, 13, 2, 5, 1, 1, 0},
+    {1, 32, 16, 8, 10, 3, 1, 3, 3, 3},  {1, 3, 3, 1, 4, 1, 1, 1, 0, 0},   {2, 16, 24, 4, 6, 4, 2, 2, 4, 1},
+    {5, 3, 3, 3, 16, 1, 4, 1, 0, 0},
+};
+
+TEST(SocSplit, EveryCutOfAConvolution) {
+  for (const WindowCase& c : kWindows) {
+    auto a = window<schema::ConvAttributesT>(c);
+    a.group = c.group;
+    const std::vector<int64_t> w = {c.out, c.channels / c.group, c.kernel, 3};
+    const Model model = single(Op::Conv, {c.images, c.channels, c.height, 6}, {w, {c.out}}, a);
+    expect_same_by_every_cut(model, testing::PrintToString(c));
+  }
+}
+
+TEST(SocSplit, EveryCutOfAPooling) {
+  for (const WindowCase& c : kWindows)
+    for (const auto function : {schema::PoolFunction::max, schema::PoolFunction::average})
+      for (const bool counts : {false, true})
+        for (const bool ceil : {false, true}) {
+          if (c.before >= (c.kernel - 1) * c.dilation + 1 || c.after >= (c.kernel - 1) * c.dilation + 1) continue;
+          auto a = window<schema::PoolAttributesT>(c);
+          a.kernel_shape = {c.kernel, 3};
+          a.function = function;
+          a.count_include_pad = counts;
+          a.ceil_mode = ceil;
+          const Model model = single(Op::Pool, {c.images, c.channels, c.height, 6}, {}, a);
+          EXPECT_FALSE(ceil && axes_of(model).count(2));
+          expect_same_by_every_cut(model, testing::PrintToString(c));
+        }
+}
+
+TEST(SocSplit, EveryCutOfOthers) {
+  using Shape = std::vector<int64_t>;
+  for (const Shape& x : {Shape{1, 3, 5}, Shape{17, 4}, Shape{1, 1, 1}, Shape{3, 1, 6, 2}, Shape{1, 17, 1, 1}}) {
+    const std::string what = testing::PrintToString(x);
+    schema::UnaryAttributesT unary;
+    unary.function = schema::UnaryFunction::sigmoid;
+    expect_same_by_every_cut(single(Op::Unary, x, {}, unary), what);
+    for (const Shape& w : {x, Shape{x.back()}, Shape{1}}) {
+      schema::BinaryAttributesT binary;
+      expect_same_by_every_cut(single(Op::Binary, x, {w}, binary), what);
+    }
+    schema::SoftmaxAttributesT softmax;
+    schema::NormalizeAttributesT normalize;
+    for (int64_t axis = 0; axis < static_cast<int64_t>(x.size()); ++axis) {
+      softmax.axis = axis;
+      normalize.axis = axis - static_cast<int64_t>(x.size());
+      const Shape scale(x.begin() + axis, x.end());
+      for (const int a : axes_of(single(Op::Softmax, x, {}, softmax))) EXPECT_LT(a, axis);
+      expect_same_by_every_cut(single(Op::Softmax, x, {}, softmax), what);
+      expect_same_by_every_cut(single(Op::Normalize, x, {scale, scale}, normalize), what);
     }
   }
+  schema::MatMulAttributesT product;
+  expect_same_by_every_cut(single(Op::MatMul, {3, 5, 7}, {{7, 18}, {18}}, product), "3x5x7 by 7x18");
+  expect_same_by_every_cut(single(Op::MatMul, {3, 5, 7}, {{3, 7, 4}, {5, 1}}, product), "batches");
+  expect_same_by_every_cut(single(Op::MatMul, {5, 7}, {{3, 7, 4}, {3, 1, 4}}, product), "one against batches");
+  expect_same_by_every_cut(single(Op::MatMul, {2, 1, 5, 7}, {{1, 3, 7, 4}}, product), "two batch axes");
+  product.transpose_a = true;
+  expect_same_by_every_cut(single(Op::MatMul, {2, 7, 6}, {{7, 4}, {6, 1}}, product), "transposed");
+}
+
+std::vector<std::string> all_phones() {
+  std::vector<std::string> all = phones();
+  all.push_back("twins");
+  return all;
+}
+
+// Kernels so slow that every operator is worth a split, on devices with and without memory of their own.
+void expect_right_when_slow(const Model& model, const std::string& what, std::map<std::string, size_t>& splits,
+                            size_t& in_place) {
+  const std::vector<float> want = by_reference(model);
+  for (const std::string& phone : all_phones()) {
+    SCOPED_TRACE(phone + ": " + what);
+    const CompileOptions options = on(phone, model, 1e5);
+    Session session = soc_runtime().compile(model, options);
+    const Explanation e = session.explain();
+    splits[phone] += parts_of(e).size() / 2;
+    for (const Placement& p : e.nodes) in_place += p.reason.starts_with("in place");
+    if (!parts_of(e).empty())
+      EXPECT_LT(e.cost.predicted_ns, soc_runtime().compile(model, without(options)).explain().cost.predicted_ns);
+    EXPECT_LE(e.cost.bound, e.cost.predicted_ns);
+    expect_near(run(session), want);
+    expect_near(run(session), want);
+  }
+}
+
+TEST(SocSplit, SlowKernelsOfAnyShapeAreSharedAndRight) {
+  std::map<std::string, size_t> splits;
+  size_t in_place = 0;
+  for (const WindowCase& c : kWindows) {
+    auto a = window<schema::ConvAttributesT>(c);
+    a.group = c.group;
+    const std::vector<int64_t> w = {c.out, c.channels / c.group, c.kernel, 3};
+    const Model model = single(Op::Conv, {c.images, c.channels, c.height, 6}, {w, {c.out}}, a);
+    expect_right_when_slow(model, testing::PrintToString(c), splits, in_place);
+  }
+  for (const int64_t rows : {1, 3, 17})
+    expect_right_when_slow(product(rows, 5, 17, false), "product", splits, in_place);
+  expect_right_when_slow(chain(24, 9), "chain", splits, in_place);
+  expect_right_when_slow(chain(3, 1), "chain of single pixels", splits, in_place);
+  for (const std::string& phone : all_phones())
+    if (phone != "budget") EXPECT_GE(splits[phone], 5u) << phone;
+  EXPECT_GE(in_place, 20u);
+}
+
+// x → convolution → depthwise convolution → sigmoid → out: parts go on with parts, and are joined once.
+TEST(SocSplit, PartsReadParts) {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  g.inputs = {tensor(g, "x", DataType::float32, Dims{Dim(1), Dim(16), Dim(8), Dim(8)})};
+  const TensorId a =
+      node(g, "a", Op::Conv, {g.inputs[0], weights(g, "a_w", {32, 16, 3, 3})}, DataType::float32, convolution(3));
+  schema::ConvAttributesT depthwise = convolution(3);
+  depthwise.group = 32;
+  const TensorId b = node(g, "b", Op::Conv, {a, weights(g, "b_w", {32, 1, 3, 3})}, DataType::float32, depthwise);
+  schema::UnaryAttributesT sigmoid;
+  sigmoid.function = schema::UnaryFunction::sigmoid;
+  const TensorId out = node(g, "out", Op::Unary, {b}, DataType::float32, sigmoid);
+  const Model model = finish(std::move(module), out);
+  Session session = soc_runtime().compile(model, on("twins", model, 1000));
+  const Explanation e = session.explain();
+  EXPECT_EQ(parts_of(e).size(), 6u) << e.to_string();
+  EXPECT_EQ(e.nodes.size(), 7u) << e.to_string();
+  EXPECT_TRUE(e.nodes.back().reason.starts_with("in place")) << e.to_string();
+  expect_near(run(session), by_reference(model));
+}
+
+// An output of the caller's memory: parts write into that.
+TEST(SocSplit, PartsWriteIntoTheCallersMemory) {
+  const Model model = chain(64, 28);
+  Session session = soc_runtime().compile(model, on("twins", model));
+  ASSERT_FALSE(parts_of(session.explain()).empty());
+  const std::vector<float> want = by_reference(model);
+  alignas(64) static float mine[64 * 28 * 28];
+  session.output("out").bind(mine, sizeof mine);
+  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
+  session.run();
+  expect_near({mine, mine + 64 * 28 * 28}, want);
+}
+
+TEST(SocSplit, EmptyBatchesStayWhole) {
+  EXPECT_TRUE(axes_of(single(Op::Conv, {0, 3, 9, 9}, {{32, 3, 3, 3}}, convolution(3))).empty());
+  EXPECT_TRUE(axes_of(single(Op::MatMul, {0, 64}, {{64, 64}}, schema::MatMulAttributesT())).empty());
 }
 
 }  // namespace
