@@ -30,6 +30,7 @@ struct Split {
   graph::Graph graph;
   std::vector<SplitPart> parts;
   std::vector<SplitView> views;
+  std::shared_ptr<const Split> other;  // another that may be faster; or null
   // Null where the node is no part.
   const SplitPart* find(const std::string& node) const {
     for (const SplitPart& part : parts)
