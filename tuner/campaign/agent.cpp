@@ -147,29 +147,10 @@ class Agent {
   // Where operators are cut in two: of which axis of the output the first part has how much.
   static json cuts_of(const Explanation& explanation) {
     json cuts = json::array();
-    for (size_t i = 0; i + 1 < explanation.nodes.size(); ++i) {
-      const Placement &low = explanation.nodes[i], *high = nullptr;
-      if (low.part_of.empty()) continue;
-      for (size_t j = i + 1; j < explanation.nodes.size() && !high; ++j)
-        if (explanation.nodes[j].part_of == low.part_of) high = &explanation.nodes[j];
-      if (!high) continue;  // it was the second
-      const bool in_order = low.node < high->node;
-      cuts.push_back(cut_of(explanation, in_order ? low : *high, in_order ? *high : low));
-    }
+    for (const Placement& p : explanation.nodes)
+      if (!p.part_of.empty() && p.node == p.part_of + "#1")
+        cuts.push_back({{"node", p.part_of}, {"axis", p.part_axis}, {"first", p.outputs.at(0).shape.at(p.part_axis)}});
     return cuts;
-  }
-  static json cut_of(const Explanation& explanation, const Placement& low, const Placement& high) {
-    const TensorInfo &a = low.outputs.at(0), &b = high.outputs.at(0);
-    const auto reads = [](const Placement& p, const TensorInfo& tensor) {
-      return std::any_of(p.inputs.begin(), p.inputs.end(), [&](const auto& in) { return in.name == tensor.name; });
-    };
-    for (const Placement& joined : explanation.nodes) {
-      if (!reads(joined, a) || !reads(joined, b)) continue;
-      for (size_t axis = 0; axis < a.shape.size() && a.shape.size() == joined.outputs.at(0).shape.size(); ++axis)
-        if (joined.outputs[0].shape[axis] == a.shape[axis] + b.shape[axis])
-          return {{"node", low.part_of}, {"axis", axis}, {"first", a.shape[axis]}};
-    }
-    base::fail(ErrorCode::internal, "nothing joins the parts of \"%\"", {low.part_of});
   }
   static json describe(const Explanation& explanation, size_t number) {
     json nodes = json::array(), transfers = json::array();

@@ -21,16 +21,13 @@ Request for_parts(const Plan& plan, const Request& request, const std::shared_pt
   return result;
 }
 
-bool is_clearly_faster(const Decision& one, const Decision& other) {
-  return one.run_ns > 0 && one.run_ns * 1000 <= other.run_ns * (1000 - std::max(one.doubt, other.doubt)) &&
+bool is_clearly_faster(const Decision& one, const Decision& other, bool both_split) {
+  const uint32_t doubt = both_split ? 0 : std::max(one.doubt, other.doubt);
+  return one.run_ns > 0 && one.run_ns * 1000 <= other.run_ns * (1000 - doubt) &&
          one.run_ns < other.run_ns;
 }
 
-}  // namespace
-
-void take_split(Plan& plan, const Request& request) {
-  const std::shared_ptr<const Split> split = std::move(plan.assignment.split);
-  if (!split) return;
+void take(Plan& plan, const Request& request, const std::shared_ptr<const Split>& split) {
   const Request wanted = for_parts(plan, request, split);
   try {
     graph::Graph graph = split->graph;
@@ -45,15 +42,22 @@ void take_split(Plan& plan, const Request& request) {
     Decision &decision = assignment.decision, &whole = plan.assignment.decision;
     decision.planner_ns = whole.planner_ns += decision.planner_ns;
     const bool is_raced = decision.by == Decision::By::raced;
-    if (wanted.raced ? !is_raced : !is_clearly_faster(decision, whole)) return;
+    if (wanted.raced ? !is_raced : !is_clearly_faster(decision, whole, plan.split != nullptr)) return;
     if (!is_raced) decision.by = Decision::By::planner;
     decision.rival = whole.rival > 0 ? whole.rival : whole.cost;
     plan.graph = std::move(graph);
     plan.assignment = std::move(assignment);
-    plan.split = std::make_shared<Split>(Split{{}, split->parts, split->views});
+    plan.split = std::make_shared<Split>(Split{{}, split->parts, split->views, {}});
   } catch (const Error& error) {
     base::log(base::LogLevel::info, "plan", base::text("no operator is split over two devices: %", {error.what()}));
   }
+}
+
+}  // namespace
+
+void take_split(Plan& plan, const Request& request) {
+  std::shared_ptr<const Split> split = std::move(plan.assignment.split);
+  for (; split; split = split->other) take(plan, request, split);
 }
 
 const Alias* Plan::alias_of(TensorId id) const {

@@ -12,6 +12,7 @@ struct SplitPart {
   std::string name, whole;             // its own, and the operator's
   std::string unit;                    // what is counted along the axis: "output channels"
   int64_t first = 0, end = 0, of = 0;  // along the axis
+  int axis = 0;                        // of the output
   int32_t device = 0;                  // index into Request::devices
   // From what the whole operator costs there; for where the part itself was not measured.
   int64_t cost_ns = 0;
@@ -30,6 +31,7 @@ struct Split {
   graph::Graph graph;
   std::vector<SplitPart> parts;
   std::vector<SplitView> views;
+  std::shared_ptr<const Split> other;  // another that may be faster; or null
   // Null where the node is no part.
   const SplitPart* find(const std::string& node) const {
     for (const SplitPart& part : parts)

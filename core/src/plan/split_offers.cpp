@@ -40,6 +40,30 @@ class SplitFinder {
     return std::move(cuts_);
   }
 
+  // The same cuts, ascending, and more: an operator that could go on with the parts of another, as cuts at the same place on
+  // the same devices let it, does. With `all`, also where it was not to be cut or to be cut otherwise.
+  std::vector<Cut> align(const std::vector<Cut>& cuts, bool all) const {
+    const std::vector<int32_t> producers = graph_.producers();
+    std::vector<Cut> result;
+    std::vector<int32_t> at(graph_.nodes.size(), -1);  // in the result
+    size_t next = 0;
+    for (uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+      const bool is_cut = next < cuts.size() && cuts[next].node == n;
+      Cut cut;
+      if (is_cut) cut = cuts[next++];
+      const graph::TensorId input = graph_.nodes[n].input(0);
+      const int32_t maker = input == graph::kNone ? -1 : producers[static_cast<size_t>(input)];
+      const int32_t before = maker < 0 ? -1 : at[static_cast<size_t>(maker)];
+      const bool goes_on = before >= 0 && (is_cut || all) &&
+                           go_on(n, result[static_cast<size_t>(before)], all ? nullptr : &cut, cut);
+      if (!is_cut && !goes_on) continue;
+      set_costs(cut);
+      at[n] = static_cast<int32_t>(result.size());
+      result.push_back(cut);
+    }
+    return result;
+  }
+
   // Of the parts alone. All but the start goes by the share.
   void set_costs(Cut& cut) const {
     cut.worker_ns = std::llround(part_ns(cut, cut.worker, share_of(cut)));
@@ -47,6 +71,26 @@ class SplitFinder {
   }
 
  private:
+  // A cut with which both parts read a part of the other operator each. With `as`, only one along its axis and devices.
+  bool go_on(uint32_t n, const Cut& before, const Cut* as, Cut& cut) const {
+    const Node& node = graph_.nodes[n];
+    if (as && (as->worker != before.worker || as->helper != before.helper)) return false;
+    if (!may_split(n) || !is_known(n, before.worker) || !is_known(n, before.helper)) return false;
+    const int group = node.op == graph::Op::Conv ? static_cast<int>(graph::attributes<schema::ConvAttributesT>(node).group) : 0;
+    for (const CutAxis& axis : axes_to_cut(graph_, node)) {
+      if (axis.extent != before.of || (as && as->axis != axis.axis)) continue;
+      if (node.op == graph::Op::Conv && axis.axis == 1 && group != axis.extent) continue;
+      const Piece low = piece_of(graph_, node, axis.axis, 0, 0, before.first),
+                  high = piece_of(graph_, node, axis.axis, 0, before.first, before.of);
+      if (low.axis != before.axis || low.first != 0 || low.end != before.first || high.first != before.first ||
+          high.end != before.of)
+        continue;
+      cut = {n, before.worker, before.helper, axis.axis, before.first, before.of, 0, 0, axis.unit};
+      return true;
+    }
+    return false;
+  }
+
   bool may_split(uint32_t n) const {
     const Node& node = graph_.nodes[n];
     if (pinned_device(node, request_) >= 0) return false;
@@ -212,24 +256,17 @@ class SplitFinder {
 
 namespace {
 
-// Where a part of one operator could read what a part of another makes, as cuts at the same place let it, they are.
-void align(const Graph& graph, std::vector<Cut>& cuts) {
-  for (size_t later = 0; later < cuts.size(); ++later) {
-    Cut& cut = cuts[later];
-    const Node& node = graph.nodes[cut.node];
-    for (size_t i = 0; i < later; ++i) {
-      const Cut& other = cuts[i];
-      if (graph.nodes[other.node].outputs[0] != node.inputs[0] || other.worker != cut.worker ||
-          other.helper != cut.helper || other.of != cut.of)
-        continue;
-      const Piece low = piece_of(graph, node, cut.axis, 0, 0, other.first);
-      const bool grouped = node.op == graph::Op::Conv && graph::attributes<schema::ConvAttributesT>(node).group != cut.of;
-      if (low.axis != other.axis || low.first != 0 || low.end != other.first || (grouped && cut.axis == 1)) continue;
-      const Piece high = piece_of(graph, node, cut.axis, 0, other.first, cut.of);
-      if (high.first != other.first || high.end != other.of) continue;
-      cut.first = other.first;
-    }
+std::shared_ptr<Split> write_down(const Graph& graph, const Question& question, const std::vector<Cut>& cuts) {
+  auto split = std::make_shared<Split>(split_graph(graph, cuts));
+  for (size_t i = 0; i < split->parts.size(); ++i) {
+    SplitPart& part = split->parts[i];
+    const Cut& cut = cuts[i / 2];
+    const size_t worker = i % 2 ? cut.helper : cut.worker;
+    part.device = question.device[worker];
+    part.cost_ns = i % 2 ? cut.helper_ns : cut.worker_ns;
+    part.source = scaled(question.sketch.cost_source[cut.node * question.device.size() + worker]);
   }
+  return split;
 }
 
 }  // namespace
@@ -245,17 +282,8 @@ std::shared_ptr<const Split> find_split(const Graph& graph, const Request& reque
   for (int32_t pair : answer.pair)
     if (pair >= 0) cuts.push_back(offered[static_cast<size_t>(pair)]);
   if (cuts.empty()) return nullptr;
-  align(graph, cuts);
-  for (Cut& cut : cuts) finder.set_costs(cut);
-  auto split = std::make_shared<Split>(split_graph(graph, cuts));
-  for (size_t i = 0; i < split->parts.size(); ++i) {
-    SplitPart& part = split->parts[i];
-    const Cut& cut = cuts[i / 2];
-    const size_t worker = i % 2 ? cut.helper : cut.worker;
-    part.device = question.device[worker];
-    part.cost_ns = i % 2 ? cut.helper_ns : cut.worker_ns;
-    part.source = scaled(question.sketch.cost_source[cut.node * question.device.size() + worker]);
-  }
+  std::shared_ptr<Split> split = write_down(graph, question, finder.align(cuts, false));
+  split->other = write_down(graph, question, finder.align(cuts, true));
   return split;
 }
 
@@ -264,10 +292,11 @@ namespace {
 Cut cut_as(const Graph& graph, const table::PlanRow::Cut& row) {
   for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
     if (graph.nodes[n].name != row.node) continue;
-    const int64_t channels = channels_to_cut(graph, graph.nodes[n]);
     const auto first = static_cast<int64_t>(row.first);
-    if (row.axis != static_cast<uint64_t>(channel_axis(graph, graph.nodes[n])) || first <= 0 || first >= channels) break;
-    return {n, 0, 0, first, channels};
+    for (const CutAxis& axis : axes_to_cut(graph, graph.nodes[n]))
+      if (static_cast<uint64_t>(axis.axis) == row.axis && first > 0 && first < axis.extent && first % axis.grain == 0)
+        return {n, 0, 0, axis.axis, first, axis.extent, 0, 0, axis.unit};
+    break;
   }
   base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table cuts node \"%\", which can't be cut like that",
              {row.node});
