@@ -139,7 +139,8 @@ TEST_F(TunePlanning, EveryStageCanBeRunAlone) {
   g.inputs = {x};
   const TensorId found = add("found", Op::NonZero, {x}, DataType::int64, schema::NoAttributesT{});
   const TensorId turned = add("turned", Op::Transpose, {found}, DataType::int64, schema::TransposeAttributesT{});
-  const TensorId flat = add("flat", Op::Squeeze, {turned, g.add_int64("one", {1})}, DataType::int64, schema::AxesAttributesT{});
+  const TensorId flat =
+      add("flat", Op::Squeeze, {turned, g.add_int64("one", {1})}, DataType::int64, schema::AxesAttributesT{});
   const TensorId kept = add("kept", Op::Gather, {x, flat}, DataType::float32, schema::AxisAttributesT{});
   schema::AxisAttributesT axis;
   const TensorId twice = add("twice", Op::Concat, {kept, kept}, DataType::float32, axis);

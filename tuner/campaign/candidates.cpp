@@ -17,8 +17,8 @@ constexpr double kPairsNs = 50e6;  // more pairs until a candidate had this much
 // plain kernels seldom gain as much.
 constexpr double kHopeless = 0.7;
 constexpr size_t kSeeds = 4;
-constexpr double kSearchShare = 0.7;          // of a candidate's time; the rest is for the race
-constexpr size_t kPlain = SIZE_MAX / 2;       // the plain kernels' default, beside the numbers of candidates' configs
+constexpr double kSearchShare = 0.7;     // of a candidate's time; the rest is for the race
+constexpr size_t kPlain = SIZE_MAX / 2;  // the plain kernels' default, beside the numbers of candidates' configs
 
 // The pairs of both, keys in ascending order; those of the candidate count where both have one.
 std::string joined(const std::string& candidate, const std::string& config) {

@@ -22,8 +22,7 @@ std::string ends_of(const json& transfer) {
 }
 // What it is for; and what it is, as several for the same are kept.
 std::string purpose_of(const json& plan) {
-  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() +
-         plan.at("devices").dump();
+  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() + plan.at("devices").dump();
 }
 std::string name_of(const json& plan) {
   return purpose_of(plan) + (plan.value("error", 0.0) <= 0 ? "" : " with an error") +
@@ -211,7 +210,8 @@ json Ledger::document() const {
   json document = costs();
   for (const auto& [name, row] : plans_) document["plans"].push_back(row);
   for (const json& row : table_["plans"])
-    if (!plans_.contains(name_of(row)) && !(row.contains("cuts") && is_raced_anew(row))) document["plans"].push_back(row);
+    if (!plans_.contains(name_of(row)) && !(row.contains("cuts") && is_raced_anew(row)))
+      document["plans"].push_back(row);
   return canonical(document);
 }
 

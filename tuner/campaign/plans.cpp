@@ -167,8 +167,8 @@ class PlanRace {
   }
   void add_mix(Worker& worker, double error_budget, bool split) {
     const std::vector<std::string> all = names_of_devices();
-    const std::string name = base::text("%, costs corrected % x%%", {joined(all), heat_, split ? kSplit : "",
-                                                                     error_budget > 0 ? kInexact : ""});
+    const std::string name = base::text("%, costs corrected % x%%",
+                                        {joined(all), heat_, split ? kSplit : "", error_budget > 0 ? kInexact : ""});
     contestants_.push_back({Kind::placement, name, all, true, error_budget, split});
     compile(worker, contestants_.back());
     const auto is_known = [&](const Contestant& c) { return same_plan(c, contestants_.back()); };
@@ -318,11 +318,11 @@ class PlanRace {
     return log_ratio(c, other).high <= std::log1p(-kGain);
   }
 
-  // The fastest plain plan; the fastest with operators split, where that is surely faster; and the fastest of all, where
-  // that has an error and is surely faster than both.
+  // The fastest plain plan; the fastest with operators split, where that is surely faster; and the fastest of all,
+  // where that has an error and is surely faster than both.
   void conclude() {
-    const std::vector<Contestant> plain = those([](const Contestant& c) { return c.is_plain(); }),
-                                  exact = those([](const Contestant& c) { return c.is_exact(); });
+    const std::vector<Contestant> plain = those([](const Contestant&c) { return c.is_plain(); }),
+                                  exact = those([](const Contestant&c) { return c.is_exact(); });
     if (plain.empty()) base::fail(ErrorCode::plugin, "no plan is left that computes every operator whole and exactly");
     const Contestant& whole = plain[winner_of(plain)];
     const Contestant& fastest_exact = exact[winner_of(exact)];

@@ -20,8 +20,8 @@ struct Prior {
   std::vector<std::string> configs;  // "": the default
   std::vector<double> ratios;        // to the default there; same length
 };
-// Of this problem under other drivers, on sibling devices and on others of the family, up to three in this order; and of
-// up to three problems of near shapes on this device, the nearest first. Those with fewer than three configs say too
+// Of this problem under other drivers, on sibling devices and on others of the family, up to three in this order; and
+// of up to three problems of near shapes on this device, the nearest first. Those with fewer than three configs say too
 // little.
 std::vector<Prior> priors_for(const nlohmann::json& document, const std::string& problem, const std::string& id);
 

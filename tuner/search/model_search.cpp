@@ -168,7 +168,8 @@ std::vector<Sample> ModelSearch::samples() {
 
 // A sibling's targets are relative to its own best, as ours are to ours.
 void ModelSearch::add_siblings(std::vector<Sample>& samples) const {
-  const size_t parts = std::max<size_t>(2, options_.siblings.size()), most_best = std::max<size_t>(1, kSiblingBest / parts),
+  const size_t parts = std::max<size_t>(2, options_.siblings.size()),
+               most_best = std::max<size_t>(1, kSiblingBest / parts),
                most_others = std::max<size_t>(1, kSiblingOthers / parts);
   for (size_t s = 0; s < options_.siblings.size(); ++s) {
     const Sibling& sibling = options_.siblings[s];

@@ -130,8 +130,8 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
   return nullptr;
 }
 
-std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective,
-                                               double error, bool cut) const {
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective, double error,
+                                               bool cut) const {
   std::string hash;
   std::optional<Plan> best;
   for (const PlanRow& row : table_->plans) {
