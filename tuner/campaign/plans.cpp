@@ -306,11 +306,10 @@ class PlanRace {
         contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  template <class Fits>
-  std::vector<Contestant> those(Fits fits) const {
+  std::vector<Contestant> those(bool (Contestant::*fit)() const) const {
     std::vector<Contestant> found;
     for (const Contestant& c : contestants_)
-      if (fits(c)) found.push_back(c);
+      if ((c.*fit)()) found.push_back(c);
     return found;
   }
   // Surely so much faster that it is worth a row beside the other.
@@ -321,8 +320,7 @@ class PlanRace {
   // The fastest plain plan; the fastest with operators split, where that is surely faster; and the fastest of all,
   // where that has an error and is surely faster than both.
   void conclude() {
-    const std::vector<Contestant> plain = those([](const Contestant&c) { return c.is_plain(); }),
-                                  exact = those([](const Contestant&c) { return c.is_exact(); });
+    const std::vector<Contestant> plain = those(&Contestant::is_plain), exact = those(&Contestant::is_exact);
     if (plain.empty()) base::fail(ErrorCode::plugin, "no plan is left that computes every operator whole and exactly");
     const Contestant& whole = plain[winner_of(plain)];
     const Contestant& fastest_exact = exact[winner_of(exact)];
@@ -334,9 +332,11 @@ class PlanRace {
       result.plans.push_back({c.name, c.predicted_ns, static_cast<uint64_t>(time_ns(c))});
     const bool keep_inexact = !fastest.is_exact() && is_worth_it(fastest, best);
     if (keep_inexact) result.winner_within_budget = fastest.name;
+    // A row without splits takes the place of those with; the last one is what the report shows.
+    if (keep_inexact && !fastest.is_split()) keep(fastest);
     keep(whole);
+    if (keep_inexact && fastest.is_split()) keep(fastest);
     if (&best != &whole) keep(best);
-    if (keep_inexact) keep(fastest);
     desk_.result.models.push_back(std::move(result));
   }
 
