@@ -121,7 +121,7 @@ void price_as_it_is(const Graph& graph, const Request& request, Assignment& assi
 
 bool decide_safely(const Graph& graph, const Request& request, Ask what, Assignment& assignment, std::string& wrong) {
   try {
-    if (what == Ask::cut) assignment.split = split_as_raced(graph, request, assignment);
+    if (what == Ask::cut) follow_raced_split(graph, request, assignment);
     else (what == Ask::plan ? plan : price_as_it_is)(graph, request, assignment);
     return true;
   } catch (const std::exception& error) {

@@ -1,7 +1,6 @@
 // A plan that the tuner ran against others and found the fastest.
 #include <algorithm>
 
-#include "base/log.hpp"
 #include "plan/offers.hpp"
 #include "plan/planner.hpp"
 
@@ -63,19 +62,6 @@ bool follow(const graph::Graph& graph, const Request& request, const table::Advi
   return true;
 }
 
-// A plan that splits operators was measured like any other: it counts where it is faster than what is followed.
-void find_raced_split(const graph::Graph& graph, const Request& request, double error_budget, bool followed,
-                      Assignment& assignment) {
-  if (!request.split || request.keep_all || !request.keep.empty()) return;
-  auto plan = request.advisor->plan_for(graph, "latency", error_budget, true);
-  if (!plan || (followed && static_cast<double>(plan->expected_ns) >= assignment.decision.run_ns)) return;
-  assignment.raced = std::make_shared<const table::Advisor::Plan>(std::move(*plan));
-  std::string wrong;
-  if (ask_planner(graph, request, Ask::cut, assignment, wrong)) return;
-  assignment.raced = nullptr;
-  base::log(base::LogLevel::info, "plan", wrong);
-}
-
 }  // namespace
 
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment) {
@@ -87,7 +73,12 @@ bool follow_raced(const graph::Graph& graph, const Request& request, Assignment&
     return plan && follow(graph, request, *plan, budget, assignment);
   };
   const bool followed = follow_row(error_budget) || (error_budget > 0 && follow_row(0));
-  find_raced_split(graph, request, error_budget, followed, assignment);
+  std::string unused;  // without the planner nothing is split
+  for (const table::PlanRow& row : request.advisor->table().plans)
+    if (request.split && !row.cuts.empty()) {
+      ask_planner(graph, request, Ask::cut, assignment, unused);
+      break;
+    }
   return followed;
 }
 

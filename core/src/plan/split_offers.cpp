@@ -322,8 +322,13 @@ void place_part(const Request& request, const table::Advisor::Plan& plan, const 
 
 }  // namespace
 
-std::shared_ptr<const Split> split_as_raced(const Graph& graph, const Request& request, const Assignment& assignment) {
-  const table::Advisor::Plan& plan = *assignment.raced;
+void follow_raced_split(const Graph& graph, const Request& request, Assignment& assignment) {
+  if (request.keep_all || !request.keep.empty()) return;
+  const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+  auto found = request.advisor->plan_for(graph, "latency", error_budget, true);
+  const Decision& now = assignment.decision;
+  if (!found || (now.by == Decision::By::raced && static_cast<double>(found->expected_ns) >= now.run_ns)) return;
+  const table::Advisor::Plan& plan = *found;
   std::vector<Cut> cuts;
   for (const table::PlanRow::Cut& row : plan.row->cuts) cuts.push_back(cut_as(graph, row));
   std::sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.node < b.node; });
@@ -335,7 +340,8 @@ std::shared_ptr<const Split> split_as_raced(const Graph& graph, const Request& r
   const Question question = make_question(graph, request, assignment);
   for (size_t i = 0; i < split->parts.size(); ++i)
     place_part(request, plan, question, cuts[i / 2].node, split->parts[i]);
-  return split;
+  assignment.split = std::move(split);
+  assignment.raced = std::make_shared<const table::Advisor::Plan>(std::move(*found));
 }
 
 }  // namespace motley::plan
