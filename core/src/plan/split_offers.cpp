@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "plan/cost.hpp"
+#include "table/node_key.hpp"
 
 namespace motley::plan {
 
@@ -271,8 +272,21 @@ std::shared_ptr<Split> write_down(const Graph& graph, const Question& question, 
 
 }  // namespace
 
+namespace {
+
+// Where whole plans were raced, splits were too: what is in none of the table's plans was not faster.
+bool was_raced(const Graph& graph, const Request& request) {
+  if (!request.advisor || request.advisor->table().plans.empty()) return false;
+  const std::string hash = table::graph_hash(graph);
+  const std::vector<table::PlanRow>& rows = request.advisor->table().plans;
+  return std::any_of(rows.begin(), rows.end(), [&](const table::PlanRow& row) { return row.graph_hash == hash; });
+}
+
+}  // namespace
+
 std::shared_ptr<const Split> find_split(const Graph& graph, const Request& request, const Question& question) {
-  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all) return nullptr;
+  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all || was_raced(graph, request))
+    return nullptr;
   place::Sketch sketch = question.sketch;
   SplitFinder finder(graph, request, question);
   const std::vector<Cut> offered = finder.run(sketch.pairs);
