@@ -93,8 +93,8 @@ struct Executable {
 };
 Executable& executable(motley_executable* e) { return *reinterpret_cast<Executable*>(e); }
 
-// An imported one keeps a copy of its own while it is the device's, so that whoever touches the host's bytes out of turn
-// gets wrong results.
+// An imported one keeps a copy of its own while it is the device's, so that whoever touches the host's bytes out of
+// turn gets wrong results.
 struct Buffer {
   std::vector<std::max_align_t> memory;
   void* host = nullptr;  // imported

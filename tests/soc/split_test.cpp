@@ -150,7 +150,8 @@ TEST(SocSplit, ImportedMemoryIsWrittenInPlace) {
 TEST(SocSplit, EstimatesDontSuffice) {
   const Model model = chain(64, 28);
   CompileOptions options;
-  options.deny = {"cpu", "reference", "soc:flagship.*", "soc:midrange.*", "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+  options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
+                  "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
   Session session = soc_runtime().compile(model, options);
   EXPECT_TRUE(parts_of(session.explain()).empty()) << session.explain().to_string();
   expect_near(run(session), by_reference(model));
@@ -260,10 +261,10 @@ void expect_same_by_every_cut(const Model& model, const std::string& what) {
   for (uint32_t n = 0; n < whole.nodes.size(); ++n)
     for (const plan::CutAxis& axis : plan::axes_to_cut(whole, whole.nodes[n]))
       for (int64_t first = axis.grain; first < axis.extent; first += axis.grain) {
-        SCOPED_TRACE(base::text("%, axis % of % at % of %", {what, axis.axis, whole.nodes[n].name, first, axis.extent}));
+        SCOPED_TRACE(
+            base::text("%, axis % of % at % of %", {what, axis.axis, whole.nodes[n].name, first, axis.extent}));
         graph::Module module;
-        module.graphs = {
-            plan::split_graph(whole, {{n, 0, 1, axis.axis, first, axis.extent, 0, 0, axis.unit}}).graph};
+        module.graphs = {plan::split_graph(whole, {{n, 0, 1, axis.axis, first, axis.extent, 0, 0, axis.unit}}).graph};
         graph::infer_shapes(module);
         const Model cut = Model::from_module(std::move(module));
         Session session = soc_runtime().compile(cut, {.devices = {"reference"}});
@@ -289,7 +290,8 @@ TEST(SocSplit, EveryCutGivesTheSameResults) {
 
 // x → one node → out
 template <class AttributesT>
-Model single(Op op, std::vector<int64_t> x, const std::vector<std::vector<int64_t>>& constants, AttributesT attributes) {
+Model single(Op op, std::vector<int64_t> x, const std::vector<std::vector<int64_t>>& constants,
+             AttributesT attributes) {
   graph::Module module;
   module.graphs.emplace_back();
   Graph& g = module.main();
@@ -297,8 +299,7 @@ Model single(Op op, std::vector<int64_t> x, const std::vector<std::vector<int64_
   for (int64_t d : x) shape.push_back(Dim(d));
   g.inputs = {tensor(g, "x", DataType::float32, shape)};
   std::vector<TensorId> inputs = g.inputs;
-  for (size_t i = 0; i < constants.size(); ++i)
-    inputs.push_back(weights(g, "w" + std::to_string(i), constants[i]));
+  for (size_t i = 0; i < constants.size(); ++i) inputs.push_back(weights(g, "w" + std::to_string(i), constants[i]));
   const TensorId out = node(g, "out", op, inputs, DataType::float32, std::move(attributes));
   return finish(std::move(module), out);
 }
@@ -311,7 +312,8 @@ std::ostream& operator<<(std::ostream& s, const WindowCase& c) {
            << c.kernel << "/" << c.stride << " dilation " << c.dilation << " pads " << c.before << "," << c.after;
 }
 
-template <class AttributesT> AttributesT window(const WindowCase& c) {
+template <class AttributesT>
+AttributesT window(const WindowCase& c) {
   AttributesT a;
   a.strides = {c.stride, 1};
   a.dilations = {c.dilation, 1};
@@ -319,11 +321,12 @@ template <class AttributesT> AttributesT window(const WindowCase& c) {
   return a;
 }
 
-// Few channels, images of one row, strides beyond the kernel, padding on one side, dilation, groups of several channels.
+// Few channels, images of one row, strides beyond the kernel, padding on one side, dilation, groups of several
+// channels.
 const WindowCase kWindows[] = {
-    {1, 3, 17, 1, 9, 3, 1, 1, 1, 1},   {1, 1, 16, 1, 1, 3, 1, 1, 1, 1},  {3, 17, 1, 1, 7, 3, 2, 1, 0, 2},
+    {1, 3, 17, 1, 9, 3, 1, 1, 1, 1},    {1, 1, 16, 1, 1, 3, 1, 1, 1, 1},   {3, 17, 1, 1, 7, 3, 2, 1, 0, 2},
     {2, 17, 17, 17, 11, 5, 1, 1, 2, 2}, {1, 24, 24, 24, 8, 3, 3, 1, 0, 0}, {1, 16, 32, 16, 13, 2, 5, 1, 1, 0},
-    {1, 32, 16, 8, 10, 3, 1, 3, 3, 3},  {1, 3, 3, 1, 4, 1, 1, 1, 0, 0},   {2, 16, 24, 4, 6, 4, 2, 2, 4, 1},
+    {1, 32, 16, 8, 10, 3, 1, 3, 3, 3},  {1, 3, 3, 1, 4, 1, 1, 1, 0, 0},    {2, 16, 24, 4, 6, 4, 2, 2, 4, 1},
     {5, 3, 3, 3, 16, 1, 4, 1, 0, 0},
 };
 
@@ -418,8 +421,7 @@ TEST(SocSplit, SlowKernelsOfAnyShapeAreSharedAndRight) {
     expect_right_when_slow(product(rows, 5, 17, false), "product", splits, in_place);
   expect_right_when_slow(chain(24, 9), "chain", splits, in_place);
   expect_right_when_slow(chain(3, 1), "chain of single pixels", splits, in_place);
-  for (const std::string& phone : all_phones())
-    EXPECT_GE(splits[phone], 4u) << phone;
+  for (const std::string& phone : all_phones()) EXPECT_GE(splits[phone], 4u) << phone;
   EXPECT_GE(in_place, 20u);
 }
 

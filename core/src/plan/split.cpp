@@ -22,8 +22,7 @@ Request for_parts(const Plan& plan, const Request& request, const std::shared_pt
 
 bool is_clearly_faster(const Decision& one, const Decision& other, bool both_split) {
   const uint32_t doubt = both_split ? 0 : std::max(one.doubt, other.doubt);
-  return one.run_ns > 0 && one.run_ns * 1000 <= other.run_ns * (1000 - doubt) &&
-         one.run_ns < other.run_ns;
+  return one.run_ns > 0 && one.run_ns * 1000 <= other.run_ns * (1000 - doubt) && one.run_ns < other.run_ns;
 }
 
 void take(Plan& plan, const Request& request, const std::shared_ptr<const Split>& split) {
