@@ -229,6 +229,54 @@ TEST(SocSplit, IsNeverPredictedToBeSlower) {
   EXPECT_GE(faster, 6u);
 }
 
+// No plan is below the time in which all devices that run an operator, sharing it without any loss, get through a chain
+// one after another.
+TEST(SocSplit, SharesComeNearToPerfectSharing) {
+  for (const std::string phone : {"twins", "integrated"}) {
+    const Model model = chain(64, 28);
+    const CompileOptions options = on(phone, model);
+    std::map<std::string, double> rate;  // per node, operators a ns
+    for (const std::string& device : options.devices) {
+      CompileOptions alone = options;
+      alone.devices = {device};
+      for (const Placement& p : soc_runtime().compile(model, alone).explain().nodes) rate[p.node] += 1 / p.estimate_ns;
+    }
+    double perfect = 0;
+    for (const auto& [name, all] : rate) perfect += 1 / all;
+    const Explanation e = soc_runtime().compile(model, options).explain();
+    EXPECT_GE(e.cost.predicted_ns, perfect) << phone << e.to_string();
+    EXPECT_LE(e.cost.predicted_ns, 1.5 * perfect)
+        << phone << e.to_string();  // starts, fences, and three devices on twins
+  }
+}
+
+TEST(SocSplit, TheOrderOfPluginsPlaysNoPart) {
+  const Model model = chain(64, 28);
+  CompileOptions options = on("twins", model);
+  for (const bool named : {false, true}) {
+    if (!named) {
+      options.devices = {};
+      options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
+                      "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+    }
+    std::vector<std::string> files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json",
+                                      MOTLEY_TEST_PLUGINS "/libmotley_soc.so"};
+    std::sort(files.begin(), files.end());
+    std::set<std::string> texts;
+    do {
+      RuntimeOptions runtime;
+      runtime.standard_places = false;
+      runtime.plugin_files.assign(files.begin(), files.end());
+      Explanation e = Runtime(runtime).compile(model, options).explain();
+      e.cost.planner_ns = 0;
+      EXPECT_EQ(parts_of(e).size(), 6u) << e.to_string();
+      texts.insert(e.to_string());
+    } while (std::next_permutation(files.begin(), files.end()));
+    EXPECT_EQ(texts.size(), 1u) << *texts.begin() << *texts.rbegin();
+    options = on("twins", model);
+  }
+}
+
 // What a device's compiler refuses as a part is computed as a whole.
 TEST(SocSplit, ARefusedPartIsNoPart) {
   const Model model = chain(64, 28);
