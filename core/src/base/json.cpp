@@ -100,7 +100,8 @@ std::string short_text(const json& value) {
       std::string text = all.substr(0, kMost);
       for (char& c : text)
         if (c < ' ' || c > '~') c = '?';
-      return base::text("\"%\"%", {text, all.size() > kMost ? "…" : ""});
+      if (all.size() > kMost) text += "…";
+      return base::text("\"%\"", {text});
     }
     case json::value_t::boolean: return *value.get_ptr<const bool*>() ? "true" : "false";
     case json::value_t::number_integer: return std::to_string(*value.get_ptr<const int64_t*>());
