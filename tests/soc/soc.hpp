@@ -12,7 +12,8 @@ namespace motley::test {
 const Runtime& soc_runtime();
 
 // "flagship", "midrange", "budget": their devices offer one kernel for each node. Those of "tablet" offer fused kernels
-// and float16 too. "twins" has a GPU and an NPU of nearly the same speed.
+// and float16 too. "twins" has a GPU and an NPU of nearly the same speed, "integrated" a GPU
+// that works on the host's memory by import.
 std::vector<std::string> phones();
 
 // While it lives, no device offers candidates.

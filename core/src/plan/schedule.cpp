@@ -246,7 +246,7 @@ class StepMaker {
     wait(there.also);
   }
   void wait(Point point) {
-    if (point.value <= waited_[point.lane]) return;
+    if (point.value == 0 || point.value <= waited_[point.lane]) return;  // a network without nodes has no lane
     waited_[point.lane] = point.value;
     Step step;
     step.kind = Step::Kind::wait;

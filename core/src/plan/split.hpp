@@ -1,6 +1,6 @@
 // One operator computed by two devices at once: each computes a part of its output along one axis, and a Concat joins
-// the parts. What is split is decided and written down in libmotley_planner; libmotley plans the rewritten graph and keeps
-// the better plan.
+// the parts. What is split is decided and written down in libmotley_planner; libmotley plans the rewritten graph and
+// keeps the better plan.
 #pragma once
 
 #include "plan/plan.hpp"
@@ -19,8 +19,8 @@ struct SplitPart {
   place::Provenance source = place::Provenance::estimated;
 };
 
-// A node that only joins parts, or cuts a part out of a tensor, where the parts are contiguous in the whole and begin at
-// multiples of kViewAlignment bytes: in the host's memory nothing needs to be done for it.
+// A node that only joins parts, or cuts a part out of a tensor, where the parts are contiguous in the whole and begin
+// at multiples of kViewAlignment bytes: in the host's memory nothing needs to be done for it.
 struct SplitView {
   std::string node;
   uint64_t offset = 0;  // bytes, of what is cut out
@@ -63,8 +63,8 @@ struct CutAxis {
   int64_t extent = 0, grain = 1;  // cuts are at multiples of the grain
   const char* unit = "";
 };
-// Output channels, rows and batch entries of convolutions, pooling and products; the outermost axis of what computes each element
-// or slice by itself. None where the operator can't be cut or its output is empty.
+// Output channels, rows and batch entries of convolutions, pooling and products; the outermost axis of what computes
+// each element or slice by itself. None where the operator can't be cut or its output is empty.
 std::vector<CutAxis> axes_to_cut(const graph::Graph& graph, const graph::Node& node);
 
 // What a part reads of one input: elements [first, end) along an axis, or all of it where that is -1.

@@ -18,7 +18,9 @@ namespace {
 constexpr int64_t kFewestChannels = 16, kFewestRows = 4, kFewest = 2;
 constexpr const char *kChannels = "output channels", *kRows = "rows", *kImages = "batch entries", *kSlices = "slices";
 
-int64_t item(const std::vector<int64_t>& list, size_t i, int64_t missing) { return i < list.size() ? list[i] : missing; }
+int64_t item(const std::vector<int64_t>& list, size_t i, int64_t missing) {
+  return i < list.size() ? list[i] : missing;
+}
 
 // One spatial dimension of a convolution or pooling.
 struct Window {
@@ -58,7 +60,8 @@ Piece rows_read(const Window& w, int64_t first, int64_t end) {
           std::clamp<int64_t>((end - 1) * w.stride - w.before + w.kernel, 0, w.extent)};
 }
 
-template <class AttributesT> void pad_rows(AttributesT& a, const Window& w, size_t spatial, int64_t first, int64_t end) {
+template <class AttributesT>
+void pad_rows(AttributesT& a, const Window& w, size_t spatial, int64_t first, int64_t end) {
   a.pads.resize(2 * spatial);
   a.pads[0] = std::max<int64_t>(0, w.before - first * w.stride);
   a.pads[spatial] = std::max<int64_t>(0, (end - 1) * w.stride - w.before + w.kernel - w.extent);

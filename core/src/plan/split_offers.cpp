@@ -41,8 +41,8 @@ class SplitFinder {
     return std::move(cuts_);
   }
 
-  // The same cuts, ascending, and more: an operator that could go on with the parts of another, as cuts at the same place on
-  // the same devices let it, does. With `all`, also where it was not to be cut or to be cut otherwise.
+  // The same cuts, ascending, and more: an operator that could go on with the parts of another, as cuts at the same
+  // place on the same devices let it, does. With `all`, also where it was not to be cut or to be cut otherwise.
   std::vector<Cut> align(const std::vector<Cut>& cuts, bool all) const {
     const std::vector<int32_t> producers = graph_.producers();
     std::vector<Cut> result;
@@ -55,8 +55,8 @@ class SplitFinder {
       const graph::TensorId input = graph_.nodes[n].input(0);
       const int32_t maker = input == graph::kNone ? -1 : producers[static_cast<size_t>(input)];
       const int32_t before = maker < 0 ? -1 : at[static_cast<size_t>(maker)];
-      const bool goes_on = before >= 0 && (is_cut || all) &&
-                           go_on(n, result[static_cast<size_t>(before)], all ? nullptr : &cut, cut);
+      const bool goes_on =
+          before >= 0 && (is_cut || all) && go_on(n, result[static_cast<size_t>(before)], all ? nullptr : &cut, cut);
       if (!is_cut && !goes_on) continue;
       set_costs(cut);
       at[n] = static_cast<int32_t>(result.size());
@@ -77,7 +77,8 @@ class SplitFinder {
     const Node& node = graph_.nodes[n];
     if (as && (as->worker != before.worker || as->helper != before.helper)) return false;
     if (!may_split(n) || !is_known(n, before.worker) || !is_known(n, before.helper)) return false;
-    const int group = node.op == graph::Op::Conv ? static_cast<int>(graph::attributes<schema::ConvAttributesT>(node).group) : 0;
+    const int group =
+        node.op == graph::Op::Conv ? static_cast<int>(graph::attributes<schema::ConvAttributesT>(node).group) : 0;
     for (const CutAxis& axis : axes_to_cut(graph_, node)) {
       if (axis.extent != before.of || (as && as->axis != axis.axis)) continue;
       if (node.op == graph::Op::Conv && axis.axis == 1 && group != axis.extent) continue;
@@ -146,7 +147,8 @@ class SplitFinder {
     double end() const { return std::max(worker, helper) + join; }
   };
 
-  // Cuts so that both are done at the same time, or nearly, as cuts go by grains. Returns when; what joins them included.
+  // Cuts so that both are done at the same time, or nearly, as cuts go by grains. Returns when; what joins them
+  // included.
   double balance(const CutAxis& axis, Cut& cut) const {
     if (move(cut.worker, cut.helper).alpha_ns >= place::kForbidden ||
         move(cut.helper, cut.worker).alpha_ns >= place::kForbidden)
