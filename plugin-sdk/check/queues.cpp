@@ -116,10 +116,12 @@ int many_in_flight(Scene& scene) {
 }
 
 // A chain of runs, each reading what the one before writes, started with garbage in between; on one queue, which works
-// in order, or on two that wait for each other.
+// in order, or on two that wait for each other. Of two, the first has other work before the chain: the second is idle,
+// and would be early if it did not wait.
 int handed_on(Scene& scene, bool two_queues) {
   need_queue(scene);
   constexpr int kLinks = 6;
+  const int kOthers = two_queues ? 12 : 0, kValues = kOthers + kLinks;
   const Case whole = chained(scene, kLinks), link = chained(scene, 1);
   const Prepared p = scene.prepare(whole, scene.options.seed);
   Program program(scene.device(), link.graph);
@@ -128,9 +130,14 @@ int handed_on(Scene& scene, bool two_queues) {
   for (int round = 0; round < rounds; ++round) {
     std::vector<std::unique_ptr<Run>> runs;
     std::vector<motley_fence> fences(kLinks);
+    const auto value_of = [&](int link) { return static_cast<uint64_t>(round * kValues + kOthers + link + 1); };
+    for (int i = -kOthers; i < 0; ++i) {
+      runs.push_back(std::make_unique<Run>(program, p.inputs));
+      submit(*runs.back(), first, value_of(i));
+    }
     for (int i = 0; i < kLinks; ++i) {
       const Queue& queue = two_queues && i % 2 ? second : first;
-      const uint64_t value = static_cast<uint64_t>(round * kLinks + i + 1);
+      const uint64_t value = value_of(i);
       runs.push_back(std::make_unique<Run>(program, p.inputs));
       Run& run = *runs.back();
       if (i) run.read_from(*runs[runs.size() - 2], 0);
@@ -147,7 +154,7 @@ int handed_on(Scene& scene, bool two_queues) {
     expect_equal(whole.graph, p.expected, runs.back()->outputs(),
                  two_queues ? ": a submission did not wait for the fence that it was given"
                             : ": submissions of one queue did not run in order");
-    wait(first, static_cast<uint64_t>(round * kLinks + (two_queues ? kLinks - 1 : kLinks)));
+    wait(first, value_of(two_queues ? kLinks - 2 : kLinks - 1));
   }
   return rounds;
 }

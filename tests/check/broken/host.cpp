@@ -82,7 +82,7 @@ struct Relu final : Kernel {
     } else if (breaks("not_thread_safe")) {
       between = shared;
       for (int64_t i = 0; i < n && i < 4096; ++i) between[i] = x[i];
-      std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));  // long enough for another thread to come between
     } else {
       for (int64_t i = 0; i < n; ++i) between[i] = x[i];
     }

@@ -132,15 +132,35 @@ void release_held() {
   held = {};
 }
 
+void hold(motley_queue* q, motley_executable* e, const motley_submission& s) {
+  held = {q, e, s, {s.inputs, s.inputs + s.input_count}, {s.outputs, s.outputs + s.output_count}};
+}
+
+motley_status fence_wait_of_held(motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error* error) {
+  release_held();
+  return good.fence_wait(q, value, timeout_ns, error);
+}
+
 // Submits with the job's waits or order changed.
 void break_order(motley_plugin& p) {
-  if (breaks("ignores_waits"))
-    p.submit = [](motley_device* d, motley_queue* q, motley_executable* e, const motley_submission* s,
+  // What waits for something is done at once; what does not is kept back for a call, so that it is late.
+  if (breaks("ignores_waits")) {
+    p.submit = [](motley_device*, motley_queue* q, motley_executable* e, const motley_submission* s,
                   motley_error* error) {
-      motley_submission copy = *s;
-      copy.wait_count = 0;
-      return good.submit(d, q, e, &copy, error);
+      if (!s->wait_count) {
+        release_held();
+        hold(q, e, *s);
+        return MOTLEY_OK;
+      }
+      motley_submission now = *s;
+      now.wait_count = 0;
+      const motley_status status = good.submit(nullptr, q, e, &now, error);
+      if (status == MOTLEY_OK) good.fence_wait(q, now.signal_value, UINT64_MAX, nullptr);
+      release_held();
+      return status;
     };
+    p.fence_wait = fence_wait_of_held;
+  }
   // Of two submissions the second goes first, unless it waits for something; the timeline moves on as if nothing was.
   if (breaks("swaps_pairs")) {
     p.submit = [](motley_device* d, motley_queue* q, motley_executable* e, const motley_submission* s,
@@ -154,13 +174,10 @@ void break_order(motley_plugin& p) {
         return status;
       }
       if (s->wait_count) return good.submit(d, q, e, s, error);
-      held = {q, e, *s, {s->inputs, s->inputs + s->input_count}, {s->outputs, s->outputs + s->output_count}};
+      hold(q, e, *s);
       return MOTLEY_OK;
     };
-    p.fence_wait = [](motley_queue* q, uint64_t value, uint64_t timeout_ns, motley_error* error) {
-      release_held();
-      return good.fence_wait(q, value, timeout_ns, error);
-    };
+    p.fence_wait = fence_wait_of_held;
   }
 }
 
