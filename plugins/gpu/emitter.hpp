@@ -97,7 +97,8 @@ class Emitter {
   Operand output(size_t i) const { return tensor(node.output(i)); }
   bool has_input(size_t i) const { return node.input(i) != nullptr; }
   bool has_output(size_t i) const { return node.output(i) != nullptr; }
-  // Whether input i was computed where the output's element `first` and those after it are, so that it need not be copied there.
+  // Whether input i was computed where the output's element `first` and those after it are, so that it need not be
+  // copied there.
   bool stands_at(size_t i, int64_t first) const { return standing_.size() > i && standing_[i] == first; }
   void set_standing(std::vector<int64_t> first_elements) { standing_ = std::move(first_elements); }
 

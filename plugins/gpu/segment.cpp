@@ -124,8 +124,9 @@ void Segment::find_aliases(const GraphView& view) {
   }
 }
 
-// Concatenations without a copy: an input that goes whole into one piece of the output is computed there. Each tensor has one such place at
-// most, and those that the host binds keep theirs. From the last node on, so that an output may be a part of another.
+// Concatenations without a copy: an input that goes whole into one piece of the output is computed there. Each tensor
+// has one such place at most, and those that the host binds keep theirs. From the last node on, so that an output may
+// be a part of another.
 void Segment::find_parts(const GraphView& view) {
   root_offset_.assign(root_.size(), 0);
   std::vector<bool> fixed(root_.size());
@@ -136,7 +137,8 @@ void Segment::find_parts(const GraphView& view) {
     for (const WholeInput& whole : whole_inputs(node)) {
       const int32_t part = root_[at(whole.tensor)], out = node.output(0)->index;
       const TensorView& tensor = view.tensor(part);
-      const uint64_t offset = root_offset_[at(out)] + static_cast<uint64_t>(whole.first) * sdk::element_bytes(tensor.type);
+      const uint64_t offset =
+          root_offset_[at(out)] + static_cast<uint64_t>(whole.first) * sdk::element_bytes(tensor.type);
       if (fixed[at(part)] || root_offset_[at(whole.tensor)] > 0 || tensor.is_constant() || tensor.bytes() == 0 ||
           tensor.bytes() != view.tensor(whole.tensor).bytes() || offset % alignment() != 0 || part == root_[at(out)])
         continue;

@@ -68,7 +68,8 @@ TEST_P(Gpu, TracesHaveItsSegmentsAndKernels) {
 TEST_P(Gpu, ConcatenatesWithoutCopies) {
   Session plain = runtime->compile(concatenations(), {.devices = {"reference"}, .optimize = false});
   Session s = runtime->compile(concatenations(), {.devices = {device}, .optimize = false, .trace = true});
-  for (unsigned run = 1; run <= 2; ++run) expect_close(outputs_of(s, run), outputs_of(plain, run), "run " + std::to_string(run));
+  for (unsigned run = 1; run <= 2; ++run)
+    expect_close(outputs_of(s, run), outputs_of(plain, run), "run " + std::to_string(run));
   std::map<std::string, size_t> kernels;
   for (const TraceEvent& e : s.trace())
     if (e.kind == TraceEvent::Kind::node && e.device == device) ++kernels[e.name];

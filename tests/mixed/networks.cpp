@@ -77,7 +77,8 @@ Model concatenations() {
     return node(g, name, Op::Concat, parts, DataType::float32, attributes);
   };
   using F = schema::UnaryFunction;
-  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(16), Dim(8)}), odd = tensor(g, "odd", DataType::float32, Dims{Dim(3), Dim(8)});
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(16), Dim(8)}),
+                 odd = tensor(g, "odd", DataType::float32, Dims{Dim(3), Dim(8)});
   g.inputs = {x, odd};
   const TensorId a = function("a", x, F::relu), b = function("b", x, F::tanh);
   const TensorId both = concat("both", {a, b}, 0);
@@ -88,8 +89,8 @@ Model concatenations() {
   const TensorId twice = concat("twice", {e, e}, 0);
   const TensorId columns = concat("columns", {a, b}, 1);
   const TensorId with_input = concat("with_input", {x, c}, 0);
-  g.outputs = {function("nested_after", nested, F::neg), function("unaligned_after", unaligned, F::neg), function("twice_after", twice, F::neg),
-               function("columns_after", columns, F::neg), with_input};
+  g.outputs = {function("nested_after", nested, F::neg), function("unaligned_after", unaligned, F::neg),
+               function("twice_after", twice, F::neg), function("columns_after", columns, F::neg), with_input};
   return finish(std::move(module));
 }
 

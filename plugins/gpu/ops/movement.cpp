@@ -47,7 +47,8 @@ void emit_fill_with(Emitter& e, const Operand& to, int64_t count, DataType type,
 
 // Whether the region is all of its input, in one piece, to one piece of the output.
 bool is_whole(const Region& r, const TensorView& input) {
-  return r.src == 0 && r.count == input.elements() && r.m.extents.size() == 1 && r.m.strides[0][0] == 1 && r.m.strides[1][0] == 1;
+  return r.src == 0 && r.count == input.elements() && r.m.extents.size() == 1 && r.m.strides[0][0] == 1 &&
+         r.m.strides[1][0] == 1;
 }
 
 // Four elements of four bytes at a time where the device likes that and the region allows it.
