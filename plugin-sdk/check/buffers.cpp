@@ -37,6 +37,41 @@ int round_trip(Scene& scene) {
   return sizes;
 }
 
+// Read and written in turn, each time mapped for that alone, or for both.
+int map_for(Scene& scene) {
+  need_buffers(scene);
+  if (!scene.api().buffer_map_for) throw Unsupported("buffer_map_for is NULL: memory is mapped for both");
+  const auto pattern = [](uint64_t i, uint64_t salt) { return static_cast<std::byte>(i * 5 + i / 239 + salt); };
+  int tried = 0;
+  for (const uint64_t size : {1u, 64u, 2047u, 5000u, 1u << 20}) {
+    scene.reporter.stage("a buffer of " + std::to_string(size) + " bytes");
+    const auto block = device_block(scene.device(), size);
+    const auto expect = [&](uint32_t access, uint64_t salt, uint64_t salt_of_first, const char* when) {
+      block->visit(
+          [&](const std::byte* bytes) {
+            for (uint64_t i = 0; i < size; ++i)
+              if (bytes[i] != pattern(i, i ? salt : salt_of_first))
+                throw std::runtime_error("byte " + std::to_string(i) + " of a buffer of " + std::to_string(size) +
+                                         " bytes is another " + when);
+          },
+          access);
+    };
+    for (const uint64_t salt : {1u, 2u}) {
+      block->visit(
+          [&](std::byte* bytes) {
+            for (uint64_t i = 0; i < size; ++i) bytes[i] = pattern(i, salt);
+          },
+          MOTLEY_MAP_WRITE);
+      expect(MOTLEY_MAP_READ, salt, salt, "after it was mapped for writing");
+      expect(MOTLEY_MAP_READ | MOTLEY_MAP_WRITE, salt, salt, "after it was mapped for reading");
+      block->visit([&](std::byte* bytes) { bytes[0] = pattern(0, salt + 7); });
+      expect(MOTLEY_MAP_READ, salt, salt + 7, "after one byte of it was written, mapped for both");
+    }
+    ++tried;
+  }
+  return tried;
+}
+
 int odd_sizes(Scene& scene) {
   need_buffers(scene);
   for (const uint64_t size : {uint64_t{0}, uint64_t{1} << 62, UINT64_MAX}) {
@@ -158,6 +193,7 @@ void add_buffer_checks(Plan& plan) {
   add("arena", "all tensors and scratch in one piece of memory",
       [](Scene& s) { return in_layout(s, Placing::arena, " with all memory in one piece"); });
   add("round_trip", "a buffer holds what was written to it", round_trip);
+  add("map_for", "buffers mapped for reading or writing alone keep what they should", map_for);
   add("odd_sizes", "buffers of no size and of too much are handled", odd_sizes);
   add("leaks", "buffers leave nothing behind", leaks);
   add("imported", "runs on imported host memory", imported);

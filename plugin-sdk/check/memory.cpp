@@ -20,7 +20,7 @@ class HostBlock final : public Block {
  public:
   HostBlock(uint64_t size, const std::string& label) : pages_(size, label) {}
   uint64_t size() const override { return pages_.size(); }
-  void visit(const std::function<void(std::byte*)>& look) override { look(pages_.begin()); }
+  void visit(const std::function<void(std::byte*)>& look, uint32_t) override { look(pages_.begin()); }
   motley_binding binding(uint64_t offset, uint64_t size) const override {
     return {nullptr, pages_.begin(), offset, size};
   }
@@ -51,11 +51,17 @@ class DeviceBlock final : public Block {
   }
   ~DeviceBlock() override { device_.api().buffer_release(buffer_); }
   uint64_t size() const override { return size_; }
-  void visit(const std::function<void(std::byte*)>& look) override {
+  void visit(const std::function<void(std::byte*)>& look, uint32_t access) override {
+    const motley_plugin& api = device_.api();
+    const bool for_access = access != (MOTLEY_MAP_READ | MOTLEY_MAP_WRITE) && api.buffer_map_for;
+    const char* const function = for_access ? "buffer_map_for" : "buffer_map";
     ErrorBuffer message;
     void* mapped = nullptr;
-    succeed("buffer_map", message, [&] { return device_.api().buffer_map(buffer_, &mapped, &message.error); });
-    if (!mapped) throw std::runtime_error("buffer_map returned OK and no address");
+    succeed(function, message, [&] {
+      return for_access ? api.buffer_map_for(buffer_, access, &mapped, &message.error)
+                        : api.buffer_map(buffer_, &mapped, &message.error);
+    });
+    if (!mapped) throw std::runtime_error(std::string(function) + " returned OK and no address");
     look(static_cast<std::byte*>(mapped));
     device_.api().buffer_unmap(buffer_);
   }
@@ -95,7 +101,7 @@ RunMemory::RunMemory(OpenDevice& device, const std::vector<uint64_t>& inputs, co
   if (layout.placing == Placing::arena) place_together(device, alignment);
   else place_alone(device, alignment);
   for (const auto& block : blocks_)
-    block->visit([&](std::byte* bytes) { std::fill_n(bytes, block->size(), layout_.garbage); });
+    block->visit([&](std::byte* bytes) { std::fill_n(bytes, block->size(), layout_.garbage); }, MOTLEY_MAP_WRITE);
 }
 
 void RunMemory::place_alone(OpenDevice& device, uint64_t alignment) {
@@ -143,7 +149,8 @@ Bytes RunMemory::read(size_t i) {
   const Piece& piece = pieces_[i];
   Bytes bytes(piece.size);
   if (piece.size)
-    blocks_[piece.block]->visit([&](std::byte* from) { std::memcpy(bytes.data(), from + piece.offset, piece.size); });
+    blocks_[piece.block]->visit([&](std::byte* from) { std::memcpy(bytes.data(), from + piece.offset, piece.size); },
+                                MOTLEY_MAP_READ);
   return bytes;
 }
 
@@ -152,19 +159,21 @@ void RunMemory::verify(const std::vector<Bytes>& inputs) {
     std::vector<const Piece*> here;
     for (const Piece& piece : pieces_)
       if (piece.block == b) here.push_back(&piece);
-    blocks_[b]->visit([&](const std::byte* bytes) {
-      uint64_t at = 0;
-      const auto gap = [&](uint64_t end, const std::string& where) {
-        for (; at < end; ++at)
-          if (bytes[at] != layout_.garbage)
-            throw std::runtime_error("it wrote outside the memory it was bound to: " + where);
-      };
-      for (const Piece* piece : here) {  // in the order of their offsets
-        gap(piece->offset, "before " + piece->name);
-        at = piece->offset + piece->size;
-      }
-      gap(blocks_[b]->size(), "behind " + here.back()->name);
-    });
+    blocks_[b]->visit(
+        [&](const std::byte* bytes) {
+          uint64_t at = 0;
+          const auto gap = [&](uint64_t end, const std::string& where) {
+            for (; at < end; ++at)
+              if (bytes[at] != layout_.garbage)
+                throw std::runtime_error("it wrote outside the memory it was bound to: " + where);
+          };
+          for (const Piece* piece : here) {  // in the order of their offsets
+            gap(piece->offset, "before " + piece->name);
+            at = piece->offset + piece->size;
+          }
+          gap(blocks_[b]->size(), "behind " + here.back()->name);
+        },
+        MOTLEY_MAP_READ);
   }
   for (size_t i = 0; i < inputs.size(); ++i)
     if (read(i) != inputs[i]) throw std::runtime_error("it changed its input " + std::to_string(i));

@@ -43,7 +43,9 @@ class Block {
   virtual ~Block() = default;
   virtual uint64_t size() const = 0;
   // The bytes, mapped for the call.
-  virtual void visit(const std::function<void(std::byte*)>& look) = 0;
+  // `access` of motley_map_access, for plugins that ask for it.
+  virtual void visit(const std::function<void(std::byte*)>& look,
+                     uint32_t access = MOTLEY_MAP_READ | MOTLEY_MAP_WRITE) = 0;
   virtual motley_binding binding(uint64_t offset, uint64_t size) const = 0;
 };
 

@@ -69,6 +69,7 @@ int required_functions(Scene& scene) {
   require(buffers == 0 || buffers == 4,
           "of buffer_alloc, buffer_map, buffer_unmap and buffer_release some are NULL; give all or none");
   require(!p.buffer_import || buffers == 4, "buffer_import is there, but not the functions that its buffers need");
+  require(!p.buffer_map_for || buffers == 4, "buffer_map_for is there, but not the functions beside it");
   const int cache = (p.exec_export != nullptr) + (p.cache_verdict != nullptr) + (p.exec_import != nullptr);
   require(cache == 0 || cache == 3, "of exec_export, cache_verdict and exec_import some are NULL; give all or none");
   return 0;

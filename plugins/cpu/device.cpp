@@ -15,6 +15,9 @@ namespace {
 // Of what the nominal peak promises, well blocked kernels get about this share.
 constexpr double kEfficiency = 0.6;
 constexpr double kDispatchNs = 1000;
+constexpr double kCoreGbps = 10;
+// Handing work to a thread and waiting for it, per thread.
+constexpr double kThreadNs = 1000;
 
 double operations(const NodeView& node) {
   switch (node.op()) {
@@ -67,14 +70,16 @@ std::string CpuDevice::fingerprint() const {
 double CpuDevice::peak_gflops() const {
   return 4.0 * static_cast<double>(simd_lanes()) * topology_.clock_ghz * topology_.cores;
 }
-double CpuDevice::bandwidth_gbps() const { return std::min(10.0 * topology_.cores, 40.0); }
+double CpuDevice::bandwidth_gbps() const { return std::min(kCoreGbps * topology_.cores, 40.0); }
 
-// A roofline: whichever takes longer, arithmetic or memory.
+// A roofline: whichever takes longer, arithmetic or memory; on one thread, or on all where that is worth it.
 double CpuDevice::estimate_cost(const NodeView& node) const {
   if (node.output(0) == nullptr) return 0;
-  const double compute_ns = operations(node) / (peak_gflops() * kEfficiency);
-  const double memory_ns = bytes_moved(node) / bandwidth_gbps();
-  return kDispatchNs + std::max(compute_ns, memory_ns);
+  const double compute_ns = operations(node) / (peak_gflops() * kEfficiency), bytes = bytes_moved(node);
+  const double cores = std::max(1u, topology_.cores);
+  const double together = std::max(compute_ns, bytes / bandwidth_gbps()) + kThreadNs * cores;
+  const double alone = std::max(compute_ns * cores, bytes / kCoreGbps);
+  return kDispatchNs + std::min(alone, together);
 }
 
 std::vector<Parameter> CpuDevice::tuning_space(const NodeView& node) const {

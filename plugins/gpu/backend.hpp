@@ -57,8 +57,14 @@ class Memory {
  public:
   virtual ~Memory() = default;
   virtual uint64_t size() const = 0;
-  // The whole memory as host bytes until unmap; waits for nothing. Calls don't nest.
-  virtual void* map() = 0;
+  // The whole memory as host bytes until unmap; waits for nothing. For `write` alone, what it held is lost. Calls don't
+  // nest.
+  enum class Access : uint8_t {
+    read = MOTLEY_MAP_READ,
+    write = MOTLEY_MAP_WRITE,
+    both = MOTLEY_MAP_READ | MOTLEY_MAP_WRITE
+  };
+  virtual void* map(Access access) = 0;
   virtual void unmap() = 0;
   // A handle to what Device::allocate_shared made; its descriptor belongs to the caller. Throws MOTLEY_UNSUPPORTED.
   virtual motley_memory_handle export_handle() const;

@@ -150,7 +150,15 @@ motley_status buffer_import(motley_device* device, void* memory, uint64_t size, 
   });
 }
 motley_status buffer_map(motley_buffer* buffer, void** memory, motley_error* error) {
-  return guarded(error, [&] { *memory = as_buffer(buffer)->memory->map(); });
+  return guarded(error, [&] { *memory = as_buffer(buffer)->memory->map(Memory::Access::both); });
+}
+motley_status buffer_map_for(motley_buffer* buffer, uint32_t access, void** memory, motley_error* error) {
+  return guarded(error, [&] {
+    if (access < MOTLEY_MAP_READ || access > (MOTLEY_MAP_READ | MOTLEY_MAP_WRITE))
+      throw StatusError(MOTLEY_INVALID_ARGUMENT, "memory can't be mapped for access " + std::to_string(access) +
+                                                     "; give MOTLEY_MAP_READ, MOTLEY_MAP_WRITE or both");
+    *memory = as_buffer(buffer)->memory->map(static_cast<Memory::Access>(access));
+  });
 }
 
 // Where the device works on the host's memory, kernels may run on it in place; devices share memory by handles only.
@@ -245,7 +253,7 @@ SlotMemory slot_for(Device& device, const motley_binding& b, uint64_t bytes, boo
   }
   Staged s{device.allocate(bytes), input ? nullptr : static_cast<std::byte*>(b.host) + b.offset, bytes};
   if (input) {
-    std::memcpy(s.memory->map(), static_cast<const std::byte*>(b.host) + b.offset, bytes);
+    std::memcpy(s.memory->map(Memory::Access::write), static_cast<const std::byte*>(b.host) + b.offset, bytes);
     s.memory->unmap();
   }
   staged.push_back(std::move(s));
@@ -289,7 +297,7 @@ void submit_segment(OpenedDevice& device, OpenedQueue& queue, Compiled& compiled
   queue.queue->wait(s.signal_value, UINT64_MAX);
   for (Staged& part : staged) {
     if (!part.to) continue;
-    std::memcpy(part.to, part.memory->map(), part.bytes);
+    std::memcpy(part.to, part.memory->map(Memory::Access::read), part.bytes);
     part.memory->unmap();
   }
 }
@@ -478,6 +486,7 @@ void fill_plugin(motley_plugin& p) {
   p.buffer_alloc = buffer_alloc;
   p.buffer_import = buffer_import;
   p.buffer_map = buffer_map;
+  p.buffer_map_for = buffer_map_for;
   p.buffer_unmap = [](motley_buffer* buffer) { guarded(nullptr, [&] { as_buffer(buffer)->memory->unmap(); }); };
   p.buffer_release = [](motley_buffer* buffer) { delete as_buffer(buffer); };
   p.queue_create = queue_create;

@@ -281,7 +281,7 @@ std::vector<Launch> Segment::place(const GraphView& view, std::vector<Step>& ste
 void Segment::upload(const std::vector<std::byte>& constants) {
   // At least a few bytes, so that slots without a use have memory to point to.
   constants_ = device_.allocate(std::max<uint64_t>(constants.size(), 256));
-  void* mapped = constants_->map();
+  void* mapped = constants_->map(Memory::Access::write);
   if (!constants.empty()) std::memcpy(mapped, constants.data(), constants.size());
   constants_->unmap();
 }

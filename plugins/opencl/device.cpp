@@ -241,8 +241,13 @@ ClMemory::~ClMemory() {
   device_.release(mem_);
 }
 
-void* ClMemory::map_staged() {
+void* ClMemory::map_staged(Access access) {
   auto copy = std::make_unique<std::byte[]>(size_);
+  writes_back_ = access != Access::read;
+  if (access == Access::write) {
+    staging_ = std::move(copy);
+    return mapped_ = staging_.get();
+  }
   const std::span<const cl_mem> shared(&mem_, shared_ ? 1 : 0);
   device_.acquire(device_.transfer_queue(), shared);
   check(device_.cl.clEnqueueReadBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr,
@@ -256,18 +261,22 @@ void* ClMemory::map_staged() {
 
 void ClMemory::unmap_staged() {
   const std::unique_ptr<std::byte[]> copy = std::move(staging_);
+  if (!writes_back_) return;
   const std::span<const cl_mem> shared(&mem_, shared_ ? 1 : 0);
   device_.acquire(device_.transfer_queue(), shared);
   device_.cl.clEnqueueWriteBuffer(device_.transfer_queue(), mem_, CL_TRUE, 0, size_, copy.get(), 0, nullptr, nullptr);
   device_.release(device_.transfer_queue(), shared);
 }
 
-void* ClMemory::map() {
+void* ClMemory::map(Access access) {
   const std::lock_guard lock(device_.transfer_mutex());
-  if (shared_ || device_.has(Workaround::staged_memory)) return map_staged();
+  if (shared_ || device_.has(Workaround::staged_memory)) return map_staged(access);
+  const cl_map_flags flags = access == Access::read    ? CL_MAP_READ
+                             : access == Access::write ? CL_MAP_WRITE_INVALIDATE_REGION
+                                                       : CL_MAP_READ | CL_MAP_WRITE;
   cl_int status = CL_SUCCESS;
-  mapped_ = device_.cl.clEnqueueMapBuffer(device_.transfer_queue(), mem_, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, size_, 0,
-                                          nullptr, nullptr, &status);
+  mapped_ = device_.cl.clEnqueueMapBuffer(device_.transfer_queue(), mem_, CL_TRUE, flags, 0, size_, 0, nullptr, nullptr,
+                                          &status);
   if (status != CL_SUCCESS) mapped_ = nullptr;
   check(status, "memory can't be mapped");
   return mapped_;

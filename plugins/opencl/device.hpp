@@ -44,7 +44,7 @@ class ClMemory final : public gpu::Memory {
   ClMemory(ClDevice& device, const motley_memory_handle& handle);
   ~ClMemory() override;
   uint64_t size() const override { return size_; }
-  void* map() override;
+  void* map(Access access) override;
   void unmap() override;
   cl_mem mem() const { return mem_; }
   // Never used again, unlike handles.
@@ -53,13 +53,13 @@ class ClMemory final : public gpu::Memory {
   bool is_shared() const { return shared_; }
 
  private:
-  void* map_staged();
+  void* map_staged(Access access);
   void unmap_staged();
   ClDevice& device_;
   cl_mem mem_;
   uint64_t size_, id_;
   void* mapped_ = nullptr;
-  bool shared_ = false;
+  bool shared_ = false, writes_back_ = false;
   std::unique_ptr<std::byte[]> staging_;  // while mapped: of shared memory, and with Workaround::staged_memory
 };
 

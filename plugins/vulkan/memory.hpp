@@ -60,8 +60,8 @@ class VulkanMemory final : public gpu::Memory {
  public:
   enum class Where : uint8_t { device, host, shared };
   // Fresh memory. On the device: in the fastest type that the host can map; where the device's own memory is not to be
-  // seen by the host, mapping copies through memory of the host. Shared: the device's, by itself, so that it can be
-  // exported.
+  // seen by the host, or slow to read, mapping copies through memory of the host. Shared: the device's, by itself, so
+  // that it can be exported.
   VulkanMemory(VulkanDevice& device, uint64_t bytes, Where where = Where::device);
   // Over the host's pages that hold [host, host + bytes).
   VulkanMemory(VulkanDevice& device, void* host, uint64_t bytes);
@@ -69,7 +69,7 @@ class VulkanMemory final : public gpu::Memory {
   VulkanMemory(VulkanDevice& device, const motley_memory_handle& handle);
   ~VulkanMemory() override;
   uint64_t size() const override { return size_; }
-  void* map() override;
+  void* map(Access access) override;
   void unmap() override;
   motley_memory_handle export_handle() const override;
 
@@ -93,6 +93,8 @@ class VulkanMemory final : public gpu::Memory {
   // Memory that is not in a block; `next` says where it comes from or goes.
   void allocate_own(uint64_t bytes, uint32_t type, bool dedicated, const void* next);
   void map_own(uint64_t offset);
+  bool is_cached(uint32_t type) const;
+  void copy(VkBuffer from, VkBuffer to);
   void release();
   VulkanDevice& device_;
   uint64_t size_, base_ = 0, buffer_bytes_ = 0;
@@ -104,6 +106,8 @@ class VulkanMemory final : public gpu::Memory {
   uint32_t own_type_ = 0;
   bool shared_ = false, exportable_ = false;
   std::byte* host_ = nullptr;              // what map gives; null: through staging_
+  bool cached_ = true;                     // the host reads it by its caches, not over a bus
+  bool writes_back_ = false;
   std::unique_ptr<VulkanMemory> staging_;  // while mapped
 };
 

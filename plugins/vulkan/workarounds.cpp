@@ -23,6 +23,7 @@ constexpr std::array kEntries{
     Entry{Workaround::closes_refused_fds, "closes_refused_fds", "llvmpipe",
           "a file descriptor that is refused is closed"},
     Entry{Workaround::no_shared_memory, "no_shared_memory", nullptr, "shared memory shows old values"},
+    Entry{Workaround::uncached_memory, "uncached_memory", nullptr, "device memory is slow to read when mapped"},
     Entry{Workaround::staged_memory, "staged_memory", nullptr, "device memory is slow or wrong when mapped"},
 };
 

@@ -14,6 +14,7 @@ enum class Workaround : uint8_t {
   no_texel_loads,      // kernels for texel buffers are not used
   closes_refused_fds,  // a descriptor that it does not import is closed all the same
   no_shared_memory,    // memory is neither given to nor taken from other devices and APIs
+  uncached_memory,     // mapped memory is read through copies, as if the host had no cache for it
   staged_memory,       // memory is mapped through copies, as if the host did not see it
 };
 

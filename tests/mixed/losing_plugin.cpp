@@ -61,6 +61,7 @@ void wrap(motley_plugin& plugin) {
   pass_through<&motley_plugin::buffer_alloc>(plugin);
   pass_through<&motley_plugin::buffer_import>(plugin);
   pass_through<&motley_plugin::buffer_map>(plugin);
+  pass_through<&motley_plugin::buffer_map_for>(plugin);
   pass_through<&motley_plugin::queue_create>(plugin);
   pass_through<&motley_plugin::fence_wait>(plugin);
   pass_through<&motley_plugin::submit>(plugin);

@@ -64,11 +64,17 @@ class DeviceMemory {
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
-  uint8_t* map() const {
+  // As the runtime does: `access` of motley_map_access where that is not both.
+  uint8_t* map(uint32_t access = MOTLEY_MAP_READ | MOTLEY_MAP_WRITE) const {
+    const motley_plugin& api = device_.api();
+    const bool both = access == (MOTLEY_MAP_READ | MOTLEY_MAP_WRITE);
     void* host = nullptr;
     plugin::ErrorRoom room;
-    check(plugin::guarded(room, [&] { return device_.api().buffer_map(buffer_, &host, &room.error); }), room, device_,
-          "map memory");
+    const auto call = [&] {
+      return !both && api.buffer_map_for ? api.buffer_map_for(buffer_, access, &host, &room.error)
+                                         : api.buffer_map(buffer_, &host, &room.error);
+    };
+    check(plugin::guarded(room, call), room, device_, "map memory");
     return static_cast<uint8_t*>(host);
   }
   void unmap() const { device_.api().buffer_unmap(buffer_); }
@@ -140,8 +146,8 @@ double map_ns(const Edge& edge, uint64_t bytes) {
   if (edge.from) from = std::make_unique<DeviceMemory>(*edge.from, bytes, nullptr);
   if (edge.to) to = std::make_unique<DeviceMemory>(*edge.to, bytes, nullptr);
   return timed([&] {
-    const uint8_t* source = from ? from->map() : host.data();
-    std::memcpy(to ? to->map() : host.data(), source, bytes);
+    const uint8_t* source = from ? from->map(MOTLEY_MAP_READ) : host.data();
+    std::memcpy(to ? to->map(MOTLEY_MAP_WRITE) : host.data(), source, bytes);
     if (to) to->unmap();
     if (from) from->unmap();
   });

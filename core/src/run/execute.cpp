@@ -14,6 +14,8 @@ using plan::kHost;
 using plan::Step;
 using plugin::ErrorRoom;
 
+constexpr uint32_t kRead = MOTLEY_MAP_READ, kAll = MOTLEY_MAP_READ | MOTLEY_MAP_WRITE;
+
 void Instance::run(const RunControl& control) {
   for (Timeline& timeline : timelines_) {
     timeline.base += timeline.submitted;
@@ -58,7 +60,7 @@ void Instance::execute(size_t index, const RunControl& control) {
     case Step::Kind::move: move(step, actions_[index]); break;
     case Step::Kind::wait: wait(step.point); break;
     case Step::Kind::reclaim:
-      if (DeviceBuffer& buffer = *buffer_of(step.from, step.tensor); buffer.imported) map(buffer);
+      if (DeviceBuffer& buffer = *buffer_of(step.from, step.tensor); buffer.imported) map(buffer, kAll);
       break;
   }
   if (control.trace) control.trace->add({static_cast<uint32_t>(index), begin, Trace::now()});
@@ -112,9 +114,9 @@ void Instance::move_by_host(const Step& step, uint64_t bytes) {
   DeviceBuffer* from = step.from == kHost ? nullptr : buffer_of(step.from, step.tensor);
   DeviceBuffer* to = step.to == kHost ? nullptr : buffer_of(step.to, step.tensor);
   if (to && to->imported) return unmap(*to);
-  const void* source = from ? map(*from) : memory(step.tensor);
+  const void* source = from ? map(*from, from->imported ? kAll : kRead) : memory(step.tensor);
   if (!from || !from->imported) {
-    void* target = to ? map(*to) : memory(step.tensor);
+    void* target = to ? map(*to, MOTLEY_MAP_WRITE) : memory(step.tensor);
     if (bytes) std::memcpy(target, source, bytes);
   }
   if (to) unmap(*to);
@@ -135,11 +137,14 @@ void Instance::wait(plan::Point point) {
   }
 }
 
-void* Instance::map(DeviceBuffer& buffer) {
+void* Instance::map(DeviceBuffer& buffer, uint32_t access) {
   const plan::Lane& lane = lane_at(buffer.place);
   ErrorRoom room;
   void* mapped = nullptr;
-  motley_status status = lane.device->api().buffer_map(buffer.buffer, &mapped, &room.error);
+  const motley_plugin& api = lane.device->api();
+  motley_status status = access != kAll && api.buffer_map_for
+                             ? api.buffer_map_for(buffer.buffer, access, &mapped, &room.error)
+                             : api.buffer_map(buffer.buffer, &mapped, &room.error);
   if (status == MOTLEY_OK && !mapped) status = MOTLEY_INTERNAL;
   if (status != MOTLEY_OK) plugin::throw_failure(status, *lane.device, lane.handle, "map a buffer", room.error.text);
   buffer.mapped = true;

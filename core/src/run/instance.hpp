@@ -118,7 +118,7 @@ class Instance {
   void move(const plan::Step& step, Action& action);
   void move_by_host(const plan::Step& step, uint64_t bytes);
   void wait(plan::Point point);
-  void* map(DeviceBuffer& buffer);
+  void* map(DeviceBuffer& buffer, uint32_t access);  // of motley_map_access
   void unmap(DeviceBuffer& buffer);
   void set_fences(const plan::Step& step, Action& action);
   void call_hooks(const std::vector<Hook>& hooks, size_t index, bool before);

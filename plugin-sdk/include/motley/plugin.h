@@ -228,6 +228,9 @@ typedef struct motley_copy {
   uint64_t signal_value;     /* the queue's timeline reaches this value when the bytes are there */
 } motley_copy;
 
+/* What the host does with mapped memory; may be or-ed. */
+typedef enum motley_map_access { MOTLEY_MAP_READ = 1, MOTLEY_MAP_WRITE = 2 } motley_map_access;
+
 /* How a device works with what belongs to the host, or to another device of its plugin. */
 typedef enum motley_edge_access {
   MOTLEY_EDGE_NONE = 0,   /* the host moves the bytes, through buffer_map; the host waits for the fences */
@@ -327,6 +330,11 @@ typedef struct motley_plugin {
   motley_status (*edge_caps)(motley_device* device, motley_device* other, motley_edge_caps* caps);
   /* [queue] Starts a copy on a queue of `device`, in order with its submissions. Optional. */
   motley_status (*copy)(motley_device* device, motley_queue* queue, const motley_copy* copy, motley_error* error);
+
+  /* [any] buffer_map for what the host means to do (motley_map_access), so that memory that the host reads slowly, or
+   * not at all, is copied one way only. For READ alone the host changes nothing. For WRITE alone it does not read, and
+   * all that the buffer held is lost. Optional; buffer_map is for both. */
+  motley_status (*buffer_map_for)(motley_buffer* buffer, uint32_t access, void** host, motley_error* error);
 } motley_plugin;
 
 /* The one exported symbol. Pure and cheap: no device is touched. NULL: the plugin cannot work with this host. The host

@@ -38,6 +38,24 @@ uint32_t split_for(const Capabilities& d, GemmTile t, const GemmShape& s) {
   return t.split;
 }
 
+// Tiles in local memory for products that fill a large GPU with them. On an NVIDIA H200 they take 0.55 to 0.7 of the
+// time of four by four, at 2048 x 2048, and at 1024 x 1024 0.7 (Vulkan) and 1.07 (OpenCL); smaller ones took longer.
+constexpr GemmTile kLocalTile{8, 1, 4, 16, 8, 16};
+bool fills_with_local_tiles(const Capabilities& d, const GemmShape& s) {
+  const GemmTile& t = kLocalTile;
+  const int64_t rows = int64_t{t.mr} * t.ly, columns = int64_t{t.columns()} * t.lx;
+  const int64_t groups = (s.m + rows - 1) / rows * ((s.n + columns - 1) / columns) * s.batch;
+  const uint64_t bytes = sizeof(float) * static_cast<uint64_t>(t.local_k * (rows + columns));
+  return d.device_class == DeviceClass::discrete && d.local_is_fast && s.plain && s.k >= 4 * t.local_k &&
+         2 * groups >= int64_t{3} * d.compute_units && bytes <= d.local_bytes && t.lx * t.ly <= d.max_group_size;
+}
+
+// Whether a tuner chose anything of the tile.
+bool has_tile(const Config& config) {
+  return std::any_of(config.values().begin(), config.values().end(),
+                     [](const auto& v) { return v.first != "precision" && v.first != "algorithm"; });
+}
+
 }  // namespace
 
 GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmShape& shape) {
@@ -46,6 +64,7 @@ GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmS
   // A CPU wants its widest vectors in all its registers and work groups of one; a GPU wants four by four per work item.
   if (on_cpu(device)) t = {8, 2, static_cast<int32_t>(std::min(device.max_vector, std::max(4u, device.native_vector))), 1, 1, 0};
   else t = {4, 1, 4, 8, 8, 0, 4};
+  if (!has_tile(config) && fills_with_local_tiles(device, shape)) t = kLocalTile;
   if (device.texel_loads) t = {8, 2, 4, 8, 1, 0};
   if (on_cpu(device) && t.vw == 16) {
     // 32 vector registers: twelve rows by two vectors, or the eight or so that leave the fewest rows empty.

@@ -17,6 +17,7 @@ struct GemmTile {
 };
 struct GemmShape {
   int64_t m = 0, n = 0, k = 0, batch = 1;
+  bool plain = false;  // of two matrices, not a convolution
 };
 // The tile for a device, or as the config says ("mr=8,nv=2,vw=16,lx=1,ly=1"); narrowed until it fits n.
 GemmTile gemm_tile(const Capabilities& device, const Config& config, const GemmShape& shape);

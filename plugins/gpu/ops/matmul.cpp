@@ -119,7 +119,9 @@ void emit(Emitter& e) {
     const bool single = g.batch0 * g.batch1 == 1;
     g.bias_mode = single && g.bias_m == 1 && g.bias_n == 0 ? 1 : g.bias_m == 0 && g.bias_n == 1 ? 2 : 3;
   }
-  GemmTile tile = gemm_tile(e.device, e.config, g.shape());
+  GemmShape shape = g.shape();
+  shape.plain = true;
+  GemmTile tile = gemm_tile(e.device, e.config, shape);
   if (a.is_constant() && a.type == DataType::float32 && p.batch.elements() == 1 && p.a_depth == 1) {
     tile = packed_tile(e.device, tile);
     const std::vector<float> rows = pack_rows(a.constant_as<float>().data(), p.rows, p.depth, tile.mr);

@@ -113,6 +113,22 @@ Call elementwise(const Emitter& e, std::string variant, int64_t count) {
   return call;
 }
 
+namespace {
+constexpr int64_t kRowGroup = 64;
+}
+bool shares_rows(const Capabilities& device, int64_t rows, int64_t length) {
+  return device.local_is_fast && device.device_class != DeviceClass::cpu && length >= kRowGroup &&
+         rows <= device.max_groups[0] && kRowGroup <= device.max_group_size && kRowGroup <= device.max_group[0];
+}
+Call group_per_row(std::string variant, int64_t rows, int64_t length) {
+  Call call;
+  call.variant = std::move(variant);
+  call.group = {static_cast<uint32_t>(kRowGroup), 1, 1};
+  call.groups = {static_cast<uint32_t>(rows), 1, 1};
+  call.operations = static_cast<double>(rows) * static_cast<double>(length) * 4;
+  return call;
+}
+
 Call four_columns(const Emitter& e, std::string variant, int64_t columns, int64_t lines, int64_t planes) {
   Call call;
   call.variant = std::move(variant);

@@ -46,6 +46,12 @@ std::vector<WholeInput> whole_inputs(const NodeView& node);
 
 // One work item per element.
 Call elementwise(const Emitter& e, std::string variant, int64_t count);
+// Whether work groups should share rows of so many elements side by side, with sums in local memory.
+bool shares_rows(const Capabilities& device, int64_t rows, int64_t length);
+// One work group per such row; the kernel's GROUP_X is a power of two, and at most `length`.
+Call group_per_row(std::string variant, int64_t rows, int64_t length);
+// Input 0's rows reduced by groups, where shares_rows says so; not for log_sum_exp.
+void emit_reduced_rows(Emitter& e, schema::ReduceFunction function, int64_t rows, int64_t length);
 // One work item per four columns of each line of each plane, which are the grid's three dimensions: no division of indices.
 Call four_columns(const Emitter& e, std::string variant, int64_t columns, int64_t lines, int64_t planes);
 // Whether the device has texels, and dimensions for so many planes.

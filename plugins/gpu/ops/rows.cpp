@@ -5,6 +5,14 @@
 
 namespace motley::gpu {
 
+void emit_reduced_rows(Emitter& e, schema::ReduceFunction function, int64_t rows, int64_t length) {
+  Call call = group_per_row("reduce_group", rows, length);
+  call.constants = {static_cast<int32_t>(function)};
+  call.params = Params(rows, length);
+  call.uses = {in(e.input(0)), out(e.output(0))};
+  e.launch(std::move(call));
+}
+
 namespace {
 
 using reference::AxisView;
@@ -31,9 +39,13 @@ void emit_softmax(Emitter& e) {
   const auto split = static_cast<int>(axis);
   const AxisView view = a.flatten() ? AxisView(Shape{x.elements(0, split), x.elements(split, x.rank())}, 1) : AxisView(x, axis);
   const int64_t lines = view.outer * view.inner;
-  Call call = by_line(e, "softmax", view.length ? lines : 0);
+  const bool shared = view.inner == 1 && a.function() != schema::SoftmaxFunction::hardmax && lines > 0 &&
+                      shares_rows(e.device, lines, view.length);
+  Call call =
+      shared ? group_per_row("softmax_group", lines, view.length) : by_line(e, "softmax", view.length ? lines : 0);
   call.constants = {static_cast<int32_t>(a.function())};
-  call.params = Params(lines, view.length, view.inner);
+  call.params = Params(lines, view.length);
+  if (!shared) call.params.add(view.inner);
   call.uses = {in(e.input(0)), out(e.output(0))};
   call.operations = static_cast<double>(x.elements()) * 30;
   e.launch(std::move(call));
@@ -64,15 +76,12 @@ void emit_normalize(Emitter& e) {
   const Merged m = normalize_views(e.node);
   const bool plain = m.extents.size() == 1 && (!e.has_input(1) || m.strides[0][0] == 1) && (!e.has_input(2) || m.strides[1][0] == 1);
   // Work groups share a row where local memory is worth it and rows are long.
-  const bool shared = plain && e.device.local_is_fast && e.device.device_class != DeviceClass::cpu && length >= 64;
   const int64_t rows = all / length;
-  Call call = by_line(e, shared ? "normalize_group" : "normalize_rows", rows);
+  const bool shared = plain && shares_rows(e.device, rows, length);
+  Call call = shared ? group_per_row("normalize_group", rows, length) : by_line(e, "normalize_rows", rows);
   call.constants = {a.center() ? 1 : 0, e.has_input(1) ? 1 : 0, e.has_input(2) ? 1 : 0};
   call.params = Params(rows, length, a.epsilon());
-  if (shared) {
-    call.group[0] = std::min(64u, e.device.max_group_size);
-    call.groups[0] = static_cast<uint32_t>(rows);
-  } else {
+  if (!shared) {
     call.constants.push_back(static_cast<int32_t>(m.extents.size()));
     call.params.add_all(m.extents, 6, 1).add_all(m.strides[0], 6, 0).add_all(m.strides[1], 6, 0);
   }
@@ -117,12 +126,22 @@ void check_reduce(const NodeView& node, const Capabilities& device) {
   require(p.kept.extents.size() <= 5 && p.inner.extents.size() <= 4, "more dimensions than the kernel has room for");
 }
 
+// The elements of each group lie side by side, one group behind the other.
+bool is_rows(const Parts& p) {
+  const bool one = p.kept.extents.empty() || (p.kept.extents.size() == 1 && p.kept.strides[0][0] == p.length);
+  return one && p.inner.extents.size() == 1 && p.inner.strides[0][0] == 1;
+}
+
 void emit_reduce(Emitter& e) {
   const Parts p = reduce_parts(e.node);
   const int64_t count = e.node.output(0)->elements();
+  const ReduceFunction function = e.node.attributes<schema::ReduceAttributes>().function();
+  const bool real = e.node.input(0)->type == DataType::float32 && function != ReduceFunction::log_sum_exp;
+  if (real && count > 0 && is_rows(p) && shares_rows(e.device, count, p.length))
+    return emit_reduced_rows(e, function, count, p.length);
   Call call = by_line(e, std::string("reduce.") + type_name(e.node.input(0)->type), count);
-  call.constants = {static_cast<int32_t>(e.node.attributes<schema::ReduceAttributes>().function()),
-                    static_cast<int32_t>(p.kept.extents.size()), static_cast<int32_t>(p.inner.extents.size())};
+  call.constants = {static_cast<int32_t>(function), static_cast<int32_t>(p.kept.extents.size()),
+                    static_cast<int32_t>(p.inner.extents.size())};
   call.params = Params(count, p.length);
   call.params.add_all(p.kept.extents, 5, 1).add_all(p.kept.strides[0], 5, 0);
   call.params.add_all(p.inner.extents, 4, 1).add_all(p.inner.strides[0], 4, 0);

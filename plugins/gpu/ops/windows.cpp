@@ -35,6 +35,15 @@ bool is_plain(const NodeView& node, const Window& window) {
          window.taps() <= 25;
 }
 
+// The window is the whole plane: a pool is a reduction.
+bool is_whole(const NodeView& node, const Window& window) {
+  return node.input(0)->type == DataType::float32 &&
+         node.attributes<schema::PoolAttributes>().function() != PoolFunction::lp &&
+         std::all_of(window.axes.begin(), window.axes.end(), [](const WindowAxis& a) {
+           return a.kernel == a.input && a.output == 1 && a.pad_begin == 0 && a.pad_end == 0 && a.dilation == 1;
+         });
+}
+
 void emit_texel_pool(Emitter& e, const Window& window, int64_t planes) {
   const auto& a = e.node.attributes<schema::PoolAttributes>();
   const WindowAxis &h = window.axes[1], &w = window.axes[2];
@@ -79,6 +88,10 @@ void emit_pool(Emitter& e) {
   const int64_t count = e.node.output(0)->elements();
   const bool indices = e.has_output(1);
   if (is_plain(e.node, w)) return emit_plain_pool(e, w);
+  if (!indices && count > 0 && is_whole(e.node, w) && shares_rows(e.device, count, w.taps()))
+    return emit_reduced_rows(
+        e, a.function() == PoolFunction::max ? schema::ReduceFunction::max : schema::ReduceFunction::mean, count,
+        w.taps());
   Call call = elementwise(e, std::string(indices ? "pool_indices." : "pool.") + type_name(e.node.input(0)->type), count);
   call.constants = {static_cast<int32_t>(a.function()), a.count_include_pad() ? 1 : 0, 0};
   call.params = Params(count);

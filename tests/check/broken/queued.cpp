@@ -34,6 +34,12 @@ void break_buffers(motley_plugin& p) {
     p.buffer_unmap = [](motley_buffer* b) {
       if (as_buffer(b)->owned.size() > 100) static_cast<char*>(as_buffer(b)->memory)[10] = 0;
     };
+  if (breaks("loses_kept_bytes"))  // takes reading for writing: what the device held is not brought
+    p.buffer_map_for = [](motley_buffer* b, uint32_t access, void** host, motley_error* error) {
+      const motley_status status = good.buffer_map(b, host, error);
+      if (access == MOTLEY_MAP_READ) std::memset(*host, 0, as_buffer(b)->owned.size());
+      return status;
+    };
   if (breaks("any_size"))
     p.buffer_alloc = [](motley_device* d, uint64_t size, motley_buffer** buffer, motley_error* error) {
       return good.buffer_alloc(d, std::min<uint64_t>(size, 1 << 24), buffer, error);

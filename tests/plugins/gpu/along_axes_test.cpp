@@ -59,6 +59,9 @@ TEST(GpuRows, Reduce) {
     a.axes = {-1};
     a.keepdims = true;
     expect_like_reference(node_case(Op::Reduce, a, {random_value({3, 33}, 1, 0.1, 2)}, {output_of<float>({3, 1})}), {1e-5, 1e-4});
+    for (const int64_t length : {64, 65, 200})  // which work groups share on a GPU
+      expect_like_reference(
+          node_case(Op::Reduce, a, {random_value({3, length}, 1, 0.5, 1.5)}, {output_of<float>({3, 1})}), {1e-5, 1e-4});
     expect_like_reference(node_case(Op::Reduce, a, {random_value({3, 0}, 1)}, {output_of<float>({3, 1})}), {1e-5, 1e-4});
     a.axes = {};
     expect_like_reference(node_case(Op::Reduce, a, {random_value({3, 2, 2}, 1, 0.5, 2)}, {output_of<float>({1, 1, 1})}), {1e-5, 1e-4});

@@ -87,6 +87,14 @@ TEST(GpuProduct, MatMulTransposedScaledAdded) {
   expect_like_reference(matmul({7, 40}, {70, 7}, {40, 70}, true, true, true, true, random_value({}, 3)));
 }
 
+// As large as large GPUs take them by tiles in local memory.
+TEST(GpuProduct, MatMulOfManyTiles) {
+  SKIP_WITHOUT_DEVICE();
+  expect_like_reference(matmul({140, 70}, {70, 203}, {140, 203}));
+  expect_like_reference(matmul({131, 65}, {65, 130}, {131, 130}, true, false, false, false, random_value({130}, 3)));
+  expect_like_reference(matmul({2, 3, 70, 64}, {2, 3, 64, 69}, {2, 3, 70, 69}));
+}
+
 TEST(GpuProduct, MatMulInEveryConfig) {
   SKIP_WITHOUT_DEVICE();
   const NodeCase packed = matmul({19, 37}, {37, 83}, {19, 83}, true), plain = matmul({19, 37}, {37, 83}, {19, 83}, false, false, false, false, random_value({83}, 3));
