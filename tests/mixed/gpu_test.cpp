@@ -74,11 +74,12 @@ TEST_P(Gpu, ConcatenatesWithoutCopies) {
   for (const TraceEvent& e : s.trace())
     if (e.kind == TraceEvent::Kind::node && e.device == device) ++kernels[e.name];
   ASSERT_EQ(kernels["a"], 2u);  // in two runs
-  EXPECT_EQ(kernels["both"], 0u);
-  EXPECT_EQ(kernels["nested"], 2u) << "only what stands elsewhere already is copied";
+  // A tensor stands in one place: c in with_input, a in nested.
+  EXPECT_EQ(kernels["nested"], 2u);
+  EXPECT_EQ(kernels["both"], 2u);
   EXPECT_EQ(kernels["twice"], 2u);
   EXPECT_EQ(kernels["columns"], 4u);
-  EXPECT_GE(kernels["with_input"], 2u);
+  EXPECT_EQ(kernels["with_input"], 2u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugins, Gpu, testing::Values("opencl", "vulkan"),
