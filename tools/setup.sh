@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config binutils
   libflatbuffers-dev flatbuffers-compiler libboost-dev nlohmann-json3-dev   # core
   libcli11-dev libfmt-dev libprotobuf-dev protobuf-compiler libonnx-dev libstb-dev   # tools
-  libhwy-dev   # the cpu plugin
+  libhwy-dev   # the cpu plugin: headers alone
   zlib1g-dev   # the tuner
   opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd oclgrind clinfo   # the opencl plugin, and a driver to test it with
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc glslang-tools spirv-tools vulkan-tools   # the vulkan plugin, likewise
@@ -16,7 +16,7 @@ packages=(g++ cmake ninja-build ccache pkg-config binutils
 # The report's page. A node or npm from elsewhere will do; Debian's packages would not go with it.
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
-foreign=(g++-aarch64-linux-gnu qemu-user libhwy-dev:arm64 libgtest-dev:arm64)
+foreign=(g++-aarch64-linux-gnu qemu-user libgtest-dev:arm64)
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }

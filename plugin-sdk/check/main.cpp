@@ -51,6 +51,8 @@ class Checker {
   Checker(const Options& options, std::vector<Case> cases) : options_(options), cases_(std::move(cases)) {
     if (!options.expect.empty()) expectations_ = read_expectations(options.expect);
     for (const Case& c : cases_) width_ = std::max(width_, c.label.size() + 4);
+    if (std::none_of(cases_.begin(), cases_.end(), [&](const Case& c) { return op_wanted(c.label); }))
+      throw std::invalid_argument("no op's name contains \"" + options.op + "\"; --list shows them as ops/NAME");
     info_.library = options.library;
     info_.seed = options.seed;
     info_.depth = options.by_depth("quick", "normal", "exhaustive");
@@ -70,6 +72,9 @@ class Checker {
       for (const std::string& device : devices) known += (known.empty() ? "" : ", ") + device;
       throw std::invalid_argument("there is no device \"" + options_.device + "\" (there are: " + known + ")");
     }
+    if (results_.empty())
+      throw std::invalid_argument("--filter \"" + options_.filter +
+                                  "\" fits no check of this plugin; --list shows the names");
     info_.seconds = seconds_since(begin_);
     std::printf("%s  (%.1f s)\n", summary(results_).c_str(), info_.seconds);
   }

@@ -149,6 +149,11 @@ TEST(Checker, BadUsageIsASentence) {
   const Outcome o = run_checker("--device gpu7 --filter 'query/*' " + kBroken);
   EXPECT_EQ(o.exit_code, 2);
   EXPECT_NE(o.output.find("there are: broken"), std::string::npos) << o.output;
+  for (const char* nothing : {"--filter 'rules/lood' ", "--op relo "}) {
+    const Outcome none = run_checker(nothing + kBroken);
+    EXPECT_EQ(none.exit_code, 2) << nothing;
+    EXPECT_NE(none.output.find("--list shows"), std::string::npos) << none.output;
+  }
   EXPECT_EQ(run_checker(MOTLEY_CHECK).exit_code, 1) << "a program is no plugin";
 }
 

@@ -37,6 +37,20 @@ TEST(Table, ValidateSaysWhatIsWrong) {
   EXPECT_TRUE(fails_with(
       motley({"table", "validate", MOTLEY_SOURCE_DIR "/schema/invalid/dispatch_table/two_keys.json"}), "twice (runs)"));
   EXPECT_TRUE(fails_with(motley({"table", "validate", "/no/such/table.json"}), "/no/such/table.json"));
+  const Outcome all = motley({"table", "validate", "/no/such/table.json", kTable, MOTLEY_SOURCE_DIR "/README.md"});
+  EXPECT_EQ(all.code, 1);
+  EXPECT_NE(all.out.find("2 devices, 6 kernels"), std::string::npos)
+      << "one that is good is said to be, whatever others are";
+  for (const char* file : {"/no/such/table.json", "README.md"})
+    EXPECT_NE(all.err.find(file), std::string::npos) << all.err;
+}
+
+TEST(Table, LongValuesAreCutInMessages) {
+  const Scratch scratch;
+  write_text(scratch / "long.json", "{\"schema\": \"" + std::string(100000, 'm') + "\",\n \"sha256\": \"\"\n}");
+  const Outcome outcome = motley({"table", "validate", scratch / "long.json"});
+  EXPECT_TRUE(fails_with(outcome, "mmm…"));
+  EXPECT_LT(outcome.err.size(), 1000u);
 }
 
 TEST(Table, ShowPrintsTheChoices) {
@@ -120,6 +134,14 @@ TEST(Table, WrongArgumentsAndFiles) {
   EXPECT_TRUE(fails_with(motley({"table", "lookup", kTable}), "--problem"));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--table", digits_onnx()}), "digits.onnx"));
   EXPECT_TRUE(fails_with(motley({"table", "export-t4", kTable, "--problem", "none", "-o", "/tmp/none"}), "none"));
+  EXPECT_TRUE(
+      fails_with(motley({"table", "export-t4", kTable, "--problem", "p", "--device", "moon", "-o", "/tmp/none"}),
+                 "on the device \"moon\""));
+  const Scratch scratch;
+  write_text(scratch / "t4.json", t4_results());
+  EXPECT_TRUE(fails_with(motley({"table", "import-t4", scratch / "t4.json", "--problem", "p", "--default",
+                                 "mc=96,kc=256", "-o", scratch / "none.json"}),
+                         "--device"));
   EXPECT_NE(motley({"table", "--help"}).out.find("Example: motley table "), std::string::npos);
   for (const char* command : {"validate", "show", "diff", "merge", "lookup", "import-t4", "export-t4"}) {
     const Outcome help = motley({"table", command, "--help"});

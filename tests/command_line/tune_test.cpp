@@ -214,7 +214,42 @@ TEST(Tune, WrongArgumentsAreExplained) {
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--shard", "3/2"})), "--shard (3/2)"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--devices", "tpu*"})), "tpu*"));
   EXPECT_TRUE(fails_with(motley(tune("/no/such/model.onnx", table, {})), "/no/such/model.onnx"));
+  EXPECT_EQ(motley(tune(digits_onnx(), table, {"--error-budget", "nan"})).code, 2);
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--time", ""})), "--time ()"));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), "/proc/none/t.json", kCpu)), "cannot create the folder"));
   EXPECT_EQ(scratch.file_count(), 0u);
+}
+
+// Each with a journal of its own: neither takes the other's rows away.
+TEST(Tune, TwoTunersMayWriteOneTable) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  const auto part = [&](const std::string& which, const std::string& journal) {
+    return tune(digits_onnx(), table,
+                {"--devices", "cpu", "--time", "2s", "--shard", which, "--journal", scratch / journal});
+  };
+  const Background other(part("1/2", "first"));
+  ASSERT_TRUE(succeeds(motley(part("2/2", "second"))));
+  EXPECT_EQ(other.end_with(0), 0);  // no signal: it ends by itself
+  std::set<std::string> of_journals, of_table;
+  for (const char* journal : {"first", "second"})
+    for (const json& record : records(scratch / journal))
+      if (record.value("kind", "") == "kernel" && !record["rows"].empty()) of_journals.insert(record["problem"]);
+  for (const json& row : kernels_of(table)) of_table.insert(row["problem_key"]);
+  EXPECT_GE(of_table.size(), 2u);
+  EXPECT_EQ(of_table, of_journals);
+}
+
+TEST(Tune, WhatIsLostOfAJournalIsSaid) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json", journal = table + ".journal";
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s"}))));
+  std::string text = whole_lines(journal);
+  text[text.find("\"ending\"")] = 'x';
+  write_text(journal, text);
+  const Outcome resumed = motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}));
+  ASSERT_TRUE(succeeds(resumed));
+  EXPECT_NE(resumed.err.find("one line of the journal"), std::string::npos) << resumed.err;
 }
 
 TEST(Tune, AnInterruptWritesWhatIsKnown) {

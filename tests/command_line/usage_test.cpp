@@ -29,6 +29,9 @@ TEST(Usage, WrongArgumentsExitWithTwoAndOneSentence) {
       {"info", "a.motley", "--fast"},
       {"bench", "a.motley", "--runs", "0"},
       {"bench", "a.motley", "--runs", "many"},
+      {"bench", "a.motley", "--error-budget", "nan"},
+      {"bench", "a.motley", "--deadline", "-1"},
+      {"bench", "a.motley", "--slice", "1ms"},
       {"run", "a.motley", "--top", "0"},
       {"run", "a.motley", "--channels", "green"},
       {"run", "a.motley", "--mean", "x"},
@@ -47,9 +50,26 @@ TEST(Usage, WrongArgumentsExitWithTwoAndOneSentence) {
 
 TEST(Usage, AFullDiskIsAnError) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
-  const std::string command = std::string(MOTLEY_PROGRAM) + " info " + digits_onnx() + " >/dev/full 2>/dev/null";
-  const int status = std::system(command.c_str());
-  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const Scratch scratch;
+  const std::string said = scratch / "said";
+  for (const char* arguments : {" info ", " explain --json "}) {  // less and more than a buffer
+    const std::string command = std::string(MOTLEY_PROGRAM) + arguments + digits_onnx() + " >/dev/full 2>" + said;
+    const int status = std::system(command.c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    const std::vector<char> text = read_file(said);
+    EXPECT_NE(std::string(text.begin(), text.end()).find("the output could not be written"), std::string::npos)
+        << arguments;
+  }
+}
+
+TEST(Usage, APluginThatIsNamedAndNotUsedIsSaid) {
+  const Scratch scratch;
+  write_text(scratch / "plugin.so", "no library");
+  const std::string place = scratch / "nowhere";
+  const Outcome outcome = motley({"explain", digits_onnx(), "--plugin", scratch / "plugin.so", "--plugin-dir", place});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_NE(outcome.err.find("plugin.so\" is not used: "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("nowhere\" is not used: "), std::string::npos) << outcome.err;
 }
 
 }  // namespace motley::test

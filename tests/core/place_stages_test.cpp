@@ -252,6 +252,52 @@ TEST(PlaceCalls, find_the_optimum_of_most_small_networks_and_bound_it_on_all) {
   EXPECT_GE(found, 375);
 }
 
+// Chains of modules with branches, where separators, calls' borders and few accelerators matter.
+CallProblem random_modules(std::mt19937& random) {
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  CallProblem p;
+  p.accelerators = 1 + below(2);
+  p.memory_bytes = 4 + below(10);
+  uint32_t last = UINT32_MAX;
+  const auto add_node = [&](const std::vector<uint32_t>& reads) {
+    CallProblem::Node node;
+    node.host_ns = 1 + below(30);
+    node.accelerator_ns = below(12) ? below(6) : kForbidden;
+    node.transfer_ns = below(8);
+    node.bytes = below(5);
+    node.block = p.blocks++;
+    p.nodes.push_back(node);
+    for (uint32_t u : reads) p.nodes[u].readers.push_back(node.block);
+    return node.block;
+  };
+  last = add_node({});
+  while (p.nodes.size() < 6) {
+    std::vector<uint32_t> ends;
+    for (uint32_t branch = 1 + below(2); branch-- > 0;) {
+      uint32_t end = add_node({last});
+      if (below(2) && p.nodes.size() < 6) end = add_node({end});
+      ends.push_back(end);
+    }
+    if (below(3) == 0) ends.push_back(last);
+    last = add_node(ends);
+  }
+  return p;
+}
+
+TEST(PlaceCalls, no_choice_is_below_the_bound) {
+  std::mt19937 random(5);
+  int equal = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const CallProblem p = i % 2 ? random_modules(random) : random_calls(random);
+    Ns best = kForbidden;
+    every_choice(p.blocks, p.accelerators + 1,
+                 [&](const std::vector<uint32_t>& device) { best = std::min(best, latency_of(p, device)); });
+    ASSERT_LE(latency_bound(p), best) << "problem " << i;
+    equal += latency_bound(p) == best;
+  }
+  EXPECT_GE(equal, 700);
+}
+
 TEST(PlaceCalls, bad_problems_are_refused) {
   CallProblem p;
   p.blocks = 2;

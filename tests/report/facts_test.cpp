@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <map>
 
 #include "report/page.hpp"
@@ -213,6 +214,19 @@ TEST(Facts, InputsThatAreNeither) {
   EXPECT_THROW(read_report_input(files.folder / "x", files.inputs), Error);
   EXPECT_THROW(read_report_input(files.folder / "absent", files.inputs), Error);
   EXPECT_THROW(read_report_input(files.folder / "", files.inputs), Error);
+}
+
+TEST(Facts, AJournalWithoutItsHeadIsOneStill) {
+  Files files;
+  files.add_journal();
+  std::ifstream whole(files.folder / "journal");
+  std::string head;
+  std::getline(whole, head);
+  std::ofstream(files.folder / "rest") << whole.rdbuf();
+  read_report_input(files.folder / "rest", files.inputs);
+  ASSERT_EQ(files.inputs.journals.size(), 2u);
+  EXPECT_EQ(files.inputs.journals[1].file.trials.size(), files.inputs.journals[0].file.trials.size());
+  EXPECT_EQ(files.inputs.journals[1].file.damaged, 0u);
 }
 
 TEST(Facts, PlacementOfAJournalsPlan) {

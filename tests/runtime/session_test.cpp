@@ -86,6 +86,18 @@ TEST(Session, ExplainsWhereAndWhy) {
   EXPECT_NE(e.to_string().find("template does not run it"), std::string::npos) << e.to_string();
 }
 
+TEST(Session, ANetworkWithoutNodesGivesItsInputBack) {
+  graph::Module module;
+  Graph& g = module.graphs.emplace_back();
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(4)});
+  g.inputs = g.outputs = {x};
+  const Runtime rt = runtime_with();
+  Session session = rt.compile(Model::from_module(std::move(module)));
+  session.input("x").copy_from(std::vector<float>{1, 2, 3, 4});
+  session.run();
+  EXPECT_EQ(to_vector(session.output("x").as<float>()), (std::vector<float>{1, 2, 3, 4}));
+}
+
 TEST(Session, BindsTheCallersMemory) {
   const Runtime rt = runtime_with();
   Session session = rt.compile(relu_add_relu());

@@ -107,7 +107,8 @@ std::vector<std::string> devices_of(const std::string& phone) {
 WithoutCandidates::WithoutCandidates() { setenv("MOTLEY_SOC_PLAIN", "1", 1); }
 WithoutCandidates::~WithoutCandidates() { unsetenv("MOTLEY_SOC_PLAIN"); }
 
-fs::path table_for(const std::string& phone, const Model& model, const std::vector<MeasuredKernel>& more) {
+fs::path table_for(const std::string& phone, const Model& model, const std::vector<MeasuredKernel>& more,
+                   double slower) {
   json document = tuner::empty_document("test");
   const fs::path empty = write("empty.json", document);
   const plugin::Registry registry =
@@ -123,7 +124,7 @@ fs::path table_for(const std::string& phone, const Model& model, const std::vect
     std::map<std::string, double> rows;
     for (const Placement& p : session.explain().nodes)
       if (p.device == name) rows[p.problem_key] = p.estimate_ns;
-    for (const auto& [problem, ns] : rows) document["kernels"].push_back(kernel_row(problem, name, ns));
+    for (const auto& [problem, ns] : rows) document["kernels"].push_back(kernel_row(problem, name, slower * ns));
   }
   for (const MeasuredKernel& m : more) {
     document["kernels"].push_back(kernel_row(m.problem, "soc:" + phone + "." + m.device, m.ns));
@@ -144,11 +145,11 @@ fs::path table_for(const std::string& phone, const Model& model, const std::vect
   return write(phone + std::to_string(more.size()) + ".json", document);
 }
 
-CompileOptions on(const std::string& phone, const Model& model) {
+CompileOptions on(const std::string& phone, const Model& model, double slower) {
   CompileOptions options;
   options.devices = devices_of(phone);
   options.fallback = false;
-  options.table = table_for(phone, model);
+  options.table = table_for(phone, model, {}, slower);
   options.bad_table = BadTable::fail;
   const json facts = json::parse(std::ifstream(fs::path(MOTLEY_SOC_PHONES) / (phone + ".json")));
   for (const json& d : facts.at("devices"))

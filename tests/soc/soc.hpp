@@ -12,7 +12,8 @@ namespace motley::test {
 const Runtime& soc_runtime();
 
 // "flagship", "midrange", "budget": their devices offer one kernel for each node. Those of "tablet" offer fused kernels
-// and float16 too. "twins" has a GPU and an NPU of nearly the same speed.
+// and float16 too. "twins" has a GPU and an NPU of nearly the same speed, "integrated" a GPU
+// that works on the host's memory by import.
 std::vector<std::string> phones();
 
 // While it lives, no device offers candidates.
@@ -32,9 +33,9 @@ struct MeasuredKernel {
   double ns = 0, error = 0;
 };
 std::filesystem::path table_for(const std::string& phone, const Model& model,
-                                const std::vector<MeasuredKernel>& more = {});
+                                const std::vector<MeasuredKernel>& more = {}, double slower = 1);
 
-// On this phone alone, with its table.
-CompileOptions on(const std::string& phone, const Model& model);
+// On this phone alone, with its table, where kernels are that many times slower than the phone's.
+CompileOptions on(const std::string& phone, const Model& model, double slower = 1);
 
 }  // namespace motley::test

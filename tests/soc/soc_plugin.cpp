@@ -2,6 +2,7 @@
 // host can tell; what is submitted is done on return. "flagship.npu" is device npu of phones/flagship.json.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -92,8 +93,13 @@ struct Executable {
 };
 Executable& executable(motley_executable* e) { return *reinterpret_cast<Executable*>(e); }
 
+// An imported one keeps a copy of its own while it is the device's, so that whoever touches the host's bytes out of
+// turn gets wrong results.
 struct Buffer {
   std::vector<std::max_align_t> memory;
+  void* host = nullptr;  // imported
+  uint64_t size = 0;
+  bool mapped = false;
   void* begin() { return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64); }
 };
 Buffer& buffer(motley_buffer* b) { return *reinterpret_cast<Buffer*>(b); }
@@ -267,11 +273,32 @@ void fill_memory(motley_plugin& p) {
       *b = reinterpret_cast<motley_buffer*>(made.release());
     });
   };
-  p.buffer_map = [](motley_buffer* b, void** host, motley_error*) {
-    *host = buffer(b).begin();
+  p.buffer_import = [](motley_device* d, void* host, uint64_t size, motley_buffer** b, motley_error* error) {
+    return guarded(error, [&] {
+      if (!device(d).model->facts.value("imports", false)) throw std::runtime_error("it imports nothing");
+      auto made = std::make_unique<Buffer>();
+      made->memory.resize(size / sizeof(std::max_align_t) + 8);
+      made->host = host;
+      made->size = size;
+      std::memcpy(made->begin(), host, size);
+      *b = reinterpret_cast<motley_buffer*>(made.release());
+    });
+  };
+  p.edge_caps = [](motley_device* d, motley_device* other, motley_edge_caps* caps) {
+    if (!other && device(d).model->facts.value("imports", false)) caps->read = caps->write = MOTLEY_EDGE_IMPORT;
     return MOTLEY_OK;
   };
-  p.buffer_unmap = [](motley_buffer*) {};
+  p.buffer_map = [](motley_buffer* b, void** host, motley_error*) {
+    Buffer& own = buffer(b);
+    own.mapped = true;
+    *host = own.host ? std::memcpy(own.host, own.begin(), own.size) : own.begin();
+    return MOTLEY_OK;
+  };
+  p.buffer_unmap = [](motley_buffer* b) {
+    Buffer& own = buffer(b);
+    own.mapped = false;
+    if (own.host) std::memcpy(own.begin(), own.host, own.size);
+  };
   p.buffer_release = [](motley_buffer* b) { delete &buffer(b); };
 }
 
@@ -291,6 +318,9 @@ void fill_queues(motley_plugin& p) {
       motley_submission s = read_struct(submission);
       std::vector<motley_binding> inputs(s.inputs, s.inputs + s.input_count),
           outputs(s.outputs, s.outputs + s.output_count);
+      for (const auto* list : {&inputs, &outputs})
+        for (const motley_binding& b : *list)
+          if (b.buffer && buffer(b.buffer).mapped) throw std::runtime_error("a buffer is mapped");
       for (motley_binding& b : inputs) b = on_host(b);
       for (motley_binding& b : outputs) b = on_host(b);
       s.inputs = inputs.data();

@@ -124,6 +124,16 @@ TEST(Journal, SurvivesACutAtEveryByte) {
   }
 }
 
+TEST(Journal, AFolderIsNone) {
+  const TemporaryFolder folder;
+  try {
+    Journal journal(folder / "");
+    ADD_FAILURE() << "a folder is taken for a journal";
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).rfind("cannot open the journal \"", 0), 0u) << error.what();
+  }
+}
+
 TEST(Journal, SkipsADamagedLine) {
   const TemporaryFolder folder;
   {

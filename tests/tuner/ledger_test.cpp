@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "journal/record.hpp"
+#include "table/text.hpp"
 #include "temporary_folder.hpp"
 
 namespace motley::tuner {
@@ -53,6 +54,44 @@ TEST(Ledger, KeepsThePlanWhereItsDetailsAreTooLargeForARecord) {
 
 TEST(Ledger, APlanThatFitsNoRecordIsNotKept) {
   EXPECT_EQ(kept({{"model", "m"}, {"row", plan_row(std::string(kMaxRecordBytes, 'n'))}}).size(), 0u);
+}
+
+json table_of(const std::string& problem, uint64_t median_ns) {
+  json table = empty_document("other");
+  table["devices"].push_back(
+      {{"id", "d"},
+       {"plugin", "p"},
+       {"fingerprint", {{"hw", json::object()}, {"driver", json::object()}, {"kernels", json::object()}}}});
+  table["kernels"].push_back({{"problem_key", problem},
+                              {"device", "d"},
+                              {"config", ""},
+                              {"median_ns", median_ns},
+                              {"mad_ns", 0u},
+                              {"runs", 3u},
+                              {"ratio_vs_default", 1.0},
+                              {"ratio_high", 1.0},
+                              {"error", {{"max_abs", 0.0}, {"max_rel", 0.0}}},
+                              {"rigor", "measure"}});
+  return table;
+}
+
+// What another tuner writes into the same table meanwhile.
+TEST(Ledger, RowsOfALaterTableAreKeptBesideItsOwn) {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal");
+  const json others = canonical(table_of("theirs", 7u)), own = canonical(table_of("ours", 5u));
+  const std::string device = own["devices"][0]["id"];
+  journal.note("device", {{"row", own["devices"][0]}});
+  journal.note("kernel", {{"device", device}, {"problem", "ours"}, {"rigor", "measure"}, {"rows", own["kernels"]}});
+  Ledger ledger(journal, nullptr, "test");
+  EXPECT_EQ(ledger.document()["kernels"].size(), 1u);
+  ledger.keep(others);
+  const json both = ledger.document();
+  ASSERT_EQ(both["kernels"].size(), 2u);
+  EXPECT_EQ(both["devices"].size(), 1u);
+  ledger.keep(canonical(table_of("ours", 9u)));
+  ASSERT_EQ(ledger.document()["kernels"].size(), 1u);
+  EXPECT_EQ(ledger.document()["kernels"][0]["median_ns"], 5u) << "its own count";
 }
 
 }  // namespace

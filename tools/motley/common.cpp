@@ -30,6 +30,26 @@ RuntimeOptions PluginOptions::runtime() const {
   return result;
 }
 
+bool PluginOptions::names(const std::filesystem::path& path) const {
+  const auto is_it = [&](const std::string& name) { return std::filesystem::absolute(name) == path; };
+  return !path.empty() &&
+         (std::any_of(files.begin(), files.end(), is_it) || std::any_of(folders.begin(), folders.end(), is_it));
+}
+
+void PluginOptions::warn(const std::filesystem::path& path, const std::string& reason) {
+  fmt::print(stderr, "motley: \"{}\" is not used: {}\n", printable(path.string()), printable(reason));
+}
+
+CLI::Validator real_number(double low, double high) {
+  return {[low, high](std::string& text) {
+            double value = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool fits = error == std::errc() && end == text.data() + text.size() && value >= low && value <= high;
+            return fits ? std::string() : fmt::format("{} is no number from {} to {}", text, low, high);
+          },
+          ""};
+}
+
 void add_plugin_options(CLI::App& command, PluginOptions& options) {
   command.add_option("--plugin", options.files, "A plugin's manifest or library, tried first; may be repeated")
       ->type_name("FILE")
@@ -58,12 +78,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       .add_option("--error-budget", options.error_budget,
                   "What errors of kernels in lower precision may add up to, 0.01 for a hundredth (default 0: none)")
       ->type_name("X")
-      ->check(CLI::Range(0.0, 1e3).description(""));
+      ->check(real_number(0, 1e3));
   command
       .add_option("--deadline", options.deadline_ms,
                   "The time that a run may be predicted to take, in ms: the policy's best plan within it")
       ->type_name("MS")
-      ->check(CLI::Range(0.0, 8.64e7).description(""));
+      ->check(real_number(0, 8.64e7));
   command
       .add_option("--pin", options.pins,
                   "A node, or a pattern of names (conv*), and the device it runs on; may be repeated, the first that "
@@ -77,11 +97,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(1u, 4096u));
   command
-      .add_option("--slice", options.slice_ms,
-                  "Longest time a GPU is kept busy without a gap, so that its screen stays smooth; 0: no limit (default: the "
-                  "device's own)")
+      .add_option(
+          "--slice", options.slice_ms,
+          "Longest time a GPU is kept busy without a gap, so that its screen stays smooth; 0: no limit (default: the "
+          "device's own)")
       ->type_name("MS")
-      ->check(CLI::Range(0.0, 60000.0));
+      ->check(real_number(0, 60000));
   command.add_option("--shape", options.shapes, "The shape of an input that the model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")
       ->allow_extra_args(false);
@@ -94,7 +115,9 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
 
 Runtime make_runtime(const SessionOptions& options) {
   if (options.threads) set_thread_count(options.threads);
-  return Runtime(options.plugins.runtime());
+  Runtime runtime(options.plugins.runtime());
+  options.plugins.warn_of_missing(runtime.plugins());
+  return runtime;
 }
 
 std::pair<std::string, std::string> split_assignment(const std::string& text) {

@@ -23,8 +23,22 @@ Model open_model(const std::filesystem::path& path);
 struct PluginOptions {
   std::vector<std::string> files, folders;
   RuntimeOptions runtime() const;
+  // One line on stderr for each that is named here and not loaded. `found`: with manifest, library, loaded, reason.
+  template <class Found>
+  void warn_of_missing(const std::vector<Found>& found) const {
+    for (const Found& f : found)
+      if (!f.loaded && (names(f.manifest) || names(f.library)))
+        warn(f.library.empty() ? f.manifest : f.library, f.reason);
+  }
+
+ private:
+  bool names(const std::filesystem::path& path) const;
+  static void warn(const std::filesystem::path& path, const std::string& reason);
 };
 void add_plugin_options(CLI::App& command, PluginOptions& options);
+
+// For CLI::Option::check: a number within these bounds, which NaN is not.
+CLI::Validator real_number(double low, double high);
 
 // --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split,
 // --threads, --shape, --table, and the plugin options.

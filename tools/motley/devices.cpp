@@ -30,6 +30,7 @@ Json sharers_of(const std::string& device, const std::vector<SharedMemory>& shar
 
 void devices(const ListOptions& options) {
   const Runtime runtime(options.plugins.runtime());
+  options.plugins.warn_of_missing(runtime.plugins());
   const std::vector<SharedMemory> shared = runtime.shared_memory();
   Json json = Json::array();
   Table table({"device", "kind", "vendor", ">GFLOP/s", ">GB/s", ">memory", "description"});

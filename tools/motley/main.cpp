@@ -11,6 +11,8 @@
 
 namespace {
 
+constexpr const char* kNotWritten = "the output could not be written; check the disk or the program that reads it";
+
 int fail(const std::string& message, int code) {
   std::fflush(stdout);
   fmt::print(stderr, "motley: {}\n", motley::cli::printable(message, motley::cli::Newlines::keep));
@@ -63,9 +65,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail("out of memory; close other programs, or give smaller inputs", 1);
   } catch (const std::exception& error) {
+    if (std::ferror(stdout)) return fail(kNotWritten, 1);
     return fail(fmt::format("an unexpected failure ({}); please report it with the command", error.what()), 1);
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    return fail("the output could not be written; check the disk or the program that reads it", 1);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail(kNotWritten, 1);
   return 0;
 }

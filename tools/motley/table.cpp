@@ -36,16 +36,27 @@ Document read(const std::string& file) { return table::read_document(file); }
 
 // ---- validate ----
 
-void validate(const TableOptions& options) {
+void validate(const std::string& file) {
+  const Document document = read(file);
+  const std::string text = base::read_small_file(file, table::kMostBytes);
+  const bool is_canonical = tuner::table_text(tuner::canonical(document)) == text;
+  fmt::print("{}: valid, {} devices, {} kernels, {} transfers, {} plans{}\n", printable(file),
+             document["devices"].size(), document["kernels"].size(), document["transfers"].size(),
+             document["plans"].size(),
+             is_canonical ? "" : "; not in canonical form, `motley table merge` writes it so");
+}
+
+// All are read, whatever is wrong with others.
+void validate_all(const TableOptions& options) {
+  std::string wrong;
   for (const std::string& file : options.files) {
-    const Document document = read(file);
-    const std::string text = base::read_small_file(file, table::kMostBytes);
-    const bool is_canonical = tuner::table_text(tuner::canonical(document)) == text;
-    fmt::print("{}: valid, {} devices, {} kernels, {} transfers, {} plans{}\n", printable(file),
-               document["devices"].size(), document["kernels"].size(), document["transfers"].size(),
-               document["plans"].size(),
-               is_canonical ? "" : "; not in canonical form, `motley table merge` writes it so");
+    try {
+      validate(file);
+    } catch (const Error& error) {
+      wrong += (wrong.empty() ? "" : "\n") + std::string(error.what());
+    }
   }
+  if (!wrong.empty()) throw Error(ErrorCode::invalid_argument, wrong);
 }
 
 // ---- show ----
@@ -207,6 +218,10 @@ void lookup(const TableOptions& options) {
 tuner::Importing importing(const TableOptions& options) {
   tuner::Importing result{options.problem, options.default_config, options.plugin, {}};
   if (!options.plugin.empty()) return result;
+  if (options.device.empty())
+    throw Error(
+        ErrorCode::invalid_argument,
+        "it is not said where the results are from; name a --device, or a --plugin for hardware that is not known");
   for (const auto& device : registry_of(options).devices) {
     if (device->name() != options.device) continue;
     result.plugin = device->plugin().id;
@@ -271,7 +286,7 @@ void add_table(CLI::App& app) {
   table->require_subcommand(1);
 
   CLI::App* c = add(*table, "validate", "Say whether tables can be used: schema, hash, devices",
-                    "validate a.json b.json", options, validate);
+                    "validate a.json b.json", options, validate_all);
   add_files(*c, *options, "Dispatch tables", -1);
 
   c = add(*table, "show", "Print what a table says: devices, the choice for each problem, transfers, plans",

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "base/environment.hpp"
 #include "base/glob.hpp"
@@ -22,7 +23,8 @@ namespace {
 
 struct TuneOptions {
   std::vector<std::string> models, shapes, device_sets;
-  std::string table, journal, rigor, time, shard = "1/1";
+  std::string table, journal, rigor, shard = "1/1";
+  std::optional<std::string> time;
   bool resume = false, quiet = false;
   uint64_t seed = 1;
   double error_budget = 0;
@@ -39,7 +41,6 @@ void on_signal(int number) {
 
 // "90s", "10m", "1.5h"; a number alone are seconds.
 std::chrono::milliseconds parse_time(const std::string& text) {
-  if (text.empty()) return std::chrono::milliseconds(0);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string unit(end, text.data() + text.size());
@@ -172,13 +173,14 @@ void tune(TuneOptions options) {
   campaign.work = options.journal + ".work";
   campaign.resume = options.resume;
   campaign.rigor = tuner::rigor_named(options.rigor);
-  campaign.time = parse_time(options.time);
+  if (options.time) campaign.time = parse_time(*options.time);
   std::tie(campaign.part, campaign.parts) = parse_shard(options.shard);
   campaign.seed = options.seed;
   campaign.error_budget = options.error_budget;
   campaign.worker = worker_command(options);
   const RuntimeOptions runtime = options.plugins.runtime();
   const plugin::Registry registry = plugin::discover({runtime.plugin_files, runtime.plugin_folders});
+  options.plugins.warn_of_missing(registry.reports);
   const plan::DeviceList all = devices_of(registry);
   if (std::none_of(all.begin(), all.end(), [](const auto& d) { return is_reference(*d); }))
     throw Error(ErrorCode::not_found,
@@ -195,6 +197,7 @@ void tune(TuneOptions options) {
 
   ::signal(SIGINT, on_signal);
   ::signal(SIGTERM, on_signal);
+  ::signal(SIGHUP, on_signal);  // the terminal was closed
   campaign.stop = [] { return interrupted.load(); };
   tuner::CampaignResult result;
   {
@@ -259,7 +262,7 @@ void add_tune(CLI::App& app) {
           "Relative error that kernels of lower precision may cost a plan, all together: above 0, they are measured "
           "too, and the fastest plan within it is kept beside the exact one")
       ->type_name("0.001")
-      ->check(CLI::Range(0.0, 1000.0));
+      ->check(real_number(0, 1000));
   command->add_option("--seed", options->seed, "Of the search and the order of runs")
       ->type_name("N")
       ->capture_default_str();

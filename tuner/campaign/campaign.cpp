@@ -1,6 +1,12 @@
 // A tuning from models to a dispatch table.
 #include "campaign/campaign.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "campaign/desk.hpp"
 #include "table/merge.hpp"
@@ -25,6 +31,20 @@ void check_journal(const CampaignOptions& options) {
     base::fail(ErrorCode::invalid_argument, "there is no journal \"%\" to resume: leave --resume out",
                {options.journal.string()});
 }
+
+// Held by who reads and replaces a file of this file's folder; waits for others.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& file)
+      : folder_(::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    // Where a file system knows no locks, one tuner at a time is right as well.
+    while (folder_.get() >= 0 && ::flock(folder_.get(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  const base::Descriptor folder_;
+};
 
 json earlier_table(const fs::path& path) {
   std::error_code error;
@@ -72,11 +92,19 @@ std::vector<PlannedModel> plan_models(const std::vector<TunedModel>& models, con
   return planned;
 }
 
+void make_work_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error)
+    base::fail(ErrorCode::io, "cannot create the folder \"%\" (%): choose another place for the table or the journal",
+               {path.string(), error.message()});
+}
+
 // Nothing is left of a campaign that did not get as far as its journal.
 std::vector<PlannedModel> plan_models_or_clean_up(const std::vector<TunedModel>& models, const plan::DeviceList& all,
                                                   const CampaignOptions& options,
                                                   std::vector<Quarantined>& quarantined) {
-  fs::create_directories(options.work);
+  make_work_folder(options.work);
   try {
     return plan_models(models, all, options, quarantined);
   } catch (const Error&) {
@@ -116,6 +144,16 @@ json Desk::ask(Worker& worker, const json& request, std::chrono::milliseconds pa
   return reply;
 }
 
+void Desk::publish() {
+  const FolderLock lock(options.table);
+  try {
+    if (json now = earlier_table(options.table); !now.is_null()) ledger.keep(std::move(now));
+  } catch (const Error& error) {
+    say(base::text("%; it is replaced", {error.what()}));
+  }
+  publish_table(ledger.document(), options.table);
+}
+
 std::vector<Problem> list_problems(const std::vector<TunedModel>& models, const std::vector<TunedDevice>& devices,
                                    const plan::DeviceList& all, CampaignOptions options) {
   options.resume = false;
@@ -136,6 +174,11 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
   std::vector<Problem> problems = shard(collect(planned, devices, precisions(options)), options.part, options.parts);
   Journal journal(options.journal);
+  if (journal.damaged_lines() && options.say)
+    options.say(base::text(
+        "% of the journal \"%\" cannot be read and count as not measured",
+        {journal.damaged_lines() == 1 ? std::string("one line") : base::text("% lines", {journal.damaged_lines()}),
+         options.journal.string()}));
   note_quarantined(journal, quarantined, known);
   Ledger ledger(journal, std::move(table), base::text("motley %", {version()}));
   journal.note("session", session_facts(models, options));
@@ -151,8 +194,8 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   measure_candidates(desk, problems);
   desk.workers.clear();
   if (options.parts == 1) race_plans(desk, models, planned);
+  desk.publish();
   const json document = ledger.document();
-  publish_table(document, options.table);
   for (const Decision& decision : decisions_of(document))
     for (const Problem& problem : problems)
       result.displaced += problem.candidate.empty() && decision.candidate.empty() && !decision.config.empty() &&

@@ -27,6 +27,8 @@ struct Desk {
   void say(const std::string& line) const {
     if (options.say) options.say(line);
   }
+  // Writes the table. What another tuner wrote into it meanwhile is kept. Throws Error(io).
+  void publish();
   // A request that is not about a config. Throws Error(plugin) where the worker crashed, hung or refused.
   nlohmann::json ask(Worker& worker, const nlohmann::json& request, std::chrono::milliseconds patience) const;
 };

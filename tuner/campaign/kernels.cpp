@@ -207,7 +207,7 @@ class KernelPhase {
     return found;
   }
 
-  void publish() const { publish_table(desk_.ledger.document(), desk_.options.table); }
+  void publish() { desk_.publish(); }
 
   Desk& desk_;
   std::vector<Job> jobs_;

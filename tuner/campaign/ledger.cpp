@@ -34,10 +34,8 @@ std::optional<Rigor> rigor_named(const std::string& name) {
   return std::nullopt;
 }
 
-Ledger::Ledger(Journal& journal, json table, std::string tool)
-    : journal_(journal), table_(std::move(table)), tool_(std::move(tool)) {
-  if (table_.is_null()) table_ = empty_document(tool_);
-  table_ = canonical(table_);
+Ledger::Ledger(Journal& journal, json table, std::string tool) : journal_(journal), tool_(std::move(tool)) {
+  keep(table.is_null() ? empty_document(tool_) : std::move(table));
   for (const json& note : journal_.notes()) {
     try {
       take(note);
@@ -45,6 +43,8 @@ Ledger::Ledger(Journal& journal, json table, std::string tool)
     }
   }
 }
+
+void Ledger::keep(json table) { table_ = canonical(table); }
 
 void Ledger::take(const json& note) {
   const std::string kind = note.at("kind");

@@ -24,6 +24,8 @@ class Ledger {
   // outlives it.
   Ledger(Journal& journal, nlohmann::json table, std::string tool);
 
+  // From now on `table` stands for the earlier table.
+  void keep(nlohmann::json table);
   void add_device(const TunedDevice& device);
   void add_kernel(const Problem& problem, const std::string& device, Rigor rigor, nlohmann::json rows);
   void leave_out(const Problem& problem, const std::string& device, const std::string& reason);

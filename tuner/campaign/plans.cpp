@@ -134,7 +134,10 @@ class PlanRace {
   // The first time as its kind says, later by its row, so that what a table's reader follows is what was raced.
   void compile(Worker& worker, Contestant& c) {
     const bool is_mix = c.row.is_null() && !c.devices.empty() && c.kind == Kind::placement;
-    if (c.row.is_null() && c.kind == Kind::placement && c.devices.empty()) c.row = row_of(contestants_[0], false);
+    if (c.row.is_null() && c.kind == Kind::placement && c.devices.empty()) {
+      if (contestants_[0].kind != Kind::untuned) base::fail(ErrorCode::plugin, "the untuned plan is out");
+      c.row = row_of(contestants_[0], false);
+    }
     const bool known = !c.plan.is_null();
     Contestant now = c;
     now.plan = ask_for_plan(worker, c);

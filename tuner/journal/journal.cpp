@@ -30,7 +30,7 @@ bool is_strike(Ending ending) { return ending == Ending::wrong || ending == Endi
 void sync_folder(const std::filesystem::path& file) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   const base::Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0 || ::fsync(opened.get()) != 0) base::throw_io_error("cannot sync the folder", folder);
+  if (opened.get() < 0 || ::fsync(opened.get()) != 0) base::throw_io_error("sync the folder", folder);
 }
 
 json json_of(const Subject& subject) {
@@ -72,7 +72,7 @@ const char* to_string(Ending ending) {
 
 Journal::Journal(const std::filesystem::path& path)
     : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-  if (file_.get() < 0) base::throw_io_error("cannot open the journal", path);
+  if (file_.get() < 0) base::throw_io_error("open the journal", path);
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0)
     base::fail(ErrorCode::invalid_argument,
                "the journal \"%\" is in use by another tuner: end that one, or give another file", {path.string()});
@@ -108,8 +108,7 @@ void Journal::read() {
 }
 
 void Journal::cut_to(uint64_t size) {
-  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0)
-    base::throw_io_error("cannot shorten the journal", path_);
+  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) base::throw_io_error("shorten the journal", path_);
 }
 
 void Journal::take_line(std::string_view line) {
@@ -153,11 +152,11 @@ void Journal::append(const json& record) {
       const int reason = errno;
       cut_to(size_);  // a full disk: half a line would spoil the next one
       errno = reason;
-      base::throw_io_error("cannot write the journal", path_);
+      base::throw_io_error("write the journal", path_);
     }
     at += static_cast<size_t>(count);
   }
-  if (::fsync(file_.get()) != 0) base::throw_io_error("cannot sync the journal", path_);
+  if (::fsync(file_.get()) != 0) base::throw_io_error("sync the journal", path_);
   size_ += line.size();
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "journal/record.hpp"
 #include "report/comparison.hpp"
 #include "report/devices.hpp"
 #include "report/planned.hpp"
@@ -194,10 +195,9 @@ json compare(const ReportInputs& inputs, const json& document) {
 }  // namespace
 
 void read_report_input(const std::filesystem::path& path, ReportInputs& inputs) {
-  constexpr size_t kFirst = 64;
-  std::string first(kFirst, '\0');
+  std::string first(kMaxRecordBytes, '\0');
   const std::string what = base::text("the file \"%\"", {path.string()});
-  first.resize(base::read_at(base::open_for_reading(path).get(), 0, first.data(), kFirst, what));
+  first.resize(base::read_at(base::open_for_reading(path).get(), 0, first.data(), first.size(), what));
   if (looks_like_journal(first)) inputs.journals.push_back({path.string(), read_journal(path)});
   else inputs.tables.push_back({path.string(), table::read_document(path)});
 }

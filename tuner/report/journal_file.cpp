@@ -86,7 +86,9 @@ class Reader {
 
 }  // namespace
 
-bool looks_like_journal(std::string_view text) { return text.starts_with(kFirstBytes); }
+bool looks_like_journal(std::string_view text) {
+  return text.starts_with(kFirstBytes) || decode_record(text.substr(0, text.find('\n')));
+}
 
 JournalFile parse_journal(std::string_view text, const std::string& what) {
   Reader reader(what);

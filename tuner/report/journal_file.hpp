@@ -25,7 +25,7 @@ struct JournalFile {
   size_t damaged = 0;  // lines that are skipped; a cut last line is none, as it is being written
 };
 
-// Whether a file's first bytes are those of a journal.
+// Whether a file's first kMaxRecordBytes are those of a journal: its head, or where that is lost a whole record.
 bool looks_like_journal(std::string_view text);
 
 // `what` names the text in errors. Throws Error(invalid_argument) where no line can be used, or the journal has another

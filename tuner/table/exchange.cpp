@@ -99,8 +99,8 @@ std::string device_with(const json& document, const std::string& problem, const 
     found = id;
   }
   if (found.empty())
-    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"; `motley table show` lists them",
-               {problem});
+    base::fail(ErrorCode::not_found, "the table has no row of the problem \"%\"%; `motley table show` lists them",
+               {problem, device.empty() ? std::string() : base::text(" on the device \"%\"", {device})});
   return found;
 }
 

@@ -210,10 +210,10 @@ struct CompileOptions {
   bool keep_all = false;
   // Off: no fusion passes; what the model says is what runs.
   bool optimize = true;
-  // Under Policy::latency an operator with constant weights (Conv, MatMul) may be computed by two devices at once, each
-  // a part of its output channels, where a dispatch table knows its cost on both and a plan with that is predicted to
-  // be clearly faster; Placement::part_of tells. Off: each node runs on one device. Plans that a dispatch table has for
-  // the network are followed as they are, without this.
+  // Under Policy::latency an operator (Conv, Pool, MatMul and what computes each element or slice by itself) may be
+  // computed by two devices at once, each a part of its output along one axis, where a dispatch table knows its cost on
+  // both and a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each node runs on one
+  // device. Plans that a dispatch table has for the network are followed as they are, without this.
   bool split = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
@@ -298,7 +298,7 @@ struct Placement {
   double error = 0;
   std::vector<std::string> fused_with;  // other nodes that run in the same kernel
   // Of a node that computes a part of an operator, while another device computes the rest: the operator's name, and the
-  // share of its output channels. Else "" and 0. The node that joins the parts ends in "#joined".
+  // share of its output. Else "" and 0. The node that joins the parts ends in "#joined".
   std::string part_of = {};
   double share = 0;
   // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the

@@ -95,9 +95,12 @@ std::string short_text(const json& value) {
     case json::value_t::object: return "an object";
     case json::value_t::array: return "a list";
     case json::value_t::string: {
-      std::string text = *value.get_ptr<const std::string*>();
+      constexpr size_t kMost = 200;  // a message is one plain line
+      const std::string& all = *value.get_ptr<const std::string*>();
+      std::string text = all.substr(0, kMost);
       for (char& c : text)
-        if (c < ' ' || c > '~') c = '?';  // a message is one plain line
+        if (c < ' ' || c > '~') c = '?';
+      if (all.size() > kMost) text += "…";
       return base::text("\"%\"", {text});
     }
     case json::value_t::boolean: return *value.get_ptr<const bool*>() ? "true" : "false";

@@ -175,6 +175,14 @@ TensorId Rewriter::add_constant(TensorId like, const std::string& suffix, DataTy
   return id;
 }
 
+size_t fuse_each(Graph& graph, const PassContext& context, Op op, bool (*fuse)(Rewriter& r, size_t i)) {
+  Rewriter r(graph, context);
+  size_t count = 0;
+  for (size_t i = 0; i < r.size(); ++i)
+    if (!r.removed(i) && r.node(i).op == op) count += fuse(r, i);
+  return count;
+}
+
 bool same_shape(const Tensor& a, const Tensor& b) { return a.shape && b.shape && *a.shape == *b.shape; }
 
 bool nearly(double a, double b, DataType type) {

@@ -81,6 +81,9 @@ class Rewriter {
   std::vector<std::vector<size_t>> consumers_;
 };
 
+// Calls fuse(r, i) for each node i of this op that is there when its turn comes; how many were fused.
+size_t fuse_each(Graph& graph, const PassContext& context, Op op, bool (*fuse)(Rewriter& r, size_t i));
+
 // ---- small questions that several passes ask
 
 // "Shape known and equal", or symbolic and surely equal.

@@ -156,9 +156,14 @@ class Bound {
   }
 
   // What a call that ends between positions a and b, and has a, computes after a and delivers, at least; or what a call
-  // that begins there and has b fetches, and computes before b.
-  Ns border(uint32_t a, uint32_t b, bool call_has_a) const {
+  // that begins there and has b fetches, and computes before b. With `path`, which is a way from a to b: and what the
+  // nodes on it that are not in the call take.
+  Ns border(uint32_t a, uint32_t b, bool call_has_a, const std::vector<uint32_t>& path) const {
     Cut cut(b - a + 1);
+    for (uint32_t i : path) {
+      if (call_has_a) cut.add_edge(0, i - a, least(between_[i]));
+      else cut.add_edge(i - a, b - a, least(between_[i]));
+    }
     const uint32_t source = 0, sink = b - a;
     for (uint32_t i = a; i < b; ++i) {
       const uint32_t n = between_[i], v = i - a;
@@ -175,52 +180,102 @@ class Bound {
     return cut.run(source, sink);
   }
 
-  // The longest way between two positions, both left out, where moving costs nothing.
-  Ns way(uint32_t a, uint32_t b) const {
+  // The longest way between two positions, both left out, where moving costs nothing; and the positions on it.
+  Ns way(uint32_t a, uint32_t b, std::vector<uint32_t>& path) const {
     std::vector<Ns> longest(b - a);
-    Ns most = 0;
+    std::vector<uint32_t> before(b - a, a);
+    uint32_t last = a;
     for (uint32_t i = a + 1; i < b; ++i) {
-      Ns before = 0;
       for (const uint32_t* u = reads_.first(between_[i]); u != reads_.last(between_[i]); ++u)
-        if (at_[*u] != UINT32_MAX && at_[*u] > a) before = std::max(before, longest[at_[*u] - a]);
-      longest[i - a] = add(before, least(between_[i]));
-      most = std::max(most, longest[i - a]);
+        if (at_[*u] != UINT32_MAX && at_[*u] > a && longest[at_[*u] - a] > longest[before[i - a] - a])
+          before[i - a] = at_[*u];
+      longest[i - a] = add(longest[before[i - a] - a], least(between_[i]));
+      if (longest[i - a] > longest[last - a]) last = i;
     }
-    return most;
+    path.clear();
+    for (uint32_t i = last; i != a; i = before[i - a]) path.push_back(i);
+    return longest[last - a];
   }
 
-  // Along the separators each is on the host or in a call; a call that has two of them has all that lies between.
+  // From a, which is done on the host, to the start of b on the host: what is computed in calls between them is fetched
+  // and delivered.
+  Ns way_home(uint32_t a, uint32_t b) const {
+    std::vector<Ns> home(b - a), inside(b - a, kForbidden);
+    for (uint32_t i = a + 1; i <= b; ++i) {
+      const uint32_t n = between_[i];
+      Ns start = 0, inner = 0;
+      for (const uint32_t* u = reads_.first(n); u != reads_.last(n); ++u) {
+        if (at_[*u] == UINT32_MAX || at_[*u] < a) continue;
+        const uint32_t at = at_[*u] - a;
+        start = std::max(start, home[at]);
+        inner = std::max(inner, std::min(inside[at], add(home[at], p_.nodes[*u].transfer_ns)));
+      }
+      if (i == b) return start;
+      inside[i - a] = runs(n) ? add(inner, p_.nodes[n].accelerator_ns) : kForbidden;
+      home[i - a] = std::min(add(start, p_.nodes[n].host_ns), add(inside[i - a], p_.nodes[n].transfer_ns));
+    }
+    return 0;
+  }
+
+  // What passing from one separator to the next takes, by where the two are: on the host, in one call and the host, in
+  // two calls.
+  struct Passage {
+    Ns home = 0, leave = 0, enter = 0, change = 0;
+  };
+  Passage passage(uint32_t a, uint32_t b) const {
+    std::vector<uint32_t> path;
+    const Ns free_way = way(a, b, path);
+    Passage p;
+    p.home = way_home(a, b);
+    p.leave = border(a, b, true, path);
+    p.enter = border(a, b, false, path);
+    const Ns both = add(border(a, b, true, {}), border(a, b, false, {}));
+    p.change = std::max({both, free_way, p.leave, p.enter});
+    return p;
+  }
+
+  // Calls that end with separator j: the separators that they begin with, from j backwards, and their work.
+  std::vector<Ns> calls_until(size_t j) const {
+    std::vector<Ns> calls;
+    Ns work = 0;
+    int64_t bytes = 0;
+    uint32_t i = separators_[j] + 1;
+    for (size_t k = j + 1; k-- > 0;) {
+      for (; i > separators_[k]; --i) {
+        work = add(work, runs(between_[i - 1]) ? p_.nodes[between_[i - 1]].accelerator_ns : kForbidden);
+        bytes = add(bytes, p_.nodes[between_[i - 1]].bytes);
+      }
+      if (bytes > p_.memory_bytes || work >= kForbidden) break;
+      calls.push_back(work);
+    }
+    return calls;
+  }
+
+  // Along the separators each is on the host or in a call; a call that has two of them has all that lies between, and
+  // there are no more such calls than accelerators.
   Ns separators() {
     find_separators();
-    const size_t count = separators_.size();
-    std::vector<Ns> on_host(count, kForbidden), ended(count, kForbidden), begin(count, kForbidden);
+    const size_t count = separators_.size(), most = std::min<size_t>(p_.accelerators, count);
+    if (count == 0) return 0;
+    // Per number of calls so far, and separator.
+    const std::vector<std::vector<Ns>> never(most + 1, std::vector<Ns>(count, kForbidden));
+    std::vector<std::vector<Ns>> on_host = never, ended = never, begin = never;
     for (size_t j = 0; j < count; ++j) {
-      const uint32_t at = separators_[j], n = between_[at];
-      Ns start = 0, fetched = 0;
-      if (j) {
-        const uint32_t before = separators_[j - 1];
-        const Ns out = border(before, at, true), in = border(before, at, false), free_way = way(before, at);
-        const Ns called = add(ended[j - 1], std::max(out, free_way));
-        start = std::min(add(on_host[j - 1], free_way), called);
-        fetched =
-            std::min(add(on_host[j - 1], std::max(in, free_way)), add(ended[j - 1], std::max(add(out, in), free_way)));
-      }
-      on_host[j] = add(start, p_.nodes[n].host_ns);
-      begin[j] = fetched;
-      // All calls that end with this separator, by the separator that they begin with.
-      Ns work = 0;
-      int64_t bytes = 0;
-      uint32_t i = at + 1;
-      for (size_t k = j + 1; k-- > 0;) {
-        for (; i > separators_[k]; --i) {
-          work = add(work, runs(between_[i - 1]) ? p_.nodes[between_[i - 1]].accelerator_ns : kForbidden);
-          bytes = add(bytes, p_.nodes[between_[i - 1]].bytes);
-        }
-        if (bytes > p_.memory_bytes || work >= kForbidden) break;
-        ended[j] = std::min(ended[j], add(begin[k], work));
+      const Passage p = j ? passage(separators_[j - 1], separators_[j]) : Passage();
+      const std::vector<Ns> calls = calls_until(j);
+      for (size_t c = 0; c <= most; ++c) {
+        Ns start = c ? kForbidden : 0, fetched = c == 1 ? 0 : kForbidden;
+        if (j) start = std::min(add(on_host[c][j - 1], p.home), add(ended[c][j - 1], p.leave));
+        if (j)
+          fetched = c ? std::min(add(on_host[c - 1][j - 1], p.enter), add(ended[c - 1][j - 1], p.change)) : kForbidden;
+        on_host[c][j] = add(start, p_.nodes[between_[separators_[j]]].host_ns);
+        begin[c][j] = fetched;
+        for (size_t k = 0; k < calls.size(); ++k) ended[c][j] = std::min(ended[c][j], add(begin[c][j - k], calls[k]));
       }
     }
-    return count ? std::min(on_host.back(), ended.back()) : 0;
+    Ns least = kForbidden;
+    for (size_t c = 0; c <= most; ++c) least = std::min({least, on_host[c].back(), ended[c].back()});
+    return least;
   }
 
   const CallProblem& p_;

@@ -137,6 +137,11 @@ class QuestionMaker {
         sketch_.cost_source[at] = part->source;
         continue;
       }
+      if (request_.parts && device.takes_host_pointers() && request_.parts->find_view(graph_.nodes[n].name)) {
+        sketch_.cost_ns[at] = 0;
+        sketch_.cost_source[at] = Provenance::near;
+        continue;
+      }
       if (!answer || !answer->median_ns) {
         sketch_.cost_ns[at] = whole_ns(estimate_cost(graph_, n, device));
         continue;

@@ -101,7 +101,7 @@ void plan(const Graph& graph, const Request& request, Assignment& assignment) {
   const bool devices = has_choice(assignment.support, graph.nodes.size());
   const bool order_decides = request.ordered && request.policy == Policy::latency && !request.deadline_ns;
   Question question = make_question(graph, request, assignment);
-  const bool stay = !devices || (order_decides && !question.measured);
+  const bool stay = !devices || (order_decides && !question.measured && !request.parts);
   if (stay && !has_offers(request, assignment.support)) return;
   question.sketch.aim = static_cast<place::Aim>(request.policy);
   if (stay) keep_devices(assignment, question);

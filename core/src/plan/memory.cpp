@@ -32,8 +32,8 @@ class Lives {
       const auto at = static_cast<int32_t>(i);
       if (step.kind == Step::Kind::submit) add_segment(step, at);
       if (step.kind != Step::Kind::move || (step.from != kHost && step.to != kHost)) continue;
-      touch(tensors[static_cast<size_t>(step.tensor)], at, step.point);
-      if (step.way == Way::import) borders.push_back(step.tensor);
+      touch(life_of(step.tensor), at, step.point);
+      if (step.way == Way::import) borders.push_back(plan.root_of(step.tensor));
     }
   }
 
@@ -41,10 +41,11 @@ class Lives {
   void add_segment(const Step& step, int32_t at) {
     const Segment& segment = plan_.segments[step.segment];
     if (plan_.schedule.lanes[segment.lane].place != kHost) return;
-    for (TensorId id : segment.spec.inputs) touch(tensors[static_cast<size_t>(id)], at, step.point);
-    for (TensorId id : segment.spec.outputs) touch(tensors[static_cast<size_t>(id)], at, step.point);
+    for (TensorId id : segment.spec.inputs) touch(life_of(id), at, step.point);
+    for (TensorId id : segment.spec.outputs) touch(life_of(id), at, step.point);
     touch(scratch[step.segment], at, step.point);
   }
+  Life& life_of(TensorId id) { return tensors[static_cast<size_t>(plan_.root_of(id))]; }
   void touch(Life& life, int32_t at, Point until) const {
     life.touch(at);
     if (until.value == 0) return;

@@ -122,6 +122,12 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
     Segment segment;
     const std::vector<Lane>& lanes = plan.schedule.lanes;
     while (lanes[segment.lane].device != plan.devices[d]) ++segment.lane;
+    if (is_in_place(plan, spec.nodes[0])) {
+      segment.device = lanes[segment.lane].device;
+      segment.spec = std::move(spec);
+      plan.segments.push_back(std::move(segment));
+      continue;
+    }
     const std::string refusal =
         compile_segment(plan.graph, std::move(spec), lanes[segment.lane], request, plan.assignment, segment);
     if (!refusal.empty()) {
@@ -134,11 +140,19 @@ bool compile_all(Plan& plan, std::vector<SegmentSpec> specs, const Request& requ
   return true;
 }
 
+// No device wants more of its tensors' addresses than aliases have.
+bool aliases_fit(const Plan& plan) {
+  for (const Segment& segment : plan.segments)
+    if (!plan.aliases.empty() && segment.requirements.alignment > kViewAlignment) return false;
+  return true;
+}
+
 // Nodes in segments of their own: those that are kept, and parts of operators, so that another device's part, and what
 // it waits for, begins at once.
 std::set<std::string> alone_in(const Plan& plan) {
   std::set<std::string> names = plan.kept_nodes;
   for (size_t i = 0; plan.split && i < plan.split->parts.size(); ++i) names.insert(plan.split->parts[i].name);
+  for (size_t i = 0; plan.split && i < plan.split->views.size(); ++i) names.insert(plan.split->views[i].node);
   return names;
 }
 
@@ -159,20 +173,24 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   for (const auto& device : plan->devices) queued.push_back(device->has_queues());
   Denied denied;
   Graph whole;  // of what is split
+  bool may_split = true;
   while (true) {
     plan->assignment = assign(plan->graph, request, denied);
-    if (denied.empty() && plan->assignment.split) {
+    if (may_split && plan->assignment.split) {
       whole = plan->graph;
       take_split(*plan, request);
     }
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);
+    find_aliases(*plan);
     std::vector<SegmentSpec> specs =
         partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, std::move(specs), request, denied)) break;
+    if (compile_all(*plan, std::move(specs), request, denied) && aliases_fit(*plan)) break;
+    plan->segments.clear();
+    may_split = false;
     if (plan->split) plan->graph = std::move(whole), plan->split = nullptr;
-    if (denied.size() == before)
+    else if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }
   make_steps(*plan);

@@ -168,7 +168,7 @@ struct Segment {
   std::shared_ptr<plugin::Device> device;
   motley_device* handle = nullptr;  // that it was compiled on
   uint32_t lane = 0;                // index into Schedule::lanes
-  motley_executable* executable = nullptr;
+  motley_executable* executable = nullptr;  // null: nothing to do, because the tensors of its node are aliases
   motley_exec_requirements requirements{};
   std::vector<std::shared_ptr<const void>> constants;  // kept alive for the executable
   std::vector<table::NodeChoice> choices;              // from the dispatch table
@@ -187,8 +187,18 @@ struct Slot {
   uint64_t bytes = 0;
 };
 
+// A tensor whose bytes on the host are some of another's.
+struct Alias {
+  graph::TensorId tensor = graph::kNone, whole = graph::kNone;
+  uint64_t offset = 0;
+};
+
 // Immutable once built; shared by a session's plan cache.
 struct Plan {
+  const Alias* alias_of(graph::TensorId id) const;
+  // Whose bytes on the host a tensor has: the whole's, or its own.
+  graph::TensorId root_of(graph::TensorId id) const;
+
   graph::Graph graph;
   size_t output_count = 0;
   std::vector<std::string> output_names;
@@ -196,7 +206,8 @@ struct Plan {
   Assignment assignment;
   std::vector<Segment> segments;  // in the order they are submitted
   Schedule schedule;
-  std::map<graph::TensorId, Slot> slots;
+  std::map<graph::TensorId, Slot> slots;  // none for aliases
+  std::vector<Alias> aliases;
   uint64_t arena_bytes = 0, io_bytes = 0, constant_bytes = 0;
   std::vector<uint64_t> scratch_offset;  // per segment, in the arena
   std::vector<graph::PassReport> passes;

@@ -169,14 +169,14 @@ class StepMaker {
   }
 
   void run() {
-    for (TensorId id : plan_.graph.inputs) state(id, kHost) = {true, {}};
+    for (TensorId id : plan_.graph.inputs) state(id, kHost) = {true, {}, {}};
     find_host_needs();
     for (uint32_t s = 0; s < plan_.segments.size(); ++s) add_segment(s);
     const auto count = static_cast<uint32_t>(plan_.segments.size());
     for (TensorId id : plan_.graph.outputs)
       if (!plan_.graph.tensor(id).is_constant()) {
         bring(id, kHost, count);
-        wait(state(id, kHost).ready);
+        wait_for(state(id, kHost));
       }
     for (uint32_t l = 0; l < points_.size(); ++l) wait({l, points_[l]});
     for (const auto& [tensor, place] : borders_) {
@@ -191,7 +191,7 @@ class StepMaker {
  private:
   struct There {
     bool yes = false;
-    Point ready;  // once this is reached
+    Point ready, also;  // once these are reached
   };
   There& state(TensorId id, uint32_t place) { return there_[static_cast<size_t>(id) * places_ + place]; }
   uint32_t place_of(uint32_t segment) const { return schedule_.lanes[plan_.segments[segment].lane].place; }
@@ -211,22 +211,42 @@ class StepMaker {
   void add_segment(uint32_t s) {
     const Segment& segment = plan_.segments[s];
     const Lane& lane = schedule_.lanes[segment.lane];
+    if (!segment.executable) return pass_on(segment.spec, s);
     Step step;
     step.segment = s;
     for (TensorId id : segment.spec.inputs) {
       bring(id, lane.place, s);
       need(state(id, lane.place).ready, segment.lane, step.after);
+      need(state(id, lane.place).also, segment.lane, step.after);
     }
     step.point = {segment.lane, lane.queued ? ++points_[segment.lane] : 0};
     for (TensorId id : segment.spec.outputs) {
-      state(id, lane.place) = {true, step.point};
+      state(id, lane.place) = {true, step.point, {}};
       made_at_[static_cast<size_t>(id)] = lane.place;
     }
     schedule_.steps.push_back(std::move(step));
   }
 
+  // What is made of inputs on the host is there as soon as they are: there are one or two.
+  void pass_on(const SegmentSpec& spec, uint32_t s) {
+    There there{true, {}, {}};
+    for (TensorId id : spec.inputs) {
+      bring(id, kHost, s);
+      wait(there.also);
+      const There& input = state(id, kHost);
+      there.also = there.ready;
+      there.ready = input.ready;
+      wait(input.also);
+    }
+    state(spec.outputs[0], kHost) = there;
+  }
+
+  void wait_for(const There& there) {
+    wait(there.ready);
+    wait(there.also);
+  }
   void wait(Point point) {
-    if (point.value <= waited_[point.lane]) return;
+    if (point.value == 0 || point.value <= waited_[point.lane]) return;  // a network without nodes has no lane
     waited_[point.lane] = point.value;
     Step step;
     step.kind = Step::Kind::wait;
@@ -295,12 +315,13 @@ class StepMaker {
     if (step.way == Way::copy) {
       const uint32_t lane = schedule_.places[to == kHost ? from : to].lane;
       need(state(id, from).ready, lane, step.after);
+      need(state(id, from).also, lane, step.after);
       step.point = {lane, ++points_[lane]};
     } else {
-      wait(state(id, from).ready);
+      wait_for(state(id, from));
     }
     if (step.way == Way::import && from == kHost) borders_.emplace_back(id, to);
-    state(id, to) = {true, step.point};
+    state(id, to) = {true, step.point, {}};
     schedule_.steps.push_back(std::move(step));
   }
 

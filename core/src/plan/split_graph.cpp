@@ -13,55 +13,11 @@ using graph::TensorId;
 
 namespace {
 
-constexpr int64_t kFewest = 16;       // channels
 constexpr uintptr_t kAlignment = 16;  // of constants that are copied
-
-bool is_weight(const Graph& graph, TensorId id) {
-  return id != kNone && graph.tensor(id).is_constant() && graph.tensor(id).shape_known() &&
-         graph.tensor(id).quantization.empty() && graph::element_bytes(graph.tensor(id).type) > 0;
-}
-
-// A constant for each channel, one for all, or none.
-bool is_bias(const Graph& graph, TensorId id, int64_t channels) {
-  if (id == kNone) return true;
-  if (!is_weight(graph, id)) return false;
-  const graph::Extents extents = graph.tensor(id).extents();
-  const int64_t elements = graph.tensor(id).elements();
-  return elements == 1 || (elements == channels && !extents.empty() && extents.back() == channels);
-}
-
-bool is_cuttable(const Graph& graph, const Node& node, int64_t channels) {
-  if (node.op == Op::Conv) {
-    const TensorId residual = node.input(3);
-    return graph::attributes<schema::ConvAttributesT>(node).group == 1 && is_bias(graph, node.input(2), channels) &&
-           (residual == kNone || (graph.tensor(residual).shape_known() && !graph.tensor(residual).is_constant()));
-  }
-  return node.op == Op::MatMul && graph.tensor(node.input(1)).extents().size() == 2 &&
-         is_bias(graph, node.input(2), channels);
-}
-
-}  // namespace
-
-int channel_axis(const Graph& graph, const Node& node) {
-  return node.op == Op::Conv ? 1 : static_cast<int>(graph.tensor(node.outputs[0]).extents().size()) - 1;
-}
-
-int64_t channels_to_cut(const Graph& graph, const Node& node) {
-  if ((node.op != Op::Conv && node.op != Op::MatMul) || node.outputs.size() != 1 || !is_weight(graph, node.input(1)))
-    return 0;
-  const graph::Tensor& output = graph.tensor(node.outputs[0]);
-  if (!output.shape_known() || output.extents().size() < 2 || output.elements() == 0 || !output.quantization.empty() ||
-      !graph.tensor(node.inputs[0]).shape_known() || graph.tensor(node.inputs[0]).is_constant())
-    return 0;
-  const int64_t channels = output.extents()[static_cast<size_t>(channel_axis(graph, node))];
-  return channels >= kFewest && is_cuttable(graph, node, channels) ? channels : 0;
-}
-
-namespace {
 
 class Splitter {
  public:
-  Splitter(const Graph& graph, const std::vector<Cut>& cuts) : cuts_(cuts) { result_.graph = graph; }
+  Splitter(const Graph& graph, const std::vector<Cut>& cuts) : whole_(graph), cuts_(cuts) { result_.graph = graph; }
 
   Split run() {
     std::vector<Node> nodes = std::move(result_.graph.nodes);
@@ -75,37 +31,60 @@ class Splitter {
   }
 
  private:
+  // A tensor that is the Concat of two parts.
+  struct Joined {
+    TensorId whole = kNone, low = kNone, high = kNone;
+    int axis = 0;
+    int64_t first = 0, of = 0;
+  };
+
   void split(const Node& node, const Cut& cut) {
-    const TensorId low = add_part(node, cut, 0, cut.first, "#1"), high = add_part(node, cut, cut.first, cut.of, "#2");
+    Joined joined{node.outputs[0], kNone, kNone, cut.axis, cut.first, cut.of};
+    joined.low = add_part(node, cut, 0, cut.first, "#1");
+    joined.high = add_part(node, cut, cut.first, cut.of, "#2");
     schema::AxisAttributesT axis;
-    axis.axis = channel_axis(result_.graph, node);
-    result_.graph.add_node(node.name + "#joined", Op::Concat, {low, high}, {node.outputs[0]}, axis).origins =
-        node.origins;
+    axis.axis = cut.axis;
+    const std::string name = node.name + "#joined";
+    result_.graph.add_node(name, Op::Concat, {joined.low, joined.high}, {joined.whole}, axis).origins = node.origins;
+    if (is_view(joined.whole, cut.axis, cut.first)) result_.views.push_back({name, 0});
+    joined_.push_back(joined);
+  }
+
+  bool is_view(TensorId whole, int axis, int64_t first) const {
+    return is_contiguous(whole_, whole, axis) &&
+           bytes_per_step(whole_, whole, axis) * static_cast<uint64_t>(first) % kViewAlignment == 0;
   }
 
   TensorId add_part(const Node& node, const Cut& cut, int64_t first, int64_t end, const char* suffix) {
     Graph& graph = result_.graph;
-    const auto axis = static_cast<size_t>(channel_axis(graph, node));
     std::vector<TensorId> inputs = node.inputs;
-    inputs[1] = cut_constant(inputs[1], weight_axis(node), first, end, suffix);
-    if (inputs.size() > 2 && inputs[2] != kNone && graph.tensor(inputs[2]).elements() > 1)
-      inputs[2] = cut_constant(inputs[2], graph.tensor(inputs[2]).extents().size() - 1, first, end, suffix);
-    if (inputs.size() > 3 && inputs[3] != kNone) inputs[3] = cut_computed(inputs[3], node, axis, first, end, suffix);
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (const Piece piece = piece_of(whole_, node, cut.axis, i, first, end); piece.axis >= 0)
+        inputs[i] = cut_input(inputs[i], node, i, piece, suffix);
     graph::Tensor output = graph.tensor(node.outputs[0]);
     output.name += suffix;
-    (*output.shape)[axis] = graph::Dim(end - first);
+    (*output.shape)[static_cast<size_t>(cut.axis)] = graph::Dim(end - first);
     const TensorId result = graph.add_tensor(std::move(output));
     Node part = node;
+    cut_attributes(whole_, node, cut.axis, first, end, part);
     part.name += suffix;
     part.inputs = std::move(inputs);
     part.outputs = {result};
-    result_.parts.push_back({part.name, node.name, first, end, cut.of});
+    result_.parts.push_back({part.name, node.name, cut.unit, first, end, cut.of});
     graph.nodes.push_back(std::move(part));
     return result;
   }
 
-  static size_t weight_axis(const Node& node) {
-    return node.op == Op::MatMul && !graph::attributes<schema::MatMulAttributesT>(node).transpose_b ? 1 : 0;
+  TensorId cut_input(TensorId id, const Node& node, size_t input, const Piece& piece, const char* suffix) {
+    const graph::Tensor& tensor = whole_.tensor(id);
+    if (piece.first == 0 && piece.end == tensor.extents()[static_cast<size_t>(piece.axis)]) return id;
+    if (tensor.is_constant()) return cut_constant(id, static_cast<size_t>(piece.axis), piece.first, piece.end, suffix);
+    for (const Joined& joined : joined_) {
+      if (joined.whole != id || joined.axis != piece.axis) continue;
+      if (piece.first == 0 && piece.end == joined.first) return joined.low;
+      if (piece.first == joined.first && piece.end == joined.of) return joined.high;
+    }
+    return cut_computed(id, node, input, piece, suffix);
   }
 
   TensorId cut_constant(TensorId id, size_t axis, int64_t first, int64_t end, const char* suffix) {
@@ -127,22 +106,27 @@ class Splitter {
     return result_.graph.add_constant(whole.name + suffix, whole.type, extents, std::move(part));
   }
 
-  // A residual's channels, by a Slice.
-  TensorId cut_computed(TensorId id, const Node& node, size_t axis, int64_t first, int64_t end, const char* suffix) {
+  // By a Slice.
+  TensorId cut_computed(TensorId id, const Node& node, size_t input, const Piece& piece, const char* suffix) {
     Graph& graph = result_.graph;
-    const std::string name = node.name + suffix + "/residual";
+    const std::string name = node.name + suffix + "/input" + std::to_string(input);
     graph::Tensor cut = graph.tensor(id);
-    cut.name += suffix;
-    (*cut.shape)[axis] = graph::Dim(end - first);
+    cut.name = name;
+    (*cut.shape)[static_cast<size_t>(piece.axis)] = graph::Dim(piece.end - piece.first);
     const TensorId result = graph.add_tensor(std::move(cut));
-    const TensorId begins = graph.add_int64(name + "/starts", {first}), ends = graph.add_int64(name + "/ends", {end}),
-                   axes = graph.add_int64(name + "/axes", {static_cast<int64_t>(axis)});
+    const TensorId begins = graph.add_int64(name + "/starts", {piece.first}),
+                   ends = graph.add_int64(name + "/ends", {piece.end}),
+                   axes = graph.add_int64(name + "/axes", {piece.axis});
     graph.add_node(name, Op::Slice, {id, begins, ends, axes}, {result}).origins = node.origins;
+    if (is_view(id, piece.axis, piece.first))
+      result_.views.push_back({name, bytes_per_step(whole_, id, piece.axis) * static_cast<uint64_t>(piece.first)});
     return result;
   }
 
+  const Graph& whole_;
   const std::vector<Cut>& cuts_;
   Split result_;
+  std::vector<Joined> joined_;
 };
 
 }  // namespace

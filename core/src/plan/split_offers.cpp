@@ -1,6 +1,7 @@
 // Which operators two devices could compute together, and what that would cost. In libmotley_planner.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "plan/cost.hpp"
 
@@ -13,7 +14,7 @@ using place::Provenance;
 namespace {
 
 constexpr double kGain = 0.9;  // of the node's best cost; above, a split is not looked at
-constexpr size_t kMostPerNode = 2;
+constexpr size_t kMostPerNode = 3;
 constexpr double kUsualBandwidth = 10;  // GB/s, of a device that does not say
 
 // A part of what was measured is as good as a neighbour's figure.
@@ -33,13 +34,63 @@ class SplitFinder {
     for (const place::Sketch::Worker& worker : sketch_.workers)
       if (worker.own_place && !worker.background) return {};
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
-      if (const int64_t channels = may_split(n) ? channels_to_cut(graph_, graph_.nodes[n]) : 0; channels > 0)
-        add_node(n, channels);
+      if (may_split(n)) add_node(n);
     pairs = std::move(pairs_);
     return std::move(cuts_);
   }
 
+  // The same cuts, ascending, and more: an operator that could go on with the parts of another, as cuts at the same
+  // place on the same devices let it, does. With `all`, also where it was not to be cut or to be cut otherwise.
+  std::vector<Cut> align(const std::vector<Cut>& cuts, bool all) const {
+    const std::vector<int32_t> producers = graph_.producers();
+    std::vector<Cut> result;
+    std::vector<int32_t> at(graph_.nodes.size(), -1);  // in the result
+    size_t next = 0;
+    for (uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+      const bool is_cut = next < cuts.size() && cuts[next].node == n;
+      Cut cut;
+      if (is_cut) cut = cuts[next++];
+      const graph::TensorId input = graph_.nodes[n].input(0);
+      const int32_t maker = input == graph::kNone ? -1 : producers[static_cast<size_t>(input)];
+      const int32_t before = maker < 0 ? -1 : at[static_cast<size_t>(maker)];
+      const bool goes_on =
+          before >= 0 && (is_cut || all) && go_on(n, result[static_cast<size_t>(before)], all ? nullptr : &cut, cut);
+      if (!is_cut && !goes_on) continue;
+      set_costs(cut);
+      at[n] = static_cast<int32_t>(result.size());
+      result.push_back(cut);
+    }
+    return result;
+  }
+
+  // Of the parts alone. All but the start goes by the share.
+  void set_costs(Cut& cut) const {
+    cut.worker_ns = std::llround(part_ns(cut, cut.worker, share_of(cut)));
+    cut.helper_ns = std::llround(part_ns(cut, cut.helper, 1 - share_of(cut)));
+  }
+
  private:
+  // A cut with which both parts read a part of the other operator each. With `as`, only one along its axis and devices.
+  bool go_on(uint32_t n, const Cut& before, const Cut* as, Cut& cut) const {
+    const Node& node = graph_.nodes[n];
+    if (as && (as->worker != before.worker || as->helper != before.helper)) return false;
+    if (!may_split(n) || !is_known(n, before.worker) || !is_known(n, before.helper)) return false;
+    const int group =
+        node.op == graph::Op::Conv ? static_cast<int>(graph::attributes<schema::ConvAttributesT>(node).group) : 0;
+    for (const CutAxis& axis : axes_to_cut(graph_, node)) {
+      if (axis.extent != before.of || (as && as->axis != axis.axis)) continue;
+      if (node.op == graph::Op::Conv && axis.axis == 1 && group != axis.extent) continue;
+      const Piece low = piece_of(graph_, node, axis.axis, 0, 0, before.first),
+                  high = piece_of(graph_, node, axis.axis, 0, before.first, before.of);
+      if (low.axis != before.axis || low.first != 0 || low.end != before.first || high.first != before.first ||
+          high.end != before.of)
+        continue;
+      cut = {n, before.worker, before.helper, axis.axis, before.first, before.of, 0, 0, axis.unit};
+      return true;
+    }
+    return false;
+  }
+
   bool may_split(uint32_t n) const {
     const Node& node = graph_.nodes[n];
     if (pinned_device(node, request_) >= 0) return false;
@@ -62,17 +113,23 @@ class SplitFinder {
            sketch_.cost_source[n * place_.size() + worker] != Provenance::estimated;
   }
 
-  void add_node(uint32_t n, int64_t channels) {
+  void add_node(uint32_t n) {
     place::Ns best = place::kForbidden;
-    for (size_t w = 0; w < place_.size(); ++w) best = std::min(best, cost(n, w));
+    std::vector<size_t> known;
+    for (size_t w = 0; w < place_.size(); ++w) {
+      best = std::min(best, cost(n, w));
+      if (is_known(n, w)) known.push_back(w);
+    }
+    if (known.size() < 2) return;
     std::vector<std::pair<double, Cut>> found;
-    for (size_t a = 0; a < place_.size(); ++a)
-      for (size_t b = 0; b < place_.size(); ++b) {
-        if (!is_known(n, a) || !is_known(n, b) || !may_work_together(a, b)) continue;
-        Cut cut{n, a, b, 0, channels};
-        const double ns = balance(cut);
-        if (ns < kGain * static_cast<double>(best)) found.emplace_back(ns, cut);
-      }
+    for (const CutAxis& axis : axes_to_cut(graph_, graph_.nodes[n]))
+      for (size_t a : known)
+        for (size_t b : known) {
+          if (!may_work_together(a, b)) continue;
+          Cut cut{n, a, b, axis.axis, 0, axis.extent, 0, 0, axis.unit};
+          const double ns = balance(axis, cut);
+          if (ns < kGain * static_cast<double>(best)) found.emplace_back(ns, cut);
+        }
     std::stable_sort(found.begin(), found.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
     found.resize(std::min(found.size(), kMostPerNode));
     for (const auto& [ns, cut] : found) {
@@ -82,34 +139,86 @@ class SplitFinder {
     }
   }
 
-  // Cuts so that both are done at the same time, or nearly, as channels go by eights. Returns when; what joins them
+  // When both parts of a cut are done, and joined.
+  struct Times {
+    double worker = 0, helper = 0, join = 0;
+    double end() const { return std::max(worker, helper) + join; }
+  };
+
+  // Cuts so that both are done at the same time, or nearly, as cuts go by grains. Returns when; what joins them
   // included.
-  double balance(Cut& cut) const {
+  double balance(const CutAxis& axis, Cut& cut) const {
+    if (move(cut.worker, cut.helper).alpha_ns >= place::kForbidden ||
+        move(cut.helper, cut.worker).alpha_ns >= place::kForbidden)
+      return HUGE_VAL;
+    const int64_t grain = grain_of(cut, axis);
+    // The worker has more to do from cut to cut, the helper less.
+    int64_t low = 1, high = (axis.extent - 1) / grain;
+    while (low < high) {
+      cut.first = (low + high) / 2 * grain;
+      const Times times = times_of(cut);
+      if (times.worker < times.helper) low = cut.first / grain + 1;
+      else high = cut.first / grain;
+    }
+    cut.first = low * grain;
+    double end = times_of(cut).end();
+    if (low > 1) {
+      Cut before = cut;
+      before.first -= grain;
+      if (const double sooner = times_of(before).end(); sooner < end) cut = before, end = sooner;
+    }
+    set_costs(cut);
+    return end;
+  }
+
+  // So that the second part begins where views may, if that leaves enough cuts.
+  int64_t grain_of(const Cut& cut, const CutAxis& axis) const {
+    const graph::TensorId out = graph_.nodes[cut.node].outputs[0];
+    if (!is_contiguous(graph_, out, cut.axis)) return axis.grain;
+    const auto step = static_cast<int64_t>(bytes_per_step(graph_, out, cut.axis)),
+               alignment = static_cast<int64_t>(kViewAlignment);
+    const int64_t grain = std::lcm(axis.grain, alignment / std::gcd(alignment, step));
+    return grain * 4 <= axis.extent ? grain : axis.grain;
+  }
+
+  double share_of(const Cut& cut) const { return static_cast<double>(cut.first) / static_cast<double>(cut.of); }
+  double part_ns(const Cut& cut, size_t worker, double share) const {
+    const double ns = start(worker), all = static_cast<double>(cost(cut.node, worker));
+    return ns + std::max(0.0, all - ns) * share;
+  }
+  Times times_of(const Cut& cut) const {
     const Node& node = graph_.nodes[cut.node];
-    const double out = bytes_of(node.outputs[0]), start_a = start(cut.worker), start_b = start(cut.helper);
-    const double rest_a = std::max(0.0, static_cast<double>(cost(cut.node, cut.worker)) - start_a),
-                 rest_b = std::max(0.0, static_cast<double>(cost(cut.node, cut.helper)) - start_b);
-    const double residual = bytes_of(node.op == graph::Op::Conv ? node.input(3) : graph::kNone);
+    const graph::TensorId out = node.outputs[0];
     const place::Move there = move(cut.worker, cut.helper), back = move(cut.helper, cut.worker);
-    if (there.alpha_ns >= place::kForbidden || back.alpha_ns >= place::kForbidden) return HUGE_VAL;
-    // Both are a start and so much for all channels.
-    const double in = move_ns(there, bytes_of(node.inputs[0])) + (residual > 0 ? move_ns(there, residual) : 0);
-    const double slice_a = residual > 0 ? copy_ns(cut.worker, 0) : 0,
-                 slice_b = residual > 0 ? copy_ns(cut.helper, 0) : 0;
-    const double first_a = start_a + slice_a,
-                 slope_a = rest_a + (residual > 0 ? copy_ns(cut.worker, residual) - slice_a : 0);
-    const double first_b = in + start_b + slice_b + static_cast<double>(back.alpha_ns),
-                 slope_b = rest_b + static_cast<double>(back.beta_ps_per_byte) * out / 1000 +
-                           (residual > 0 ? copy_ns(cut.helper, residual) - slice_b : 0);
-    const double share = (first_b + slope_b - first_a) / std::max(1.0, slope_a + slope_b);
-    const int64_t grain = cut.of >= 32 ? 8 : 4;
-    const int64_t most = (cut.of - 1) / grain * grain;
-    cut.first = std::clamp(std::llround(share * static_cast<double>(cut.of) / static_cast<double>(grain)) * grain,
-                           static_cast<long long>(grain), static_cast<long long>(most));
-    const double part = static_cast<double>(cut.first) / static_cast<double>(cut.of);
-    cut.worker_ns = std::llround(start_a + rest_a * part);
-    cut.helper_ns = std::llround(start_b + rest_b * (1 - part));
-    return std::max(first_a + slope_a * part, first_b + slope_b * (1 - part)) + copy_ns(cut.worker, out);
+    Times times;
+    times.worker = part_ns(cut, cut.worker, share_of(cut));
+    times.helper = part_ns(cut, cut.helper, 1 - share_of(cut)) + move_ns(back, bytes_of(out) * (1 - share_of(cut)));
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == graph::kNone || graph_.tensor(node.inputs[i]).is_constant()) continue;
+      times.worker += slice_ns(node.inputs[i], piece_of(graph_, node, cut.axis, i, 0, cut.first), cut.worker);
+      times.helper += input_ns(node.inputs[i], piece_of(graph_, node, cut.axis, i, cut.first, cut.of), there, cut);
+    }
+    times.join = is_free(out, cut.axis, cut.first, cut.worker) ? 0 : copy_ns(cut.worker, bytes_of(out));
+    return times;
+  }
+
+  // Nothing need be done for a part that lies in its place in the host's memory.
+  bool is_free(graph::TensorId whole, int axis, int64_t first, size_t worker) const {
+    return device(worker).takes_host_pointers() && is_contiguous(graph_, whole, axis) &&
+           bytes_per_step(graph_, whole, axis) * static_cast<uint64_t>(first) % kViewAlignment == 0;
+  }
+  double bytes_of(graph::TensorId id, const Piece& piece) const {
+    const auto extent = static_cast<double>(graph_.tensor(id).extents()[static_cast<size_t>(piece.axis)]);
+    return bytes_of(id) * static_cast<double>(piece.end - piece.first) / extent;
+  }
+  double slice_ns(graph::TensorId id, const Piece& piece, size_t worker) const {
+    return piece.axis < 0 || is_free(id, piece.axis, piece.first, worker) ? 0 : copy_ns(worker, bytes_of(id, piece));
+  }
+  // The helper's input comes from the worker: the piece, or all of it where cutting it there takes longer.
+  double input_ns(graph::TensorId id, const Piece& piece, const place::Move& there, const Cut& cut) const {
+    const double whole = move_ns(there, bytes_of(id)) + slice_ns(id, piece, cut.helper);
+    if (piece.axis < 0) return whole;
+    return std::min(whole, move_ns(there, bytes_of(id, piece)) + slice_ns(id, piece, cut.worker));
   }
 
   double bytes_of(graph::TensorId id) const {
@@ -146,16 +255,9 @@ class SplitFinder {
 
 }  // namespace
 
-std::shared_ptr<const Split> find_split(const Graph& graph, const Request& request, const Question& question) {
-  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all) return nullptr;
-  place::Sketch sketch = question.sketch;
-  const std::vector<Cut> offered = SplitFinder(graph, request, question).run(sketch.pairs);
-  if (offered.empty()) return nullptr;
-  const place::Answer answer = place::answer(sketch);
-  std::vector<Cut> cuts;
-  for (int32_t pair : answer.pair)
-    if (pair >= 0) cuts.push_back(offered[static_cast<size_t>(pair)]);
-  if (cuts.empty()) return nullptr;
+namespace {
+
+std::shared_ptr<Split> write_down(const Graph& graph, const Question& question, const std::vector<Cut>& cuts) {
   auto split = std::make_shared<Split>(split_graph(graph, cuts));
   for (size_t i = 0; i < split->parts.size(); ++i) {
     SplitPart& part = split->parts[i];
@@ -165,6 +267,24 @@ std::shared_ptr<const Split> find_split(const Graph& graph, const Request& reque
     part.cost_ns = i % 2 ? cut.helper_ns : cut.worker_ns;
     part.source = scaled(question.sketch.cost_source[cut.node * question.device.size() + worker]);
   }
+  return split;
+}
+
+}  // namespace
+
+std::shared_ptr<const Split> find_split(const Graph& graph, const Request& request, const Question& question) {
+  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all) return nullptr;
+  place::Sketch sketch = question.sketch;
+  SplitFinder finder(graph, request, question);
+  const std::vector<Cut> offered = finder.run(sketch.pairs);
+  if (offered.empty()) return nullptr;
+  const place::Answer answer = place::answer(sketch);
+  std::vector<Cut> cuts;
+  for (int32_t pair : answer.pair)
+    if (pair >= 0) cuts.push_back(offered[static_cast<size_t>(pair)]);
+  if (cuts.empty()) return nullptr;
+  std::shared_ptr<Split> split = write_down(graph, question, finder.align(cuts, false));
+  split->other = write_down(graph, question, finder.align(cuts, true));
   return split;
 }
 

@@ -89,8 +89,8 @@ void explain_part(const plan::Plan& plan, Placement& row) {
   for (const plan::SplitPart& other : plan.split->parts)
     if (other.whole == part->whole && other.name != part->name)
       rest = plan.devices[static_cast<size_t>(other.device)]->name();
-  row.reason = base::text("output channels % to % of % of %, while % computes the rest",
-                          {part->first, part->end - 1, part->of, part->whole, rest});
+  row.reason = base::text("% % to % of % of %, while % computes the rest",
+                          {part->unit, part->first, part->end - 1, part->of, part->whole, rest});
 }
 
 // The candidate that runs a node, where its device took the config.
@@ -203,6 +203,7 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
       row.device = segment.device->name();
       row.segment = first + static_cast<uint32_t>(s);
       row.reason = reason_for(plan, priced, n);
+      if (!segment.executable) row.reason = "in place: what it joins or cuts stays where it is";
       explain_part(plan, row);
       explain_cost(plan, priced, n, scale_of(request.policy), row);
       explain_kernel(plan, segment, n, row);

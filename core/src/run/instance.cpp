@@ -174,8 +174,18 @@ void Instance::fill(DeviceBuffer& buffer) {
     return step.kind == Step::Kind::move && step.way == plan::Way::import && step.tensor == buffer.tensor &&
            (step.from == buffer.place || step.to == buffer.place);
   });
-  if (border && import_host(buffer)) return;
+  if (border && !overlaps(buffer) && import_host(buffer)) return;
   buffer.buffer = allocate(buffer.place, plan_->graph.tensor(buffer.tensor).bytes());
+}
+
+// Another buffer of the place lies, or may lie, over the same bytes of the host.
+bool Instance::overlaps(const DeviceBuffer& buffer) const {
+  if (plan_->aliases.empty()) return false;
+  for (const DeviceBuffer& other : buffers_)
+    if (other.place == buffer.place && other.tensor != buffer.tensor && plan_->alias_of(buffer.tensor) &&
+        plan_->root_of(other.tensor) == plan_->root_of(buffer.tensor))
+      return true;
+  return false;
 }
 
 bool Instance::import_host(DeviceBuffer& buffer) {
@@ -224,6 +234,8 @@ Instance::DeviceBuffer* Instance::buffer_of(uint32_t place, TensorId tensor) {
 void* Instance::memory(TensorId id) const {
   const auto bound = bound_.find(id);
   if (bound != bound_.end()) return bound->second;
+  if (const plan::Alias* alias = plan_->alias_of(id))
+    return static_cast<std::byte*>(memory(alias->whole)) + alias->offset;
   const auto it = plan_->slots.find(id);
   if (it == plan_->slots.end()) return nullptr;
   switch (it->second.kind) {
@@ -237,7 +249,7 @@ void Instance::bind(TensorId id, void* memory) {
   if (memory) bound_[id] = memory;
   else bound_.erase(id);
   for (DeviceBuffer& buffer : buffers_) {
-    if (buffer.tensor != id || buffer.lender != kHost) continue;
+    if (plan_->root_of(buffer.tensor) != id || buffer.lender != kHost) continue;
     release(buffer);
     fill(buffer);
   }

@@ -102,6 +102,7 @@ class Instance {
   bool lend(DeviceBuffer& own, DeviceBuffer& other);
   void fill(DeviceBuffer& buffer);
   bool import_host(DeviceBuffer& buffer);
+  bool overlaps(const DeviceBuffer& buffer) const;
   void release(DeviceBuffer& buffer);
   motley_buffer* allocate(uint32_t place, uint64_t bytes);
   DeviceBuffer* buffer_of(uint32_t place, graph::TensorId tensor);

@@ -11,6 +11,7 @@ std::vector<Hook> hooks_of(const plan::Plan& plan, std::list<NodeCall>& calls) {
     std::vector<size_t> where;
     for (size_t s = 0; s < plan.segments.size(); ++s)
       for (uint32_t n : plan.segments[s].spec.nodes) {
+        if (!plan.segments[s].executable) continue;
         const auto& origins = plan.graph.nodes[n].origins;
         if (std::find(origins.begin(), origins.end(), call.node) == origins.end()) continue;
         where.push_back(s);
@@ -22,7 +23,7 @@ std::vector<Hook> hooks_of(const plan::Plan& plan, std::list<NodeCall>& calls) {
 }
 
 void read_times(const plan::Plan& plan, const plan::Segment& segment, std::vector<NodeTime>& times) {
-  if (!segment.device->api().profile_read) return;
+  if (!segment.executable || !segment.device->api().profile_read) return;
   struct Reading {
     const plan::Plan& plan;
     const plan::Segment& segment;

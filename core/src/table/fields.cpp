@@ -112,11 +112,12 @@ bool is_list_of(const json& value, bool (*fits)(const json&)) {
   return true;
 }
 
-bool is_map_of(const json& value, bool (*fits)(const json&)) {
+// `but`: characters that no key has.
+bool is_map_of(const json& value, const char* but, bool (*fits)(const json&)) {
   const auto* members = value.get_ptr<const json::object_t*>();
   if (!members) return false;
   for (const auto& [key, item] : *members)
-    if (key.find_first_of("\n=") != std::string::npos || !fits(item)) return false;
+    if (key.find_first_of(but) != std::string::npos || !fits(item)) return false;
   return true;
 }
 
@@ -156,9 +157,9 @@ const char* expected_of(const json& value, Kind kind) {
     case Kind::objective:
       return is_among(text, {"latency", "throughput", "power", "memory"}) ? nullptr
                                                                           : "latency, throughput, power or memory";
-    case Kind::texts: return is_map_of(value, is_text) ? nullptr : "an object of texts";
+    case Kind::texts: return is_map_of(value, "\n=", is_text) ? nullptr : "an object of texts whose names have no =";
     case Kind::shapes:
-      return is_map_of(value, [](const json& shape) { return is_list_of(shape, is_extent); })
+      return is_map_of(value, "", [](const json& shape) { return is_list_of(shape, is_extent); })
                  ? nullptr
                  : "an object of lists of whole numbers";
     case Kind::ids: return is_list_of(value, is_text) ? nullptr : "a list of texts";

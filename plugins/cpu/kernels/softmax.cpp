@@ -13,6 +13,8 @@ namespace {
 using schema::SoftmaxFunction;
 
 constexpr int64_t kLanes = 256;  // columns that are worked on side by side
+// Rows of at most so many elements are turned into columns: a row alone would not fill a vector.
+constexpr int64_t kShortRow = 16, kFewRows = 8;
 
 // The input as outer x n x inner, softmax running over n.
 struct Extents {
@@ -52,8 +54,11 @@ class Softmax final : public Kernel {
     if (e_.inner == 1) {
       parallel_ranges(c.threads, e_.outer, std::max<int64_t>(1, kGrain / 4 / e_.n),
                       [&](int64_t begin, int64_t end, uint32_t) {
-                        for (int64_t i = begin; i < end; ++i)
-                          run_row(c.input<float>(0) + i * e_.n, c.output<float>(0) + i * e_.n);
+                        const float* x = c.input<float>(0);
+                        float* y = c.output<float>(0);
+                        if (e_.n <= kShortRow && end - begin >= kFewRows)
+                          return run_short_rows(x + begin * e_.n, y + begin * e_.n, end - begin);
+                        for (int64_t i = begin; i < end; ++i) run_row(x + i * e_.n, y + i * e_.n);
                       });
       return;
     }
@@ -63,7 +68,8 @@ class Softmax final : public Kernel {
                     [&](int64_t begin, int64_t end, uint32_t) {
                       for (int64_t i = begin; i < end; ++i) {
                         const int64_t lane = i % pieces * kLanes, at = i / pieces * e_.n * e_.inner + lane;
-                        run_columns(c.input<float>(0) + at, c.output<float>(0) + at, std::min(kLanes, e_.inner - lane));
+                        run_columns(c.input<float>(0) + at, c.output<float>(0) + at, e_.inner,
+                                    std::min(kLanes, e_.inner - lane));
                       }
                     });
   }
@@ -84,23 +90,36 @@ class Softmax final : public Kernel {
     scale_(y, &factor, y, n);
   }
 
-  void run_columns(const float* x, float* y, int64_t lanes) const {
+  void run_short_rows(const float* x, float* y, int64_t rows) const {
+    alignas(64) float turned[kShortRow * kLanes];
+    for (int64_t first = 0; first < rows; first += kLanes) {
+      const int64_t count = std::min(kLanes, rows - first), at = first * e_.n;
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < e_.n; ++k) turned[k * kLanes + i] = x[at + i * e_.n + k];
+      run_columns(turned, turned, kLanes, count);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < e_.n; ++k) y[at + i * e_.n + k] = turned[k * kLanes + i];
+    }
+  }
+
+  // `stride` from one element of a column to the next; y may be x.
+  void run_columns(const float* x, float* y, int64_t stride, int64_t lanes) const {
     alignas(64) float highest[kLanes], sums[kLanes];
     const auto width = static_cast<size_t>(lanes);
     std::copy_n(x, lanes, highest);
     std::fill_n(sums, lanes, 0.0f);
-    for (int64_t k = 1; k < e_.n; ++k) ops_.across[static_cast<size_t>(Fold::max)](x + k * e_.inner, highest, width);
+    for (int64_t k = 1; k < e_.n; ++k) ops_.across[static_cast<size_t>(Fold::max)](x + k * stride, highest, width);
     for (int64_t k = 0; k < e_.n; ++k)
-      ops_.exp_across(x + k * e_.inner, highest, log_ ? nullptr : y + k * e_.inner, sums, width);
+      ops_.exp_across(x + k * stride, highest, log_ ? nullptr : y + k * stride, sums, width);
     if (log_)
       for (int64_t i = 0; i < lanes; ++i) sums[i] = std::log(sums[i]);
     for (int64_t k = 0; k < e_.n; ++k) {
-      float* out = y + k * e_.inner;
+      float* out = y + k * stride;
       if (!log_) {
         divide_(out, sums, out, width);
         continue;
       }
-      subtract_(x + k * e_.inner, highest, out, width);
+      subtract_(x + k * stride, highest, out, width);
       subtract_(out, sums, out, width);
     }
   }

@@ -1,6 +1,8 @@
 // Ours against the published optimum, expert and greedy values on published device-placement workloads.
 //
-//     placement_bench FOLDER [--json FILE] [--only TEXT]
+//     placement_bench FOLDER [--json [FILE]] [--only TEXT]
+//
+// With --json and no FILE, JSON is printed in place of the table.
 //
 // Looks through FOLDER for workloads of msr-fiddle/dnn-partitioning (JSON with maxFPGAs; the folder that a file is in
 // says which objective it is for: a name that starts with "throughput" or "latency"), with published values from the
@@ -40,22 +42,37 @@ struct Row {
 
 class Bench {
  public:
+  explicit Bench(bool quiet) : quiet_(quiet) {}
+
   void run(const fs::path& folder, const std::string& only) {
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder))
       if (entry.is_regular_file() && entry.path().extension() == ".json") files.push_back(entry.path());
     std::sort(files.begin(), files.end());
-    print_head();
+    if (!quiet_) print_head();
     for (const fs::path& file : files)
       if (only.empty() || file.string().find(only) != std::string::npos) run_file(file);
+    if (!rows_.empty() || failed_) return;
+    std::fprintf(stderr, "placement_bench: there is no workload in \"%s\"%s%s%s\n", folder.c_str(),
+                 only.empty() ? "" : " whose path has \"", only.c_str(), only.empty() ? "" : "\"");
+    failed_ = true;
   }
   const std::vector<Row>& rows() const { return rows_; }
   bool failed() const { return failed_; }
 
  private:
+  // Nothing here needs more than eight levels, and deep ones would cost a stack.
   static json parse(const fs::path& file) {
+    constexpr int kDeepest = 32;
+    bool too_deep = false;
+    const auto shallow = [&](int depth, json::parse_event_t, json&) {
+      too_deep = too_deep || depth > kDeepest;
+      return depth <= kDeepest;
+    };
     std::ifstream stream(file);
-    return json::parse(stream, nullptr, false);
+    json j = json::parse(stream, shallow, false);
+    if (too_deep) throw std::runtime_error("it is nested too deeply (more than 32 levels)");
+    return j;
   }
 
   static std::string objective_of(const fs::path& file) {
@@ -77,10 +94,10 @@ class Bench {
   }
 
   void run_file(const fs::path& file) {
-    const json j = parse(file);
     const std::string name = file.parent_path().filename().string() + "__" + file.stem().string();
     const std::string objective = objective_of(file);
     try {
+      const json j = parse(file);
       if (j.is_discarded()) throw std::runtime_error("it is no valid JSON");
       if (is_dag(j)) return makespan(j, "dagbench__" + file.parent_path().filename().string());
       if (!is_workload(j)) return;
@@ -140,6 +157,8 @@ class Bench {
                 "expert", "greedy", "best known", "seconds");
   }
   void add(const Row& row) {
+    rows_.push_back(row);
+    if (quiet_) return;
     std::printf("%-36s %-26s %10.4f %10.4f", row.name.c_str(), row.objective.c_str(), row.ours, row.bound);
     for (const char* key : {"optimum", "expert", "greedy", "published_best"}) {
       if (row.published.contains(key) && row.published[key].is_number())
@@ -148,9 +167,9 @@ class Bench {
     }
     std::printf(" %8.2f\n", row.seconds);
     std::fflush(stdout);
-    rows_.push_back(row);
   }
 
+  const bool quiet_;
   std::vector<Row> rows_;
   bool failed_ = false;
 };
@@ -159,24 +178,32 @@ class Bench {
 }  // namespace placement_bench
 
 int main(int argc, char** argv) {
+  namespace fs = std::filesystem;
   std::string folder, json_file, only;
+  bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--json" && i + 1 < argc) json_file = argv[++i];
-    else if (argument == "--only" && i + 1 < argc) only = argv[++i];
+    const bool is_followed_by_file = i + 1 < argc && argv[i + 1][0] != '-' && !fs::is_directory(argv[i + 1]);
+    if (argument == "--json") {
+      json = true;
+      if (is_followed_by_file) json_file = argv[++i];
+    } else if (argument == "--only" && i + 1 < argc) only = argv[++i];
     else folder = argument;
   }
-  if (folder.empty() || !std::filesystem::is_directory(folder)) {
-    std::fprintf(stderr, "usage: placement_bench FOLDER [--json FILE] [--only TEXT]; \"%s\" is no folder\n",
+  if (folder.empty() || !fs::is_directory(folder)) {
+    std::fprintf(stderr, "usage: placement_bench FOLDER [--json [FILE]] [--only TEXT]; \"%s\" is no folder\n",
                  folder.c_str());
     return 2;
   }
-  placement_bench::Bench bench;
+  placement_bench::Bench bench(json && json_file.empty());
   bench.run(folder, only);
-  if (!json_file.empty()) {
-    nlohmann::json rows = nlohmann::json::array();
-    for (const auto& row : bench.rows()) rows.push_back(row.to_json());
-    std::ofstream(json_file) << nlohmann::json{{"workloads", rows}}.dump(1) << "\n";
-  }
-  return bench.failed() || bench.rows().empty() ? 1 : 0;
+  if (!json) return bench.failed() ? 1 : 0;
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& row : bench.rows()) rows.push_back(row.to_json());
+  const std::string text = nlohmann::json{{"workloads", rows}}.dump(1) + "\n";
+  std::ofstream file(json_file);
+  std::ostream& out = json_file.empty() ? std::cout : file;
+  out << text << std::flush;
+  if (!out) std::fprintf(stderr, "placement_bench: \"%s\" cannot be written\n", json_file.c_str());
+  return bench.failed() || !out ? 1 : 0;
 }

@@ -62,6 +62,18 @@ uint32_t count(const json& object, const char* field, uint32_t otherwise, const 
   return static_cast<uint32_t>(value);
 }
 
+// Throws where sums do not fit the solvers' whole numbers.
+void check_sums(const Workload& w) {
+  constexpr double kMostMs = 4e9, kMostBytes = 4e18;
+  double ms = 0, bytes = 0;
+  for (const Workload::Node& n : w.nodes) {
+    ms += n.host_ms + n.accelerator_ms + 2 * n.transfer_ms;
+    bytes += n.bytes;
+  }
+  if (ms > kMostMs) wrong(w.name + ": all latencies and costs together are more than 4e9 ms");
+  if (bytes > kMostBytes) wrong(w.name + ": all sizes together are more than 4e18 bytes");
+}
+
 // Throws where nodes wait for each other.
 void check_order(const Workload& w, const std::vector<std::string>& ids) {
   std::vector<size_t> missing(w.nodes.size());
@@ -113,7 +125,11 @@ Workload read_workload(const json& j, const std::string& name) {
     w.nodes[to->second].reads.push_back(from->second);
     w.nodes[from->second].transfer_ms = number(e, "cost", 0, what);
   }
+  check_sums(w);
   check_order(w, ids);
+  // More devices than nodes change nothing but the time that solvers take.
+  w.accelerators = std::min(w.accelerators, static_cast<uint32_t>(w.nodes.size()));
+  w.hosts = std::min(w.hosts, static_cast<uint32_t>(w.nodes.size()));
   return w;
 }
 

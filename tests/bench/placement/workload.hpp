@@ -32,7 +32,7 @@ bool is_workload(const nlohmann::json& json);
 // What may be missing: maxFPGAs and maxCPUs (1), maxSizePerFPGA (no limit), supportedOnFpga (whether there is a
 // fpgaLatency), size and an edge's cost (0), isBackwardNode (false), colorClass (one of its own). Ids may be strings.
 // Throws std::runtime_error that names what is wrong: missing or negative numbers, two nodes of one id, edges to no
-// node, circles.
+// node, circles, sums that are out of range. No more devices of a kind than there are nodes.
 Workload read_workload(const nlohmann::json& json, const std::string& name);
 
 // What must stay together: nodes of one color, and colors that need each other. Per node: its block; blocks are

@@ -118,6 +118,13 @@ TEST(PlacementWorkload, MistakesAreNamed) {
       "wait for each other in a circle");
   says([](json& j) { j["maxFPGAs"] = 2.5; }, "maxFPGAs (2.5) is not a whole number up to 1000");
   says([](json& j) { j["maxFPGAs"] = 100000; }, "is not a whole number up to 1000");
+  says([](json& j) { j["nodes"][0]["cpuLatency"] = 1e300; }, "are more than 4e9 ms");
+  says(
+      [](json& j) {
+        for (json& edge : j["edges"]) edge["cost"] = 3e9;
+      },
+      "are more than 4e9 ms");
+  says([](json& j) { j["nodes"][0]["size"] = 1e300; }, "are more than 4e18 bytes");
   EXPECT_EQ(refused([](json&) {}), "");
   // No device at all is the solver's to say.
   json none = made_up(3, 3);
@@ -141,6 +148,10 @@ TEST(PlacementWorkload, OddGraphsAreSolved) {
   expect_sound(twice);
   json long_chain = made_up(400, 8);
   expect_sound(long_chain);
+  json crowded = made_up(2, 9);
+  crowded["maxFPGAs"] = crowded["maxCPUs"] = 1000;
+  expect_sound(crowded);
+  EXPECT_EQ(read_workload(crowded, "w").accelerators, crowded["nodes"].size());
 }
 
 TEST(PlacementWorkload, AnyDevicesAndMemoriesWillDo) {
@@ -203,16 +214,26 @@ TEST(PlacementWorkload, TaskGraphsNameTheirMistakes) {
                        {"dependencies", {{{"source", "t"}, {"target", "u"}, {"size", 0}}}}}}};
   ASSERT_TRUE(is_dag(good));
   EXPECT_GT(solve_parallel(read_dag(good)).timeline.makespan_ns, 0);
-  for (const auto& change :
-       std::vector<std::function<void(json&)>>{[](json& j) { j["network"]["nodes"][0]["speed"] = 0; },
-                                               [](json& j) { j["network"]["edges"][0]["target"] = "c"; },
-                                               [](json& j) { j["network"]["edges"][0]["speed"] = -1; },
-                                               [](json& j) { j["task_graph"]["tasks"][0]["cost"] = -1; },
-                                               [](json& j) { j["task_graph"]["dependencies"][0]["source"] = "v"; },
-                                               [](json& j) { j["task_graph"]["tasks"][0].erase("name"); }}) {
+  for (const auto& [part, change] : std::vector<std::pair<std::string, std::function<void(json&)>>>{
+           {"is not above 0", [](json& j) { j["network"]["nodes"][0]["speed"] = 0; }},
+           {"no such target", [](json& j) { j["network"]["edges"][0]["target"] = "c"; }},
+           {"is not above 0", [](json& j) { j["network"]["edges"][0]["speed"] = -1; }},
+           {"below 0 or too large", [](json& j) { j["task_graph"]["tasks"][0]["cost"] = -1; }},
+           {"no such source", [](json& j) { j["task_graph"]["dependencies"][0]["source"] = "v"; }},
+           {"has no name", [](json& j) { j["task_graph"]["tasks"][0].erase("name"); }},
+           {"the name of", [](json& j) { j["task_graph"]["tasks"][0]["name"] = 7; }},
+           {"the cost of", [](json& j) { j["task_graph"]["tasks"][0]["cost"] = "1"; }},
+           {"two tasks", [](json& j) { j["task_graph"]["tasks"][1]["name"] = "t"; }},
+           {"has no nodes", [](json& j) { j["network"] = json::array(); }},
+           {"tasks is no list", [](json& j) { j["task_graph"]["tasks"] = json::object(); }}}) {
     json bad = good;
     change(bad);
-    EXPECT_THROW(read_dag(bad), std::exception) << bad;
+    try {
+      read_dag(bad);
+      ADD_FAILURE() << bad << " is taken";
+    } catch (const std::runtime_error& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << " does not say " << part;
+    }
   }
   json circle = good;
   circle["task_graph"]["dependencies"].push_back({{"source", "u"}, {"target", "t"}, {"size", 1}});

@@ -6,8 +6,8 @@ namespace {
 
 TEST(Softmax, AxesAndFunctions) {
   for (auto f : {schema::SoftmaxFunction::softmax, schema::SoftmaxFunction::log_softmax})
-    for (const std::vector<int64_t>& shape :
-         std::vector<std::vector<int64_t>>{{1}, {5}, {3, 37}, {2, 17, 3}, {2, 3, 300}, {1000}, {0, 4}, {2, 1, 1}})
+    for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{
+             {1}, {5}, {3, 37}, {2, 17, 3}, {2, 3, 300}, {1000}, {0, 4}, {2, 1, 1}, {9, 70, 2}, {300, 13}})
       for (int64_t axis = -static_cast<int64_t>(shape.size()); axis < static_cast<int64_t>(shape.size()); ++axis)
         for (bool flatten : {false, true}) {
           schema::SoftmaxAttributesT a;
@@ -15,7 +15,7 @@ TEST(Softmax, AxesAndFunctions) {
           a.axis = axis;
           a.flatten = flatten;
           expect_like_reference(node_case(Op::Softmax, a, {random_value(shape, 1, -20, 20)}, {output_of<float>(shape)}),
-                                {1e-7, 1e-5});
+                                {2e-7, 1e-5});  // log of a sum near 1, which is known to 6e-8
         }
 }
 

@@ -153,11 +153,7 @@ bool fuse_at(Rewriter& r, size_t root) {
 }  // namespace
 
 size_t fuse_attention(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (!r.removed(i) && r.node(i).op == Op::MatMul) count += fuse_at(r, i);
-  return count;
+  return fuse_each(graph, context, Op::MatMul, fuse_at);
 }
 
 }  // namespace motley::graph

@@ -35,11 +35,7 @@ bool fold_at(Rewriter& r, size_t i) {
 }  // namespace
 
 size_t fold_batch_norm(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (r.node(i).op == Op::BatchNormalization) count += fold_at(r, i);
-  return count;
+  return fuse_each(graph, context, Op::BatchNormalization, fold_at);
 }
 
 }  // namespace motley::graph

@@ -44,11 +44,7 @@ bool fold_at(Rewriter& r, size_t i) {
 }  // namespace
 
 size_t fold_channel_arithmetic(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (r.node(i).op == Op::Binary) count += fold_at(r, i);
-  return count;
+  return fuse_each(graph, context, Op::Binary, fold_at);
 }
 
 }  // namespace motley::graph

@@ -181,11 +181,8 @@ bool fuse_affine(Rewriter& r, size_t i) {
 }  // namespace
 
 size_t fuse_layer_norm(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (!r.removed(i) && r.node(i).op == Op::Binary) count += fuse_core(r, i) || fuse_affine(r, i);
-  return count;
+  return fuse_each(graph, context, Op::Binary,
+                   [](Rewriter& r, size_t i) { return fuse_core(r, i) || fuse_affine(r, i); });
 }
 
 }  // namespace motley::graph

@@ -278,11 +278,7 @@ bool quantize_at(Rewriter& r, size_t q) {
 }  // namespace
 
 size_t find_integer_segments(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (!r.removed(i) && r.node(i).op == Op::QuantizeLinear) count += quantize_at(r, i);
-  return count;
+  return fuse_each(graph, context, Op::QuantizeLinear, quantize_at);
 }
 
 }  // namespace motley::graph

@@ -32,11 +32,7 @@ bool fuse_at(Rewriter& r, size_t i) {
 }  // namespace
 
 size_t fuse_residual(Graph& graph, const PassContext& context) {
-  Rewriter r(graph, context);
-  size_t count = 0;
-  for (size_t i = 0; i < r.size(); ++i)
-    if (r.node(i).op == Op::Binary) count += fuse_at(r, i);
-  return count;
+  return fuse_each(graph, context, Op::Binary, fuse_at);
 }
 
 }  // namespace motley::graph
