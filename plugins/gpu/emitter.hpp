@@ -97,6 +97,10 @@ class Emitter {
   Operand output(size_t i) const { return tensor(node.output(i)); }
   bool has_input(size_t i) const { return node.input(i) != nullptr; }
   bool has_output(size_t i) const { return node.output(i) != nullptr; }
+  // Whether input i was computed where the output's element `first` and those after it are, so that it need not be
+  // copied there.
+  bool stands_at(size_t i, int64_t first) const { return standing_.size() > i && standing_[i] == first; }
+  void set_standing(std::vector<int64_t> first_elements) { standing_ = std::move(first_elements); }
 
   // Bytes that are uploaded once, when the segment is compiled.
   Operand constant(const void* data, uint64_t bytes) {
@@ -131,6 +135,7 @@ class Emitter {
     return t ? Operand{Operand::Kind::tensor, t->index, 0, t->bytes()} : Operand{};
   }
   std::vector<std::byte>& constants_;
+  std::vector<int64_t> standing_;  // per input: the output's element where it stands; -1: elsewhere
 };
 
 inline uint32_t groups_for(int64_t items, uint32_t group) {

@@ -347,9 +347,10 @@ motley_status profile_read(motley_executable* executable, const motley_profile_s
 motley_status fingerprint(motley_device* device, const motley_sink* sink) {
   return guarded(nullptr, [&] {
     const Capabilities& c = as_device(device)->device->capabilities();
-    write_text(sink, "hw vendor=" + c.vendor + "\nhw device=" + c.name + "\nhw units=" + std::to_string(c.compute_units) +
-                         "\nhw local=" + std::to_string(c.local_bytes) + "\ndriver version=" + c.driver +
-                         "\nkernels build=" + kernels_id() + "\nkernels space_rev=" + std::to_string(kSpaceRevision) + "\n");
+    write_text(sink, "hw vendor=" + c.vendor + "\nhw device=" + c.name + "\nhw units=" +
+                         std::to_string(c.compute_units) + "\nhw local=" + std::to_string(c.local_bytes) +
+                         "\ndriver version=" + c.driver + "\nkernels build=" + std::string(kKernelsId) +
+                         "\nkernels space_rev=" + std::to_string(kSpaceRevision) + "\n");
   });
 }
 
@@ -427,7 +428,7 @@ Pacing Compiled::pacing_of(const OpenedDevice& device, const motley_compile_opti
 }
 
 std::string device_identity(const char* plugin, const Capabilities& c) {
-  return std::string(plugin) + "|" + c.vendor + "|" + c.name + "|" + c.driver + "|" + kernels_id();
+  return std::string(plugin) + "|" + c.vendor + "|" + c.name + "|" + c.driver + "|" + kKernelsId;
 }
 
 motley_device_info describe(uint32_t index, const Capabilities& c) {

@@ -78,7 +78,7 @@ class PluginAdapter {
  private:
   struct State {
     PlatformT platform;
-    std::string build_id = kernels_id();
+    std::string build_id = kKernelsId;
     motley_plugin plugin{};
   };
   static State& state() {

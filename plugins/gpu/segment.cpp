@@ -84,6 +84,7 @@ Segment::Segment(Device& device, const motley_graph& graph, const motley_compile
     : device_(device) {
   const GraphView view(graph);
   find_aliases(view);
+  find_parts(view);
   std::vector<std::byte> constants;
   std::vector<Step> steps = emit(view, options, constants);
   std::vector<Launch> launches = place(view, steps, constants);
@@ -123,6 +124,44 @@ void Segment::find_aliases(const GraphView& view) {
   }
 }
 
+// Concatenations without a copy: an input that goes whole into one piece of the output is computed there. Each tensor
+// has one such place at most, and those that the host binds keep theirs. From the last node on, so that an output may
+// be a part of another.
+void Segment::find_parts(const GraphView& view) {
+  root_offset_.assign(root_.size(), 0);
+  std::vector<bool> fixed(root_.size());
+  for (int32_t i : view.inputs()) fixed[at(root_[at(i)])] = true;
+  for (int32_t i : view.outputs()) fixed[at(root_[at(i)])] = true;
+  for (uint32_t n = view.node_count(); n-- > 0;) {
+    const NodeView node = view.node(n);
+    for (const WholeInput& whole : whole_inputs(node)) {
+      const int32_t part = root_[at(whole.tensor)], out = node.output(0)->index;
+      const TensorView& tensor = view.tensor(part);
+      const uint64_t offset =
+          root_offset_[at(out)] + static_cast<uint64_t>(whole.first) * sdk::element_bytes(tensor.type);
+      if (fixed[at(part)] || root_offset_[at(whole.tensor)] > 0 || tensor.is_constant() || tensor.bytes() == 0 ||
+          tensor.bytes() != view.tensor(whole.tensor).bytes() || offset % alignment() != 0 || part == root_[at(out)])
+        continue;
+      for (size_t t = 0; t < root_.size(); ++t)
+        if (root_[t] == part) root_[t] = root_[at(out)], root_offset_[t] += offset;
+    }
+  }
+}
+
+// Where a concatenation's inputs stand in its output; see Emitter::stands_at.
+std::vector<int64_t> Segment::standing(const NodeView& node) const {
+  std::vector<int64_t> list(node.input_count(), -1);
+  if (node.op() != schema::Op::StridedCopy) return list;
+  const size_t out = at(node.output(0)->index);
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (!node.input(i)) continue;
+    const size_t in = at(node.input(i)->index);
+    if (root_[in] == root_[out] && root_offset_[in] >= root_offset_[out])
+      list[i] = static_cast<int64_t>((root_offset_[in] - root_offset_[out]) / sdk::element_bytes(node.output(0)->type));
+  }
+  return list;
+}
+
 std::vector<Segment::Step> Segment::emit(const GraphView& view, const motley_compile_options& options,
                                          std::vector<std::byte>& constants) {
   std::vector<Step> steps;
@@ -132,6 +171,7 @@ std::vector<Segment::Step> Segment::emit(const GraphView& view, const motley_com
     if (const sdk::Reason reason = config_check(node, config, device_.capabilities()); !reason.empty())
       throw StatusError(MOTLEY_INVALID_ARGUMENT, "node \"" + std::string(node.name()) + "\": " + reason);
     Emitter emitter(node, device_.capabilities(), config, constants);
+    emitter.set_standing(standing(node));
     if (sdk::is_alias(node)) {
       if (root_[at(node.output(0)->index)] != node.output(0)->index) continue;  // shares memory: nothing to do
       emit_copy(emitter);
@@ -213,7 +253,7 @@ std::vector<Launch> Segment::place(const GraphView& view, std::vector<Step>& ste
         SlotBinding binding{kConstants, o.offset, o.bytes};
         if (o.kind == Operand::Kind::tensor) {
           binding = places[at(root_[at(o.index)])];
-          binding.offset += o.offset;
+          binding.offset += root_offset_[at(o.index)] + o.offset;
           binding.bytes = o.bytes;
         } else if (o.kind == Operand::Kind::scratch) {
           binding = {kScratch, blocks[first_scratch[s] + at(o.index)].offset + o.offset, o.bytes};

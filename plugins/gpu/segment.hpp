@@ -40,11 +40,15 @@ class Segment {
   std::vector<Step> emit(const sdk::GraphView& view, const motley_compile_options& options,
                          std::vector<std::byte>& constants);
   void find_aliases(const sdk::GraphView& view);
+  void find_parts(const sdk::GraphView& view);
+  std::vector<int64_t> standing(const sdk::NodeView& node) const;
   std::vector<Launch> place(const sdk::GraphView& view, std::vector<Step>& steps, std::vector<std::byte>& constants);
   void upload(const std::vector<std::byte>& constants);
 
   Device& device_;
+  // The tensor whose memory each shares, from which byte of it on.
   std::vector<int32_t> root_;
+  std::vector<uint64_t> root_offset_;
   std::vector<uint64_t> input_bytes_, output_bytes_;
   std::vector<Row> rows_;
   std::vector<PipelineKey> pipelines_;

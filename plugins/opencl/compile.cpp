@@ -27,8 +27,7 @@ std::string options_of(const PipelineKey& key, const gpu::Variant& variant, cons
 
 const gpu::Variant& variant_of(const PipelineKey& key) {
   const gpu::Variant* variant = gpu::find_variant(key.variant);
-  if (!variant || !gpu::kernel_text(variant->kernel))
-    throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
+  if (!variant) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
   return *variant;
 }
 
@@ -89,9 +88,11 @@ cl_program ClDevice::build(const PipelineKey& key, const std::string& name) {
 }
 
 cl_program ClDevice::build_source(const PipelineKey& key, const std::string& options) {
-  const std::array<const char*, 2> texts{gpu::prelude_text("opencl"), gpu::kernel_text(variant_of(key).kernel)};
+  const std::array texts{gpu::text_of("opencl"), gpu::text_of(variant_of(key).kernel)};
+  std::array starts{texts[0].data(), texts[1].data()};
+  const std::array lengths{texts[0].size(), texts[1].size()};
   cl_int status = CL_SUCCESS;
-  cl_program program = cl.clCreateProgramWithSource(context_, 2, const_cast<const char**>(texts.data()), nullptr, &status);
+  cl_program program = cl.clCreateProgramWithSource(context_, 2, starts.data(), lengths.data(), &status);
   check(status, "a program can't be made");
   if (cl.clBuildProgram(program, 1, &found_.device, options.c_str(), nullptr, nullptr) == CL_SUCCESS) return program;
   std::string error;

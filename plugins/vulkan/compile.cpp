@@ -10,9 +10,6 @@
 
 namespace motley::vulkan {
 
-// Written by embed.cmake.
-extern const std::span<const Module> kModules;
-
 namespace {
 
 // Of the SPIR-V specification, as far as is needed here.
@@ -32,12 +29,6 @@ struct CacheHeader {
 };
 
 }  // namespace
-
-const Module* find_module(const std::string& variant) {
-  for (const Module& m : kModules)
-    if (variant == m.name) return &m;
-  return nullptr;
-}
 
 std::vector<Kind> binding_kinds(std::span<const uint32_t> words, size_t count) {
   std::vector<Kind> kinds(count, Kind::storage);
@@ -118,11 +109,11 @@ const Pipelines::Layout& Pipelines::layout_for(const std::vector<Kind>& kinds) {
   return layout;
 }
 
-void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
+void Pipelines::make(const Launch& launch, Modules& modules, VulkanPipeline& p) {
   const PipelineKey& key = launch.pipeline;
-  const Module* module = find_module(key.variant);
-  if (!module) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
-  p.kinds = binding_kinds(module->words, launch.bindings.size());
+  const std::span<const uint32_t> words = modules.find(key.variant);
+  if (words.empty()) throw StatusError(MOTLEY_INTERNAL, "there is no kernel variant \"" + key.variant + "\"");
+  p.kinds = binding_kinds(words, launch.bindings.size());
   const Layout& layout = layout_for(p.kinds);
   p.layout = layout.pipeline;
   p.set_layout = layout.set;
@@ -138,8 +129,8 @@ void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
 
   VkShaderModuleCreateInfo module_info{};
   module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-  module_info.codeSize = module->words.size_bytes();
-  module_info.pCode = module->words.data();
+  module_info.codeSize = words.size_bytes();
+  module_info.pCode = words.data();
   VkShaderModule shader;
   check(device_.vk.vkCreateShaderModule(device_.handle(), &module_info, nullptr, &shader), "a shader module can't be made");
   VkComputePipelineCreateInfo info{};
@@ -168,12 +159,13 @@ void Pipelines::make(const Launch& launch, VulkanPipeline& p) {
 std::vector<const VulkanPipeline*> Pipelines::get(std::span<const Launch> launches) {
   const std::lock_guard lock(mutex_);
   std::vector<const VulkanPipeline*> list, fresh;
+  Modules modules;
   for (const Launch& launch : launches) {
     VulkanPipeline& p = pipelines_[text_of(launch.pipeline)];
     list.push_back(&p);
     if (p.handle) continue;
     fresh.push_back(&p);
-    make(launch, p);
+    make(launch, modules, p);
   }
   if (fresh.empty()) return list;
   if (device_.capabilities().device_class == gpu::DeviceClass::cpu) warm(fresh);

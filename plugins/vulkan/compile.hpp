@@ -1,4 +1,4 @@
-// SPIR-V modules that the build made, and pipelines from them.
+// Pipelines from SPIR-V modules.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 #include "backend.hpp"
 #include "cache.hpp"
 #include "loader.hpp"
+#include "modules.hpp"
 
 namespace motley::vulkan {
 
@@ -16,13 +17,6 @@ using gpu::PipelineKey;
 using sdk::StatusError;
 
 class VulkanDevice;
-
-struct Module {
-  const char* name;  // of the variant
-  std::span<const uint32_t> words;
-};
-// Null where there is none of that name.
-const Module* find_module(const std::string& variant);
 
 // What a binding of a kernel is bound as.
 enum class Kind : uint8_t { storage, texels };
@@ -62,7 +56,7 @@ class Pipelines {
     VkPipelineLayout pipeline = VK_NULL_HANDLE;
   };
   const Layout& layout_for(const std::vector<Kind>& kinds);
-  void make(const Launch& launch, VulkanPipeline& p);
+  void make(const Launch& launch, Modules& modules, VulkanPipeline& p);
   // Runs one group of each with parameters of zero, which makes them do nothing: a driver that compiles at the first dispatch does
   // so now. No groups at all are not enough for lavapipe.
   void warm(std::span<const VulkanPipeline* const> fresh);

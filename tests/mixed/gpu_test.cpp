@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <random>
 
 #include "networks.hpp"
@@ -62,6 +63,23 @@ TEST_P(Gpu, TracesHaveItsSegmentsAndKernels) {
   }
   EXPECT_EQ(segments, 2u);
   EXPECT_GE(nodes, 12u);
+}
+
+TEST_P(Gpu, ConcatenatesWithoutCopies) {
+  Session plain = runtime->compile(concatenations(), {.devices = {"reference"}, .optimize = false});
+  Session s = runtime->compile(concatenations(), {.devices = {device}, .optimize = false, .trace = true});
+  for (unsigned run = 1; run <= 2; ++run)
+    expect_close(outputs_of(s, run), outputs_of(plain, run), "run " + std::to_string(run));
+  std::map<std::string, size_t> kernels;
+  for (const TraceEvent& e : s.trace())
+    if (e.kind == TraceEvent::Kind::node && e.device == device) ++kernels[e.name];
+  ASSERT_EQ(kernels["a"], 2u);  // in two runs
+  // A tensor stands in one place: c in with_input, a in nested.
+  EXPECT_EQ(kernels["nested"], 2u);
+  EXPECT_EQ(kernels["both"], 2u);
+  EXPECT_EQ(kernels["twice"], 2u);
+  EXPECT_EQ(kernels["columns"], 4u);
+  EXPECT_EQ(kernels["with_input"], 2u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugins, Gpu, testing::Values("opencl", "vulkan"),

@@ -64,6 +64,36 @@ Model two_branches(int length, int64_t rows) {
   return finish(std::move(module));
 }
 
+Model concatenations() {
+  graph::Module module;
+  module.graphs.emplace_back();
+  Graph& g = module.main();
+  const auto function = [&](const char* name, TensorId x, schema::UnaryFunction f) {
+    return node(g, name, Op::Unary, {x}, DataType::float32, unary(f));
+  };
+  const auto concat = [&](const char* name, std::vector<TensorId> parts, int64_t axis) {
+    schema::AxisAttributesT attributes;
+    attributes.axis = axis;
+    return node(g, name, Op::Concat, parts, DataType::float32, attributes);
+  };
+  using F = schema::UnaryFunction;
+  const TensorId x = tensor(g, "x", DataType::float32, Dims{Dim(16), Dim(8)}),
+                 odd = tensor(g, "odd", DataType::float32, Dims{Dim(3), Dim(8)});
+  g.inputs = {x, odd};
+  const TensorId a = function("a", x, F::relu), b = function("b", x, F::tanh);
+  const TensorId both = concat("both", {a, b}, 0);
+  const TensorId c = function("c", both, F::sigmoid);
+  const TensorId nested = concat("nested", {both, c, a}, 0);
+  const TensorId d = function("d", odd, F::tanh), e = function("e", a, F::exp);
+  const TensorId unaligned = concat("unaligned", {d, e}, 0);
+  const TensorId twice = concat("twice", {e, e}, 0);
+  const TensorId columns = concat("columns", {a, b}, 1);
+  const TensorId with_input = concat("with_input", {x, c}, 0);
+  g.outputs = {function("nested_after", nested, F::neg), function("unaligned_after", unaligned, F::neg),
+               function("twice_after", twice, F::neg), function("columns_after", columns, F::neg), with_input};
+  return finish(std::move(module));
+}
+
 Model random_network(unsigned seed, int nodes) {
   std::mt19937 random(seed);
   graph::Module module;

@@ -20,6 +20,10 @@ Runtime mixed_runtime();
 // x → "left0" … and x → "right0" …, relu and multiplication in turn, then "join" adds both branches into y. (rows, 64)
 Model two_branches(int length, int64_t rows = 4);
 
+// Concatenations "both", within "nested", "unaligned" by rows of 32 bytes, "twice" of the same, "columns", and
+// "with_input".
+Model concatenations();
+
 // A seeded graph of `nodes` ops: functions, arithmetic, softmax, products, transposes, concatenations; several outputs.
 Model random_network(unsigned seed, int nodes);
 

@@ -183,7 +183,6 @@ void emit_gemm(Emitter& e, const Gemm& g, const GemmTile& t) {
   const Operand& any = g.b;
   const auto or_any = [&](const Operand& o) { return in(o.kind == Operand::Kind::none ? any : o); };
   call.uses = {in(g.a), in(g.b), or_any(g.table), or_any(g.bias), or_any(g.residual), out(g.y)};
-  if (texels) call.uses.push_back(in(g.a));
   call.operations = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) *
                     static_cast<double>(g.batch0 * g.batch1);
   e.launch(std::move(call));

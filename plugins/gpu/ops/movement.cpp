@@ -45,6 +45,12 @@ void emit_fill_with(Emitter& e, const Operand& to, int64_t count, DataType type,
   e.launch(std::move(call));
 }
 
+// Whether the region is all of its input, in one piece, to one piece of the output.
+bool is_whole(const Region& r, const TensorView& input) {
+  return r.src == 0 && r.count == input.elements() && r.m.extents.size() == 1 && r.m.strides[0][0] == 1 &&
+         r.m.strides[1][0] == 1;
+}
+
 // Four elements of four bytes at a time where the device likes that and the region allows it.
 bool emit_wide_region(Emitter& e, const Region& r, DataType type) {
   const auto four = [](int64_t v) { return v % 4 == 0; };
@@ -110,7 +116,8 @@ void emit_copy(Emitter& e) {
   if (covered < y.elements() && fill && fill->size() > 0)
     emit_fill_with(e, e.output(0), y.elements(), y.type, fill->data(), fill->size());
   std::map<size_t, std::vector<const Region*>> by_input;
-  for (const Region& r : regions) by_input[r.input].push_back(&r);
+  for (const Region& r : regions)
+    if (!(e.stands_at(r.input, r.dst) && is_whole(r, *e.node.input(r.input)))) by_input[r.input].push_back(&r);
   for (const auto& [input, list] : by_input) emit_regions(e, list, y.type);
 }
 
@@ -135,6 +142,19 @@ void emit_range(Emitter& e) {
 }
 
 }  // namespace
+
+std::vector<WholeInput> whole_inputs(const NodeView& node) {
+  std::vector<WholeInput> list;
+  if (node.op() != Op::StridedCopy) return list;
+  const std::vector<Region> regions = regions_of(node);
+  int64_t covered = 0;
+  for (const Region& r : regions) covered += r.count;
+  // What no region writes is filled over all of the output.
+  if (covered < node.output(0)->elements()) return list;
+  for (const Region& r : regions)
+    if (is_whole(r, *node.input(r.input))) list.push_back({node.input(r.input)->index, r.dst});
+  return list;
+}
 
 const std::vector<OpEntry>& movement_ops() {
   static const auto* table = new std::vector<OpEntry>{op<reference::strided_copy_kernel, check_copy>(emit_copy),

@@ -34,6 +34,14 @@ const char* type_name(DataType type);
 const char* size_name(DataType type);
 void require_type(const TensorView& tensor, std::initializer_list<DataType> types, const char* what);
 
+// An input that a StridedCopy puts into its output whole and in one piece, from element `first` of the output on.
+struct WholeInput {
+  int32_t tensor;
+  int64_t first;
+};
+// All of them; none of other ops, nor where something else writes there too.
+std::vector<WholeInput> whole_inputs(const NodeView& node);
+
 // ---- launches ----
 
 // One work item per element.
