@@ -63,5 +63,36 @@ TEST_F(SeedsTest, WhatSaysNothingHereIsLeftOut) {
   EXPECT_EQ(seeds_for(document, "conv c=64", "nowhere"), Strings());
 }
 
+TEST_F(SeedsTest, PriorsAreOfLikeDevicesAndNearShapes) {
+  const auto three = [&](const std::string& problem, const std::string& id, double best) {
+    row(problem, id, "", 1);
+    row(problem, id, "c=2", best);
+    row(problem, id, "c=3", best + 0.1);
+  };
+  three("conv c=64", "here", 0.4);  // itself
+  three("conv c=64", "sibling", 0.5);
+  three("conv c=64", "driver", 0.6);
+  three("conv c=64", "other_build", 0.7);
+  three("conv c=96", "here", 0.8);
+  three("conv c=72", "here", 0.9);
+  three("conv c=72", "sibling", 0.3);
+  three("conv c=512", "here", 0.2);
+  row("conv c=64", "family", "c=2", 0.1);  // one row says too little
+  const std::vector<Prior> priors = priors_for(document, "conv c=64", "here");
+  std::vector<double> best;
+  for (const Prior& prior : priors) {
+    ASSERT_EQ(prior.configs, (Strings{"", "c=2", "c=3"}));
+    ASSERT_EQ(prior.ratios.size(), 3u);
+    EXPECT_EQ(prior.ratios[0], 1);
+    best.push_back(prior.ratios[1]);
+  }
+  ASSERT_EQ(best.size(), 4u);
+  EXPECT_NEAR(best[0], 0.6, 1e-9) << "another driver";
+  EXPECT_NEAR(best[1], 0.5, 1e-9) << "a sibling";
+  EXPECT_NEAR(best[2], 0.9, 1e-9) << "the nearest shape";
+  EXPECT_NEAR(best[3], 0.8, 1e-9);
+  EXPECT_TRUE(priors_for(document, "conv c=64", "nowhere").empty());
+}
+
 }  // namespace
 }  // namespace motley::tuner

@@ -69,6 +69,7 @@ Json describe(const Explanation& explanation) {
                              {"fused_with", p.fused_with},
                              {"part_of", p.part_of},
                              {"share", p.share},
+                             {"part_axis", p.part_axis},
                              {"left_out", p.left_out},
                              {"left_out_more", p.left_out_more},
                              {"problem_key", p.problem_key},

@@ -129,7 +129,7 @@ class Agent {
     options.fallback = request.at("fallback");
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
-    options.split = false;  // rows of a table name the nodes of the network
+    options.split = request.at("split");
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
@@ -143,6 +143,14 @@ class Agent {
     json names = json::array();
     for (const TensorInfo& tensor : tensors) names.push_back(tensor.name);
     return names;
+  }
+  // Where operators are cut in two: of which axis of the output the first part has how much.
+  static json cuts_of(const Explanation& explanation) {
+    json cuts = json::array();
+    for (const Placement& p : explanation.nodes)
+      if (!p.part_of.empty() && p.node == p.part_of + "#1")
+        cuts.push_back({{"node", p.part_of}, {"axis", p.part_axis}, {"first", p.outputs.at(0).shape.at(p.part_axis)}});
+    return cuts;
   }
   static json describe(const Explanation& explanation, size_t number) {
     json nodes = json::array(), transfers = json::array();
@@ -167,6 +175,7 @@ class Agent {
             {"plan", number},
             {"nodes", nodes},
             {"transfers", transfers},
+            {"cuts", cuts_of(explanation)},
             {"decided_by", explanation.cost.decided_by},
             {"error", explanation.cost.error},
             {"bound_ns", static_cast<uint64_t>(std::max(explanation.cost.bound, 0.0))}};

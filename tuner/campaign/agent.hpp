@@ -23,8 +23,8 @@ struct AgentOptions {
 //   plan      {"model", "shapes", "devices", "to"} → {"whole", "stages"}
 //             to: how files begin that it writes; stages: a list of {"file", "hash", "optimize"}
 //   later     as plan → {"stages", "ended_by"}: what a run on made-up inputs plans after that
-//   compile   {"model", "shapes", "optimize", "devices", "fallback", "error_budget", "table"}
-//             → {"plan": its number, "nodes", "transfers", "decided_by", "error", "bound_ns"}
+//   compile   {"model", "shapes", "optimize", "devices", "fallback", "error_budget", "split", "table"}
+//             → {"plan": its number, "nodes", "transfers", "cuts", "decided_by", "error", "bound_ns"}
 //   run_plan  {"plan", "warm", "runs"} → {"ns": a list}; "warm": how many more runs go before
 void serve_agent(const AgentOptions& options);
 

@@ -13,6 +13,12 @@ namespace {
 
 constexpr size_t kLeastPairs = Estimate::kMinimum + 2, kMostPairs = 15;
 constexpr double kPairsNs = 50e6;  // more pairs until a candidate had this much
+// As a log ratio to the plain kernels: what is further behind as it is offered gets no search of its own. Searches of
+// plain kernels seldom gain as much.
+constexpr double kHopeless = 0.7;
+constexpr size_t kSeeds = 4;
+constexpr double kSearchShare = 0.7;     // of a candidate's time; the rest is for the race
+constexpr size_t kPlain = SIZE_MAX / 2;  // the plain kernels' default, beside the numbers of candidates' configs
 
 // The pairs of both, keys in ascending order; those of the candidate count where both have one.
 std::string joined(const std::string& candidate, const std::string& config) {
@@ -56,7 +62,7 @@ class CandidatePhase {
       }
       show(problem, i);
       try {
-        measure(problem);
+        measure(problem, budget.part(1.0 / static_cast<double>(open_.size() - i)));
       } catch (const Error& error) {
         if (error.code() == ErrorCode::io) throw;
         leave_out(desk_, problem, error.what());
@@ -86,7 +92,7 @@ class CandidatePhase {
     return configs;
   }
 
-  void measure(const Problem& problem) {
+  void measure(const Problem& problem, const Budget& share) {
     const std::vector<std::string> configs = configs_of(problem);
     Supervisor supervisor = supervisor_for(desk_, problem, [&](size_t i) { return configs[i]; });
     if (!supervisor.open().value("checked", false))
@@ -95,6 +101,7 @@ class CandidatePhase {
     if (!supervisor.begin_unrecorded(0))
       base::fail(ErrorCode::plugin, "the plain kernels do not work (%)", {supervisor.last_failure().reason});
     json rows = json::array();
+    double best = HUGE_VAL;
     std::string why;
     for (size_t i = 1; i < configs.size(); ++i) {
       const Estimate ratio = race_default(supervisor, i);
@@ -104,12 +111,71 @@ class CandidatePhase {
         why = supervisor.last_failure().reason;
         continue;
       }
+      best = std::min(best, ratio.middle);
       rows.push_back(row_for(desk_, problem, measured(supervisor, i, ratio), configs[i], level_));
     }
     if (rows.empty()) base::fail(ErrorCode::plugin, "no config of it works (%)", {why});
     supervisor.record(0);
     ++desk_.result.measured;
-    desk_.ledger.add_kernel(problem, device_of(desk_, problem).id(), level_, std::move(rows));
+    const bool whole = !problem.tunable || best > kHopeless || evaluations(level_) == 0 || search(problem, share, rows);
+    if (desk_.stopped()) return;
+    desk_.ledger.add_kernel(problem, device_of(desk_, problem).id(), whole ? level_ : Rigor::estimate, std::move(rows));
+  }
+
+  // What is fast for the plain kernel need not be so for this one: a search of its own, from the plain kernel's best
+  // configs on, against the plain kernels' default. False where the time did not suffice; `rows` gets what it found.
+  bool search(const Problem& problem, const Budget& share, json& rows) {
+    const Space& space = problem.tunable->space;
+    Candidates candidates(space, desk_.options.seed);
+    const std::string plain = space.text(space.default_config());
+    const auto text = [&](size_t id) {
+      return id == kPlain ? plain : joined(problem.candidate, space.text(candidates.config(id)));
+    };
+    Supervisor supervisor = supervisor_for(desk_, problem, text);
+    ProblemOptions options;
+    options.evaluations = evaluations(level_);
+    options.search.seed = desk_.options.seed;
+    options.search.seeds = seeds(problem, candidates);
+    options.stop = [&] { return desk_.stopped() || share.over(); };
+    const Budget searching = share.part(kSearchShare);
+    options.enough = [searching] { return searching.over(); };
+    options.progress = [&](size_t tried, double best) {
+      desk_.status.tried = tried;
+      desk_.status.best_ratio = std::exp(best);
+      desk_.show();
+    };
+    TunedProblem tuned;
+    try {
+      tuned = tune_problem(candidates, kPlain, supervisor, desk_.journal, options);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::io) throw;
+      desk_.say(base::text("% on % was not searched: %",
+                           {problem.name(), device_of(desk_, problem).device->name(), error.what()}));
+      return true;
+    }
+    desk_.result.failed_configs += tuned.failed;
+    for (const Measured& m : tuned.observations) {
+      if (m.candidate == kPlain) continue;
+      const std::string config = text(m.candidate);
+      std::erase_if(rows.get_ref<json::array_t&>(), [&](const json& row) { return row["config"] == config; });
+      rows.push_back(row_for(desk_, problem, m, config, level_));
+    }
+    return tuned.exhausted || tuned.tried >= options.evaluations;
+  }
+
+  // The default config, and what is best for the plain kernel.
+  std::vector<size_t> seeds(const Problem& problem, const Candidates& candidates) const {
+    const Space& space = problem.tunable->space;
+    std::vector<std::string> texts = desk_.ledger.best_configs(problem.key, device_of(desk_, problem).id(), kSeeds);
+    texts.insert(texts.begin(), space.text(space.default_config()));
+    std::vector<size_t> found;
+    for (const std::string& config : texts) {
+      try {
+        if (const auto id = candidates.find(space.parse(config))) found.push_back(*id);
+      } catch (const Error&) {  // an earlier plugin's
+      }
+    }
+    return found;
   }
 
   // In pairs with the default; nothing where it fails, which is on record then, or where the tuner is stopped.

@@ -30,7 +30,8 @@ size_t Contestant::turns() const {
 
 bool same_plan(const Contestant& a, const Contestant& b) {
   const nlohmann::json &x = a.plan["nodes"], &y = b.plan["nodes"];
-  if (x.size() != y.size()) return false;
+  if (x.size() != y.size() || a.plan.value("cuts", nlohmann::json()) != b.plan.value("cuts", nlohmann::json()))
+    return false;
   for (size_t i = 0; i < x.size(); ++i)
     for (const char* what : {"node", "device", "config"})
       if (x[i][what] != y[i][what]) return false;

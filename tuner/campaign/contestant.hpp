@@ -26,6 +26,7 @@ struct Contestant {
   std::vector<std::string> devices;  // that the session is told to use; empty: all
   bool tuned = true;                 // whether the table's rows of kernels count
   double error_budget = 0;           // that the session is given
+  bool split = false;                // whether it may split operators over two devices
   nlohmann::json plan = {};          // what the worker said of it when it was compiled first
   nlohmann::json row = {};           // of "plans" of a table, by which later sessions follow it
   Parts parts = {};
@@ -38,9 +39,13 @@ struct Contestant {
   size_t turns() const;
   // Without kernels of lower precision.
   bool is_exact() const { return plan.is_null() || plan.value("error", 0.0) <= 0; }
+  // With operators that two devices compute together.
+  bool is_split() const { return !plan.is_null() && plan.contains("cuts") && !plan["cuts"].empty(); }
+  // As any session may run it, whatever it allows.
+  bool is_plain() const { return is_exact() && !is_split(); }
 };
 
-// The same nodes on the same devices with the same configs.
+// The same nodes on the same devices with the same configs, operators cut in the same places.
 bool same_plan(const Contestant& a, const Contestant& b);
 
 // The middle and the 95 % interval of log(a's time / b's), from rounds in which both ran.

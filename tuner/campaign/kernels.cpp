@@ -173,6 +173,7 @@ class KernelPhase {
     options.evaluations = evaluations(level);
     options.search.seed = desk_.options.seed;
     options.search.seeds = seeds(job, candidates);
+    options.search.siblings = siblings(job);
     options.stop = [&] { return desk_.stopped() || share.over(); };
     const Budget search = share.part(kSearchShare);
     options.enough = [search] { return search.over(); };
@@ -203,6 +204,24 @@ class KernelPhase {
         if (const auto id = candidates.find(job.at->tunable->space.parse(config))) found.push_back(*id);
       } catch (const Error&) {  // other values than here
       }
+    }
+    return found;
+  }
+
+  // What was measured elsewhere, as far as it is of configs here.
+  std::vector<Sibling> siblings(const Job& job) const {
+    const Space& space = job.at->tunable->space;
+    std::vector<Sibling> found;
+    for (const Prior& prior : priors_for(desk_.ledger.costs(), job.at->key, device(job).id())) {
+      Sibling& sibling = found.emplace_back();
+      for (size_t i = 0; i < prior.configs.size(); ++i) {
+        try {
+          sibling.configs.push_back(prior.configs[i].empty() ? space.default_config() : space.parse(prior.configs[i]));
+          sibling.costs.push_back(prior.ratios[i]);
+        } catch (const Error&) {  // other values than here
+        }
+      }
+      if (sibling.configs.empty()) found.pop_back();
     }
     return found;
   }

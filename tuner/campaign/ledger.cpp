@@ -20,10 +20,13 @@ std::string ends_of(const json& transfer) {
   return transfer.at("from").get<std::string>() + " " + transfer.at("to").get<std::string>() + " " +
          transfer.at("kind").get<std::string>();
 }
+// What it is for; and what it is, as several for the same are kept.
+std::string purpose_of(const json& plan) {
+  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() + plan.at("devices").dump();
+}
 std::string name_of(const json& plan) {
-  const bool is_exact = plan.value("error", 0.0) <= 0;
-  return plan.at("graph_hash").get<std::string>() + plan.at("objective").get<std::string>() +
-         plan.at("devices").dump() + (is_exact ? "" : " with an error");
+  return purpose_of(plan) + (plan.value("error", 0.0) <= 0 ? "" : " with an error") +
+         (plan.contains("cuts") ? " with cuts" : "");
 }
 
 }  // namespace
@@ -50,7 +53,7 @@ void Ledger::take(const json& note) {
   const std::string kind = note.at("kind");
   if (kind == "device") devices_[note.at("row").at("id")] = note.at("row");
   if (kind == "transfer") transfers_[ends_of(note.at("row"))] = note.at("row");
-  if (kind == "plan") plans_[name_of(note.at("row"))] = note.at("row");
+  if (kind == "plan") put_plan(note.at("row"));
   if (kind == "kernel") kernels_[{note.at("problem"), note.at("device")}] = note;
   if (kind == "left_out") left_out_[{note.at("problem"), note.at("device")}] = note.at("reason");
 }
@@ -94,6 +97,15 @@ void Ledger::add_plan(json facts) {
   constexpr size_t kMost = kMaxRecordBytes - 4096;
   if (facts.dump().size() > kMost) facts = {{"row", row}};
   if (facts.dump().size() <= kMost) journal_.note("plan", std::move(facts));
+  put_plan(row);
+}
+
+// Of plans that split operators only those count that were raced with the last one that splits none.
+void Ledger::put_plan(const json& row) {
+  if (!row.contains("cuts"))
+    std::erase_if(plans_, [&](const auto& known) {
+      return known.second.contains("cuts") && purpose_of(known.second) == purpose_of(row);
+    });
   plans_[name_of(row)] = row;
 }
 
@@ -189,11 +201,17 @@ json Ledger::costs() const {
   return canonical(document);
 }
 
+bool Ledger::is_raced_anew(const json& row) const {
+  return std::any_of(plans_.begin(), plans_.end(),
+                     [&](const auto& known) { return purpose_of(known.second) == purpose_of(row); });
+}
+
 json Ledger::document() const {
   json document = costs();
   for (const auto& [name, row] : plans_) document["plans"].push_back(row);
   for (const json& row : table_["plans"])
-    if (!plans_.contains(name_of(row))) document["plans"].push_back(row);
+    if (!plans_.contains(name_of(row)) && !(row.contains("cuts") && is_raced_anew(row)))
+      document["plans"].push_back(row);
   return canonical(document);
 }
 

@@ -53,6 +53,8 @@ class Ledger {
  private:
   using Where = std::pair<std::string, std::string>;  // problem, device
   void take(const nlohmann::json& note);
+  void put_plan(const nlohmann::json& row);
+  bool is_raced_anew(const nlohmann::json& row) const;
   std::vector<table::KernelRow> rows_of(const std::string& problem, const std::string& device) const;
 
   Journal& journal_;

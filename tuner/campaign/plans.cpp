@@ -34,7 +34,8 @@ constexpr double kFarBehind = 1.5;  // times as slow as the fastest
 constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
 constexpr size_t kFinalists = 6;
 constexpr const char* kInexact = ", within the error budget";
-constexpr double kGain = 0.01;  // for which a plan with an error is worth a row
+constexpr const char* kSplit = ", operators split";
+constexpr double kGain = 0.01;  // for which a plan with an error, or with operators split, is worth a row
 
 class PlanRace {
  public:
@@ -75,12 +76,17 @@ class PlanRace {
     for (const std::string& device : all)
       contestants_.push_back({Kind::single, device + ", default configs", {device}, false});
     contestants_.push_back({Kind::placement, "untuned placement, tuned configs", {}, true});
-    if (all.size() > 1) contestants_.push_back({Kind::placement, joined(all), all, true});
+    if (all.size() > 1) {
+      contestants_.push_back({Kind::placement, joined(all), all, true});
+      contestants_.push_back({Kind::placement, joined(all) + kSplit, all, true, 0, true});
+    }
     const double budget = desk_.options.error_budget;
     if (budget <= 0) return;
     for (const std::string& device : all)
       contestants_.push_back({Kind::single, device + kInexact, {device}, true, budget});
-    if (all.size() > 1) contestants_.push_back({Kind::placement, joined(all) + kInexact, all, true, budget});
+    if (all.size() < 2) return;
+    contestants_.push_back({Kind::placement, joined(all) + kInexact, all, true, budget});
+    contestants_.push_back({Kind::placement, joined(all) + kSplit + kInexact, all, true, budget, true});
   }
 
   // False where a contestant failed; it is out, and what is left has to be compiled again.
@@ -127,6 +133,7 @@ class PlanRace {
                       {"devices", c.row.is_null() ? c.devices : std::vector<std::string>()},
                       {"fallback", true},
                       {"error_budget", c.error_budget},
+                      {"split", c.split},
                       {"table", table_for(c)}},
                      kCompilePatience);
   }
@@ -148,7 +155,7 @@ class PlanRace {
     c.parts = parts_of(c.plan);
     describe_others(c.plan);
     c.row = row_of(c, true);
-    if (is_mix && c.error_budget <= 0) bound_ns_ = c.plan["bound_ns"];
+    if (is_mix && c.error_budget <= 0 && !c.split) bound_ns_ = c.plan["bound_ns"];
   }
 
   // What the planner makes of the costs as they turned out, once in each heat but the first and the last; nothing new
@@ -156,14 +163,16 @@ class PlanRace {
   void add_mix(Worker& worker) {
     if (heat_ == mixes_ || heat_ + 1 == kHeats || desk_.devices.size() < 2) return;
     mixes_ = heat_;
-    add_mix(worker, 0);
-    if (desk_.options.error_budget > 0) add_mix(worker, desk_.options.error_budget);
+    for (const bool split : {false, true}) {
+      add_mix(worker, 0, split);
+      if (desk_.options.error_budget > 0) add_mix(worker, desk_.options.error_budget, split);
+    }
   }
-  void add_mix(Worker& worker, double error_budget) {
+  void add_mix(Worker& worker, double error_budget, bool split) {
     const std::vector<std::string> all = names_of_devices();
-    const std::string name =
-        base::text("%, costs corrected % x%", {joined(all), heat_, error_budget > 0 ? kInexact : ""});
-    contestants_.push_back({Kind::placement, name, all, true, error_budget});
+    const std::string name = base::text("%, costs corrected % x%%",
+                                        {joined(all), heat_, split ? kSplit : "", error_budget > 0 ? kInexact : ""});
+    contestants_.push_back({Kind::placement, name, all, true, error_budget, split});
     compile(worker, contestants_.back());
     const auto is_known = [&](const Contestant& c) { return same_plan(c, contestants_.back()); };
     if (std::any_of(seen_.begin(), seen_.end(), is_known)) contestants_.pop_back();
@@ -243,7 +252,7 @@ class PlanRace {
   }
 
   // The untuned plan stays, so that there is always what others are compared with, and so does the best device alone.
-  // Plans with an error don't drive out those without one.
+  // Plans with an error, or with operators split, don't drive out those without.
   void keep_the_fast() {
     if (contestants_.empty()) return;
     std::vector<std::pair<double, Contestant>> order;
@@ -251,20 +260,20 @@ class PlanRace {
     std::stable_sort(order.begin() + 1, order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto by_time = [](const auto& a, const auto& b) { return a.first < b.first; };
     const Contestant fastest = std::min_element(order.begin(), order.end(), by_time)->second;
-    const Contestant fastest_exact = std::min_element(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-                                       return a.second.is_exact() && (!b.second.is_exact() || by_time(a, b));
+    const Contestant fastest_plain = std::min_element(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+                                       return a.second.is_plain() && (!b.second.is_plain() || by_time(a, b));
                                      })->second;
     bool has_single = false;
-    size_t kept[2] = {0, 0};  // with an error, without
+    size_t kept[2] = {0, 0};  // others, plain ones
     contestants_.clear();
     for (size_t i = 0; i < order.size(); ++i) {
       const Contestant& c = order[i].second;
-      const Estimate behind = log_ratio(c, c.is_exact() ? fastest_exact : fastest);
+      const Estimate behind = log_ratio(c, c.is_plain() ? fastest_plain : fastest);
       const bool is_slow =
           behind.count < Estimate::kMinimum ? behind.middle > std::log(kFarBehind) : behind.low > std::log(kBehind);
       const bool is_best_single = c.kind == Kind::single && c.is_exact() && !has_single;
       has_single = has_single || is_best_single;
-      size_t& count = kept[c.is_exact()];
+      size_t& count = kept[c.is_plain()];
       if (i == 0 || is_best_single || (!is_slow && count < kFinalists)) contestants_.push_back(c), ++count;
     }
   }
@@ -300,23 +309,37 @@ class PlanRace {
         contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  // The fastest plan without an error, and the fastest of all where that is surely faster.
-  void conclude() {
-    std::vector<Contestant> exact;
+  std::vector<Contestant> those(bool (Contestant::*fit)() const) const {
+    std::vector<Contestant> found;
     for (const Contestant& c : contestants_)
-      if (c.is_exact()) exact.push_back(c);
-    if (exact.empty()) base::fail(ErrorCode::plugin, "no plan without an error is left");
-    const Contestant& best = exact[winner_of(exact)];
+      if ((c.*fit)()) found.push_back(c);
+    return found;
+  }
+  // Surely so much faster that it is worth a row beside the other.
+  static bool is_worth_it(const Contestant& c, const Contestant& other) {
+    return log_ratio(c, other).high <= std::log1p(-kGain);
+  }
+
+  // The fastest plain plan; the fastest with operators split, where that is surely faster; and the fastest of all,
+  // where that has an error and is surely faster than both.
+  void conclude() {
+    const std::vector<Contestant> plain = those(&Contestant::is_plain), exact = those(&Contestant::is_exact);
+    if (plain.empty()) base::fail(ErrorCode::plugin, "no plan is left that computes every operator whole and exactly");
+    const Contestant& whole = plain[winner_of(plain)];
+    const Contestant& fastest_exact = exact[winner_of(exact)];
+    const Contestant& best = fastest_exact.is_split() && is_worth_it(fastest_exact, whole) ? fastest_exact : whole;
     const Contestant& fastest = contestants_[winner_of(contestants_)];
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
     ModelResult result{track_.name, best.name, "", {}};
     for (const Contestant& c : seen_)
       result.plans.push_back({c.name, c.predicted_ns, static_cast<uint64_t>(time_ns(c))});
-    if (!fastest.is_exact() && log_ratio(fastest, best).high <= std::log1p(-kGain)) {
-      result.winner_within_budget = fastest.name;
-      keep(fastest);
-    }
-    keep(best);
+    const bool keep_inexact = !fastest.is_exact() && is_worth_it(fastest, best);
+    if (keep_inexact) result.winner_within_budget = fastest.name;
+    // A row without splits takes the place of those with; the last one is what the report shows.
+    if (keep_inexact && !fastest.is_split()) keep(fastest);
+    keep(whole);
+    if (keep_inexact && fastest.is_split()) keep(fastest);
+    if (&best != &whole) keep(best);
     desk_.result.models.push_back(std::move(result));
   }
 
@@ -349,7 +372,7 @@ class PlanRace {
     json row = row_of(best, true);
     const auto expected = static_cast<uint64_t>(time_ns(best));
     row["expected_ns"] = expected;
-    row["bound_ns"] = best.is_exact() ? std::min(bound_ns_, expected) : 0;
+    row["bound_ns"] = best.is_plain() ? std::min(bound_ns_, expected) : 0;
     json facts = {{"model", track_.model.path.string()},
                   {"name", track_.name},
                   {"winner", best.name},
@@ -383,6 +406,7 @@ class PlanRace {
     json row = {{"graph_hash", stage_.hash}, {"shapes", shapes}, {"devices", devices}, {"objective", "latency"},
                 {"segments", segments},      {"expected_ns", 0}, {"bound_ns", 0}};
     if (with_configs && !c.is_exact()) row["error"] = c.plan["error"];
+    if (c.is_split()) row["cuts"] = c.plan["cuts"];
     return row;
   }
 

@@ -8,7 +8,7 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kSeedsPerSibling = 3;
+constexpr size_t kSeedsPerSibling = 3, kMostSeeds = 9;
 
 // The siblings' best, in turn: the best of each, then the second of each.
 std::vector<size_t> seeds_from(const Candidates& candidates, const std::vector<Sibling>& siblings) {
@@ -26,7 +26,7 @@ std::vector<size_t> seeds_from(const Candidates& candidates, const std::vector<S
   std::vector<size_t> seeds;
   for (size_t rank = 0; rank < kSeedsPerSibling; ++rank)
     for (const auto& found : best)
-      if (rank < found.size()) seeds.push_back(found[rank]);
+      if (rank < found.size() && seeds.size() < kMostSeeds) seeds.push_back(found[rank]);
   return seeds;
 }
 

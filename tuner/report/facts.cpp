@@ -58,7 +58,8 @@ json table_of_notes(const ReportInputs& inputs) {
                note.at("row").at("kind").dump()] = note;
       if (kind == "plan")
         latest[kind + note.at("row").at("graph_hash").dump() + note.at("row").at("devices").dump() +
-               (note.at("row").value("error", 0.0) > 0 ? "with an error" : "")] = note;
+               (note.at("row").value("error", 0.0) > 0 ? "with an error" : "") +
+               (note.at("row").contains("cuts") ? "with cuts" : "")] = note;
     }
   for (const auto& [name, note] : latest) {
     const auto kind = note.at("kind").get<std::string>();

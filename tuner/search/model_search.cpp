@@ -13,7 +13,7 @@ constexpr size_t kExhaustive = 64;    // so few candidates are all tried
 constexpr size_t kSpread = 8;         // first candidates, far from each other
 constexpr size_t kSpreadDraws = 10;   // of which each is the farthest
 constexpr size_t kMostSamples = 200;  // the model learns from: two thirds of them the best, the rest at random
-constexpr size_t kSiblingBest = 40, kSiblingOthers = 60;  // of each sibling
+constexpr size_t kSiblingBest = 80, kSiblingOthers = 120;  // of all siblings together, at most half of that of each
 constexpr size_t kShortlist = 2000;                       // candidates that the model looks at closely
 constexpr size_t kScreened = 6000;                        // candidates that it glances at to choose them
 constexpr size_t kPeaks = 4;                              // best candidates whose neighbours are always on the list
@@ -22,18 +22,6 @@ constexpr double kCaution = 4;                            // deviations that exp
 // Measurements between two fits: at first each one changes the picture.
 size_t patience(size_t measured) { return measured < 50 ? 5 : measured < 100 ? 8 : 16; }
 int rounds_of_fit(size_t measured) { return measured < 30 ? 3 : measured < 100 ? 2 : 1; }
-
-struct Spread {
-  double mean = 0, deviation = 0;
-};
-Spread spread_of(const std::vector<Sample>& samples, size_t first) {
-  const auto count = static_cast<double>(samples.size() - first);
-  double sum = 0, squares = 0;
-  for (size_t i = first; i < samples.size(); ++i) sum += samples[i].target;
-  const double mean = sum / count;
-  for (size_t i = first; i < samples.size(); ++i) squares += (samples[i].target - mean) * (samples[i].target - mean);
-  return {mean, std::sqrt(squares / count) + 1e-6};
-}
 
 double normal_below(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
 
@@ -178,10 +166,11 @@ std::vector<Sample> ModelSearch::samples() {
   return result;
 }
 
-// A sibling's targets, brought to the mean and the spread of ours: devices differ in how much worse the bad configs
-// are.
+// A sibling's targets are relative to its own best, as ours are to ours.
 void ModelSearch::add_siblings(std::vector<Sample>& samples) const {
-  const Spread ours = spread_of(samples, 0);
+  const size_t parts = std::max<size_t>(2, options_.siblings.size()),
+               most_best = std::max<size_t>(1, kSiblingBest / parts),
+               most_others = std::max<size_t>(1, kSiblingOthers / parts);
   for (size_t s = 0; s < options_.siblings.size(); ++s) {
     const Sibling& sibling = options_.siblings[s];
     std::vector<size_t> order;
@@ -192,15 +181,11 @@ void ModelSearch::add_siblings(std::vector<Sample>& samples) const {
                      [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
     // The best, and an even choice of the rest.
     const double best = sibling.costs[order[0]];
-    const size_t rest = order.size() > kSiblingBest ? order.size() - kSiblingBest : 0;
-    const size_t step = std::max<size_t>(1, (rest + kSiblingOthers - 1) / kSiblingOthers);
-    const size_t first = samples.size();
-    for (size_t i = 0; i < order.size(); i += i < kSiblingBest ? 1 : step)
+    const size_t rest = order.size() > most_best ? order.size() - most_best : 0;
+    const size_t step = std::max<size_t>(1, (rest + most_others - 1) / most_others);
+    for (size_t i = 0; i < order.size(); i += i < most_best ? 1 : step)
       samples.push_back(
           {sibling.configs[order[i]].data(), static_cast<uint32_t>(s + 1), 1 - best / sibling.costs[order[i]]});
-    const Spread theirs = spread_of(samples, first);
-    for (size_t i = first; i < samples.size(); ++i)
-      samples[i].target = ours.mean + (samples[i].target - theirs.mean) * ours.deviation / theirs.deviation;
   }
 }
 

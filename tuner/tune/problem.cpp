@@ -56,7 +56,7 @@ class Tuning {
     check_default();
     SearchOptions search = options_.search;
     strategy_ = make_strategy("motley", candidates_, search);
-    strategy_->observe(default_, 1);
+    if (default_ < candidates_.size()) strategy_->observe(default_, 1);
     recall();
     while (result_.tried < options_.evaluations && !stopped() && !(options_.enough && options_.enough())) {
       const auto candidate = strategy_->propose();

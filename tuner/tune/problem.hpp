@@ -52,7 +52,8 @@ struct TunedProblem {
   std::vector<Measured> observations;  // of the default, the winner, and others with enough runs to say something
 };
 
-// `default_candidate` is the anchor. What the journal knows of this fingerprint and problem is not measured again.
+// `default_candidate` is the anchor; a number that no candidate has where it is none of them, but what they are offered
+// beside. What the journal knows of this fingerprint and problem is not measured again.
 // Throws Error(plugin) where the default itself does not pass or is banned, with the reason.
 TunedProblem tune_problem(Candidates& candidates, size_t default_candidate, Supervisor& supervisor,
                           const Journal& journal, const ProblemOptions& options);

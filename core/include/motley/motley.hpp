@@ -297,10 +297,12 @@ struct Placement {
   std::string precision;
   double error = 0;
   std::vector<std::string> fused_with;  // other nodes that run in the same kernel
-  // Of a node that computes a part of an operator, while another device computes the rest: the operator's name, and the
-  // share of its output. Else "" and 0. The node that joins the parts ends in "#joined".
+  // Of a node that computes a part of an operator, while another device computes the rest: the operator's name, the
+  // share of its output, and the axis of that along which it is cut. Else "" and 0. The parts end in "#1" and "#2", and
+  // the node that joins them, if there is one, in "#joined".
   std::string part_of = {};
   double share = 0;
+  uint32_t part_axis = 0;
   // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the
   // plan would cost on top, below 0. Else "" and 0.
   std::string left_out;

@@ -30,6 +30,10 @@ Question make_question(const graph::Graph& graph, const Request& request, const 
 // splits none, or the request wants none.
 std::shared_ptr<const Split> find_split(const graph::Graph& graph, const Request& request, const Question& question);
 
+// A plan that splits operators was measured like any other: where the dispatch table has one that is faster than what
+// the assignment follows, that gets it and the graph as it is cut there. Throws Error(invalid_argument) where it can't be.
+void follow_raced_split(const graph::Graph& graph, const Request& request, Assignment& assignment);
+
 // Fills in moves: place 0 is the host's memory, and the others belong to `owners`, from place 1 on.
 void add_moves(const std::vector<plugin::Device*>& owners, const table::Advisor* advisor, place::Sketch& sketch);
 

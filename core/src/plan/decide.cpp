@@ -108,7 +108,7 @@ void plan(const Graph& graph, const Request& request, Assignment& assignment) {
   else if (request.ordered) keep_order(assignment, question);
   ask(question, assignment);
   if (stay) assignment.decision.by = Decision::By::order;
-  else assignment.split = find_split(graph, request, question);
+  else if (!assignment.raced) assignment.split = find_split(graph, request, question);
 }
 
 void price_as_it_is(const Graph& graph, const Request& request, Assignment& assignment) {
@@ -121,7 +121,8 @@ void price_as_it_is(const Graph& graph, const Request& request, Assignment& assi
 
 bool decide_safely(const Graph& graph, const Request& request, Ask what, Assignment& assignment, std::string& wrong) {
   try {
-    (what == Ask::plan ? plan : price_as_it_is)(graph, request, assignment);
+    if (what == Ask::cut) follow_raced_split(graph, request, assignment);
+    else (what == Ask::plan ? plan : price_as_it_is)(graph, request, assignment);
     return true;
   } catch (const std::exception& error) {
     wrong = error.what();

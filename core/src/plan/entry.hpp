@@ -11,7 +11,8 @@ inline constexpr const char* kEntryName = "motley_planner_entry";
 
 enum class Ask : uint8_t {
   plan,  // devices and kernels, where costs decide on any; else the assignment stays
-  price  // what the assignment costs as it is
+  price,  // what the assignment costs as it is
+  cut     // Assignment::split and raced, where the table has a plan with cuts that is faster than the one followed
 };
 
 // Changes an assignment that is complete as order would have it. False with a sentence in `wrong` where it can't. [any]

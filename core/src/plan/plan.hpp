@@ -52,6 +52,7 @@ struct Request {
       parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
   uint64_t slice_ns = 0;                          // as motley_compile_options has it
   std::shared_ptr<const table::Advisor> advisor;  // null: no dispatch table
+  std::shared_ptr<const table::Advisor::Plan> raced;  // of a graph in which some are split: the plan to follow
   Limits limits;
 };
 
@@ -127,6 +128,7 @@ struct Assignment {
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
   std::shared_ptr<const Split> split;  // a graph with operators split over two devices, that may be faster; or null
+  std::shared_ptr<const table::Advisor::Plan> raced;  // the plan of `split` that was measured; or null
 };
 // What compilers refused: a device (index) and a node, and why.
 using Denied = std::map<std::pair<size_t, std::string>, std::string>;
@@ -140,8 +142,9 @@ using Denied = std::map<std::pair<size_t, std::string>, std::string>;
 Assignment assign(const graph::Graph& graph, const Request& request,
                   const Denied& denied);
 
-// Takes the assignment and its configs from the plan that the dispatch table has for this graph. False where it has
-// none, or one that the request does not allow.
+// Takes the assignment and its configs from the plan that the dispatch table has for this graph, or from
+// `request.raced`. False where it has none, or one that the request does not allow. Where the table has a faster one
+// that splits operators, `assignment.split` gets the graph that it is for.
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment);
 
 // Costs and runners-up of an assignment that was not decided by cost, for those who want to know.

@@ -103,11 +103,18 @@ void infer(graph::Module& module, const graph::InferOptions& options, const std:
   }
 }
 
-// What earlier inference or the file says of computed tensors is dropped: it is inferred again from the inputs.
+// Ops that passes and lowering make, which say by their output's shape what they do.
+bool is_told_by_output(const Node& node) {
+  return node.op == graph::Op::StridedCopy || (node.op == graph::Op::Reshape && node.input(1) == kNone);
+}
+
+// What earlier inference or the file says of other computed tensors is dropped: it is inferred again from the inputs.
 void forget_computed_shapes(Graph& graph) {
-  for (const Node& node : graph.nodes)
+  for (const Node& node : graph.nodes) {
+    if (is_told_by_output(node)) continue;
     for (TensorId id : node.outputs)
       if (id != kNone) graph.tensor(id).shape.reset();
+  }
 }
 
 // Per tensor: the outputs need it, also where only a graph within a node reads it.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "plan/offers.hpp"
+#include "plan/planner.hpp"
 
 namespace motley::plan {
 
@@ -30,18 +31,18 @@ void take_raced_offers(const graph::Graph& graph, const Request& request, const 
 }
 
 // Only what the caller allows counts: no pin, a latency policy, and every device of the plan named by the caller.
-bool follow(const graph::Graph& graph, const Request& request, double error_budget, Assignment& assignment) {
-  const auto plan = request.advisor->plan_for(graph, "latency", error_budget);
-  if (!plan || plan->nodes.size() != graph.nodes.size()) return false;
+bool follow(const graph::Graph& graph, const Request& request, const table::Advisor::Plan& plan, double error_budget,
+            Assignment& assignment) {
+  if (plan.nodes.size() != graph.nodes.size()) return false;
   Assignment raced = assignment;
   std::vector<std::string> configs(graph.nodes.size());
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const plugin::Device* device = nullptr;
-    for (size_t i = 0; i < plan->nodes.size() && !device; ++i) {
-      const size_t at = (n + i) % plan->nodes.size();  // as a rule in the same order
-      if (plan->nodes[at].name != graph.nodes[n].name) continue;
-      device = plan->nodes[at].device;
-      configs[n] = plan->nodes[at].config;
+    for (size_t i = 0; i < plan.nodes.size() && !device; ++i) {
+      const size_t at = (n + i) % plan.nodes.size();  // as a rule in the same order
+      if (plan.nodes[at].name != graph.nodes[n].name) continue;
+      device = plan.nodes[at].device;
+      configs[n] = plan.nodes[at].config;
     }
     raced.device[n] = -1;
     for (size_t d = 0; d < request.devices.size(); ++d)
@@ -50,13 +51,13 @@ bool follow(const graph::Graph& graph, const Request& request, double error_budg
         raced.device[n] = static_cast<int32_t>(d);
     if (raced.device[n] < 0) return false;
   }
-  if (plan->has_configs) {
+  if (plan.has_configs) {
     take_raced_offers(graph, request, configs, raced);
     raced.configs = std::move(configs);
   }
   if (raced.decision.error > error_budget) return false;
   raced.decision.by = Decision::By::raced;
-  raced.decision.run_ns = static_cast<double>(plan->expected_ns);
+  raced.decision.run_ns = static_cast<double>(plan.expected_ns);
   assignment = std::move(raced);
   return true;
 }
@@ -64,10 +65,21 @@ bool follow(const graph::Graph& graph, const Request& request, double error_budg
 }  // namespace
 
 bool follow_raced(const graph::Graph& graph, const Request& request, Assignment& assignment) {
-  if (!request.advisor || !request.pins.empty() || request.policy != Policy::latency) return false;
   const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
-  return follow(graph, request, error_budget, assignment) ||
-         (error_budget > 0 && follow(graph, request, 0, assignment));
+  if (request.raced) return follow(graph, request, *request.raced, error_budget, assignment);
+  if (!request.advisor || !request.pins.empty() || request.policy != Policy::latency) return false;
+  const auto follow_row = [&](double budget) {
+    const auto plan = request.advisor->plan_for(graph, "latency", budget, false);
+    return plan && follow(graph, request, *plan, budget, assignment);
+  };
+  const bool followed = follow_row(error_budget) || (error_budget > 0 && follow_row(0));
+  std::string unused;  // without the planner nothing is split
+  for (const table::PlanRow& row : request.advisor->table().plans)
+    if (request.split && !row.cuts.empty()) {
+      ask_planner(graph, request, Ask::cut, assignment, unused);
+      break;
+    }
+  return followed;
 }
 
 }  // namespace motley::plan

@@ -14,6 +14,7 @@ namespace {
 Request for_parts(const Plan& plan, const Request& request, const std::shared_ptr<const Split>& split) {
   Request result = request;
   result.split = false;
+  result.raced = plan.assignment.raced;
   result.parts = split;
   for (const SplitPart& part : split->parts)
     result.pins.emplace_back(part.name, plan.devices[static_cast<size_t>(part.device)]->name());
@@ -39,8 +40,9 @@ void take(Plan& plan, const Request& request, const std::shared_ptr<const Split>
         return;
     Decision &decision = assignment.decision, &whole = plan.assignment.decision;
     decision.planner_ns = whole.planner_ns += decision.planner_ns;
-    if (!is_clearly_faster(decision, whole, plan.split != nullptr)) return;
-    decision.by = Decision::By::planner;
+    const bool is_raced = decision.by == Decision::By::raced;
+    if (wanted.raced ? !is_raced : !is_clearly_faster(decision, whole, plan.split != nullptr)) return;
+    if (!is_raced) decision.by = Decision::By::planner;
     decision.rival = whole.rival > 0 ? whole.rival : whole.cost;
     plan.graph = std::move(graph);
     plan.assignment = std::move(assignment);

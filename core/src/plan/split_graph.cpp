@@ -70,7 +70,7 @@ class Splitter {
     part.name += suffix;
     part.inputs = std::move(inputs);
     part.outputs = {result};
-    result_.parts.push_back({part.name, node.name, cut.unit, first, end, cut.of});
+    result_.parts.push_back({part.name, node.name, cut.unit, first, end, cut.of, cut.axis});
     graph.nodes.push_back(std::move(part));
     return result;
   }

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/text.hpp"
 #include "plan/cost.hpp"
+#include "table/node_key.hpp"
 
 namespace motley::plan {
 
@@ -272,8 +274,21 @@ std::shared_ptr<Split> write_down(const Graph& graph, const Question& question, 
 
 }  // namespace
 
+namespace {
+
+// Where whole plans were raced, splits were too: what is in none of the table's plans was not faster.
+bool was_raced(const Graph& graph, const Request& request) {
+  if (!request.advisor || request.advisor->table().plans.empty()) return false;
+  const std::string hash = table::graph_hash(graph);
+  const std::vector<table::PlanRow>& rows = request.advisor->table().plans;
+  return std::any_of(rows.begin(), rows.end(), [&](const table::PlanRow& row) { return row.graph_hash == hash; });
+}
+
+}  // namespace
+
 std::shared_ptr<const Split> find_split(const Graph& graph, const Request& request, const Question& question) {
-  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all) return nullptr;
+  if (!request.split || question.sketch.aim != place::Aim::latency || request.keep_all || was_raced(graph, request))
+    return nullptr;
   place::Sketch sketch = question.sketch;
   SplitFinder finder(graph, request, question);
   const std::vector<Cut> offered = finder.run(sketch.pairs);
@@ -286,6 +301,63 @@ std::shared_ptr<const Split> find_split(const Graph& graph, const Request& reque
   std::shared_ptr<Split> split = write_down(graph, question, finder.align(cuts, false));
   split->other = write_down(graph, question, finder.align(cuts, true));
   return split;
+}
+
+namespace {
+
+Cut cut_as(const Graph& graph, const table::PlanRow::Cut& row) {
+  for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.nodes[n].name != row.node) continue;
+    const auto first = static_cast<int64_t>(row.first);
+    for (const CutAxis& axis : axes_to_cut(graph, graph.nodes[n]))
+      if (static_cast<uint64_t>(axis.axis) == row.axis && first > 0 && first < axis.extent && first % axis.grain == 0)
+        return {n, 0, 0, axis.axis, first, axis.extent, 0, 0, axis.unit};
+    break;
+  }
+  base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table cuts node \"%\", which can't be cut like that",
+             {row.node});
+}
+
+// Where the plan has a part, and what it costs there as far as costs of the whole tell.
+void place_part(const Request& request, const table::Advisor::Plan& plan, const Question& question, uint32_t node,
+                SplitPart& part) {
+  const auto at = std::find_if(plan.nodes.begin(), plan.nodes.end(),
+                               [&](const table::Advisor::Plan::Node& known) { return known.name == part.name; });
+  if (at == plan.nodes.end())
+    base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table says no device for \"%\"", {part.name});
+  for (size_t d = 0; d < request.devices.size(); ++d)
+    if (request.devices[d].get() == at->device) part.device = static_cast<int32_t>(d);
+  const int32_t worker = question.worker[static_cast<size_t>(part.device)];
+  if (worker < 0) return;
+  const size_t cell = node * question.device.size() + static_cast<size_t>(worker);
+  if (question.sketch.cost_ns[cell] >= place::kForbidden) return;
+  part.cost_ns = std::llround(static_cast<double>(question.sketch.cost_ns[cell]) *
+                              static_cast<double>(part.end - part.first) / static_cast<double>(part.of));
+  part.source = scaled(question.sketch.cost_source[cell]);
+}
+
+}  // namespace
+
+void follow_raced_split(const Graph& graph, const Request& request, Assignment& assignment) {
+  if (request.keep_all || !request.keep.empty()) return;
+  const double error_budget = static_cast<double>(request.error_budget_ppb) * 1e-9;
+  auto found = request.advisor->plan_for(graph, "latency", error_budget, true);
+  const Decision& now = assignment.decision;
+  if (!found || (now.by == Decision::By::raced && static_cast<double>(found->expected_ns) >= now.run_ns)) return;
+  const table::Advisor::Plan& plan = *found;
+  std::vector<Cut> cuts;
+  for (const table::PlanRow::Cut& row : plan.row->cuts) cuts.push_back(cut_as(graph, row));
+  std::sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.node < b.node; });
+  for (size_t i = 1; i < cuts.size(); ++i)
+    if (cuts[i].node == cuts[i - 1].node)
+      base::fail(ErrorCode::invalid_argument, "the plan of the dispatch table cuts node \"%\" twice",
+                 {graph.nodes[cuts[i].node].name});
+  auto split = std::make_shared<Split>(split_graph(graph, cuts));
+  const Question question = make_question(graph, request, assignment);
+  for (size_t i = 0; i < split->parts.size(); ++i)
+    place_part(request, plan, question, cuts[i / 2].node, split->parts[i]);
+  assignment.split = std::move(split);
+  assignment.raced = std::make_shared<const table::Advisor::Plan>(std::move(*found));
 }
 
 }  // namespace motley::plan

@@ -84,6 +84,7 @@ void explain_part(const plan::Plan& plan, Placement& row) {
   const plan::SplitPart* part = plan.split ? plan.split->find(row.node) : nullptr;
   if (!part) return;
   row.part_of = part->whole;
+  row.part_axis = static_cast<uint32_t>(part->axis);
   row.share = static_cast<double>(part->end - part->first) / static_cast<double>(part->of);
   std::string rest;
   for (const plan::SplitPart& other : plan.split->parts)

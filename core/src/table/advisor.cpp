@@ -130,17 +130,19 @@ const plugin::Device* Advisor::same_device(uint32_t of_table) const {
   return nullptr;
 }
 
-std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective,
-                                               double error) const {
-  if (table_->plans.empty()) return std::nullopt;
-  const std::string hash = graph_hash(graph);
+std::optional<Advisor::Plan> Advisor::plan_for(const graph::Graph& graph, const std::string& objective, double error,
+                                               bool cut) const {
+  std::string hash;
   std::optional<Plan> best;
   for (const PlanRow& row : table_->plans) {
-    if (row.graph_hash != hash || row.objective != objective || row.error > error ||
+    if (row.objective != objective || row.error > error || row.cuts.empty() == cut ||
         (best && best->expected_ns <= row.expected_ns))
       continue;
+    if (hash.empty()) hash = graph_hash(graph);
+    if (row.graph_hash != hash) continue;
     Plan plan;
     plan.expected_ns = row.expected_ns;
+    plan.row = &row;
     bool all_here = true;
     for (const PlanRow::Segment& segment : row.segments) {
       const plugin::Device* device = same_device(segment.device);

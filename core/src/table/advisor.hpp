@@ -61,7 +61,8 @@ class Advisor {
                    const std::string& config) const;
 
   // The fastest plan for this graph within a relative error that was measured on devices which are all here as they
-  // were; null where there is none. Devices of the result are those of the constructor.
+  // were, of those that cut operators or of those that cut none; null where there is none. Devices of the result are
+  // those of the constructor.
   struct Plan {
     struct Node {
       std::string name;
@@ -71,8 +72,9 @@ class Advisor {
     std::vector<Node> nodes;
     bool has_configs = true;  // false: the row says none, and rows of kernels count
     uint64_t expected_ns = 0;
+    const PlanRow* row = nullptr;  // of the table
   };
-  std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective, double error) const;
+  std::optional<Plan> plan_for(const graph::Graph& graph, const std::string& objective, double error, bool cut) const;
 
   // What moving bytes from one device's memory to another's was measured to take, the fence included; null is the
   // host's memory. False where the table has no row for these two as they are now.

@@ -136,6 +136,9 @@ PlanRow plan_of(const json& row, const json::array_t& devices) {
     for (const json& config : list_of(segment, "configs"))
       plan.segments.back().configs.push_back(*config.get_ptr<const std::string*>());
   }
+  if (member(row, "cuts"))
+    for (const json& cut : list_of(row, "cuts"))
+      plan.cuts.push_back({text_of(cut, "node"), whole_of(cut, "axis"), whole_of(cut, "first")});
   return plan;
 }
 

@@ -53,6 +53,13 @@ struct PlanRow {
     std::vector<std::string> configs;  // one per node; empty: the row says none
   };
   std::vector<Segment> segments;
+  // Operators that two devices compute together: elements [0, first) of the output along an axis are one node of the
+  // segments ("NODE#1"), the others another ("NODE#2").
+  struct Cut {
+    std::string node;
+    uint64_t axis = 0, first = 0;
+  };
+  std::vector<Cut> cuts;
   double error = 0;  // relative, of its kernels of lower precision together
   uint64_t expected_ns = 0;
 };

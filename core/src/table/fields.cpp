@@ -49,6 +49,9 @@ constexpr Field kSegmentFields[] = {
     {"device", Kind::id}, {"nodes", Kind::ids}, {"configs", Kind::configs, nullptr, true}};
 constexpr Object kSegment{std::begin(kSegmentFields), std::end(kSegmentFields)};
 
+constexpr Field kCutFields[] = {{"node", Kind::text}, {"axis", Kind::number}, {"first", Kind::count}};
+constexpr Object kCut{std::begin(kCutFields), std::end(kCutFields)};
+
 constexpr Field kPlanFields[] = {{"graph_hash", Kind::text},
                                  {"shapes", Kind::shapes},
                                  {"devices", Kind::ids},
@@ -56,7 +59,8 @@ constexpr Field kPlanFields[] = {{"graph_hash", Kind::text},
                                  {"segments", Kind::objects, &kSegment},
                                  {"expected_ns", Kind::number},
                                  {"bound_ns", Kind::number},
-                                 {"error", Kind::error, nullptr, true}};
+                                 {"error", Kind::error, nullptr, true},
+                                 {"cuts", Kind::objects, &kCut, true}};
 constexpr Object kPlan{std::begin(kPlanFields), std::end(kPlanFields)};
 
 constexpr Field kDocumentFields[] = {{"devices", Kind::objects, &kDevice},
