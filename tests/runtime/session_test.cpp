@@ -96,6 +96,7 @@ TEST(Session, ANetworkWithoutNodesGivesItsInputBack) {
   session.input("x").copy_from(std::vector<float>{1, 2, 3, 4});
   session.run();
   EXPECT_EQ(to_vector(session.output("x").as<float>()), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(session.explain().cost.predicted_ns, 0);
 }
 
 TEST(Session, BindsTheCallersMemory) {

@@ -174,11 +174,11 @@ CampaignResult run_campaign(const std::vector<TunedModel>& models, const std::ve
   const std::vector<PlannedModel> planned = plan_models_or_clean_up(models, all, options, quarantined);
   std::vector<Problem> problems = shard(collect(planned, devices, precisions(options)), options.part, options.parts);
   Journal journal(options.journal);
-  if (journal.damaged_lines() && options.say)
-    options.say(base::text(
-        "% of the journal \"%\" cannot be read and count as not measured",
-        {journal.damaged_lines() == 1 ? std::string("one line") : base::text("% lines", {journal.damaged_lines()}),
-         options.journal.string()}));
+  if (const auto lost = journal.damaged_lines(); lost && options.say) {
+    const std::string lines = lost == 1 ? std::string("one line") : base::text("% lines", {lost});
+    options.say(base::text("% of the journal \"%\" cannot be read: what was measured there counts as not measured",
+                           {lines, options.journal.string()}));
+  }
   note_quarantined(journal, quarantined, known);
   Ledger ledger(journal, std::move(table), base::text("motley %", {version()}));
   journal.note("session", session_facts(models, options));
