@@ -20,7 +20,7 @@ namespace {
 constexpr int kSpins = 400;
 constexpr uint32_t kMostThreads = 1024;
 // What is done under the mutex takes some tens of nanoseconds, but all threads come for it at once when a call begins:
-// on 16 cores, sleeping until one's turn made that some 40 us.
+// where each sleeps until its turn, that adds a wake-up per thread to every call.
 constexpr int kLockSpins = 200;
 
 inline void relax() {
