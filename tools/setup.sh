@@ -9,6 +9,7 @@ packages=(g++ cmake ninja-build ccache pkg-config binutils
   libcli11-dev libfmt-dev libprotobuf-dev protobuf-compiler libonnx-dev libstb-dev   # tools
   libhwy-dev   # the cpu plugin: headers alone
   zlib1g-dev   # the tuner
+  liblzma-dev   # the GPU plugins
   opencl-headers ocl-icd-opencl-dev opencl-clhpp-headers pocl-opencl-icd oclgrind clinfo   # the opencl plugin, and a driver to test it with
   libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers glslc glslang-tools spirv-tools vulkan-tools   # the vulkan plugin, likewise
   libgtest-dev   # tests

@@ -8,9 +8,8 @@
 
 namespace motley::gpu {
 
-// The content, of `bytes` bytes, of an .xz file of one block without filters, as cmake's file(ARCHIVE_CREATE … FORMAT
-// raw COMPRESSION XZ) writes it. Its checksums are left alone. Throws StatusError (MOTLEY_INTERNAL) where it is no such
-// file or has another length. Some 10 MB/s of packed bytes.
+// The content, of `bytes` bytes, of an .xz file. Throws StatusError (MOTLEY_INTERNAL) where it is damaged or has
+// another length, and std::bad_alloc.
 std::vector<uint8_t> unpack(std::span<const uint8_t> xz, size_t bytes);
 
 }  // namespace motley::gpu

@@ -55,18 +55,11 @@ TEST(GpuPacked, DamageIsAnError) {
   EXPECT_THROW(unpack({}, bytes), sdk::StatusError);
   for (size_t length = 1; length < packed.size() - 100; length += packed.size() / 17)
     EXPECT_THROW(unpack(std::span(packed).first(length), bytes), sdk::StatusError) << length;
-  // A flipped bit gives an error or other content, never an access out of bounds.
-  size_t noticed = 0;
   for (size_t at = 0; at < packed.size(); at += packed.size() / 61) {
     std::vector<uint8_t> damaged = packed;
     damaged[at] ^= static_cast<uint8_t>(1u << (at % 8));
-    try {
-      EXPECT_EQ(unpack(damaged, bytes).size(), bytes);
-    } catch (const sdk::StatusError&) {
-      ++noticed;
-    }
+    EXPECT_THROW(unpack(damaged, bytes), sdk::StatusError) << at;
   }
-  EXPECT_GT(noticed, 0u);
 }
 
 }  // namespace
