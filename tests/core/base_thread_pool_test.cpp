@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -98,6 +99,26 @@ TEST(ThreadPool, LimitMayChangeWhileCallsRun) {
   for (int i = 0; i < 500; ++i) check_call(pool, 20);
   stop = true;
   changer.join();
+}
+
+// Sleeping workers are woken by each other. A task that waits for all the others is done only if all came.
+TEST(ThreadPool, AllSleepersAreWoken) {
+  ThreadPool pool(9);
+  const uint32_t threads = pool.capacity();
+  for (int round = 0; round < 3; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // all go to sleep
+    std::atomic<uint32_t> here{0};
+    std::atomic<bool> late{false};
+    run(pool, threads, [&](uint64_t, uint32_t) {
+      here.fetch_add(1);
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (here.load() < threads && !late) {
+        if (std::chrono::steady_clock::now() > end) late = true;
+        std::this_thread::yield();
+      }
+    });
+    EXPECT_FALSE(late) << "only " << here.load() << " of " << threads << " came";
+  }
 }
 
 TEST(ThreadPool, PoolsComeAndGo) {

@@ -295,7 +295,7 @@ TEST(PlaceCalls, no_choice_is_below_the_bound) {
     ASSERT_LE(latency_bound(p), best) << "problem " << i;
     equal += latency_bound(p) == best;
   }
-  EXPECT_GE(equal, 700);
+  EXPECT_GE(equal, 880);
 }
 
 TEST(PlaceCalls, bad_problems_are_refused) {
