@@ -45,9 +45,10 @@ class PlanRace {
   void run() {
     desk_.status.what = track_.name;
     desk_.show();
+    if (budget_.over()) give_up("no time is left for it");
     costs_ = desk_.ledger.costs();
     list();
-    for (heat_ = 0; heat_ < kHeats && !contestants_.empty(); ++heat_) {
+    for (heat_ = 0; heat_ < kHeats && !contestants_.empty() && has_time_for_a_heat(); ++heat_) {
       while (!contestants_.empty() && !attempt()) continue;
       if (desk_.stopped()) return;
       keep_the_fast();
@@ -89,13 +90,50 @@ class PlanRace {
     contestants_.push_back({Kind::placement, joined(all) + kSplit + kInexact, all, true, budget, true});
   }
 
+  // What a heat takes at the least: contestants are compiled and run a few times each. By what those took that were
+  // compiled, 0 where none was.
+  double heat_seconds() const {
+    const double all = static_cast<double>(contestants_.size());
+    return compiled_ ? all * (compile_seconds_ + Estimate::kMinimum * run_seconds_) / static_cast<double>(compiled_) : 0;
+  }
+  // The first heat is given up while it is compiled, as only then it is known what that takes.
+  bool has_time_for_a_heat() const { return heat_ == 0 || heat_seconds() < budget_.seconds_left(); }
+  void compile_all(Worker& worker, size_t& current) {
+    const Budget::Clock::time_point begin = Budget::Clock::now();
+    compiled_ = 0, run_seconds_ = 0;
+    for (; current < contestants_.size() && !desk_.stopped(); ++current) {
+      compile(worker, contestants_[current]);
+      ++compiled_, compile_seconds_ = seconds_since(begin);
+      run_seconds_ += contestants_[current].plan.value("first_run_ns", 0.0) / 1e9;
+      check_time();
+      desk_.show();
+    }
+  }
+  [[noreturn]] void give_up(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    desk_.result.complete = false;
+    base::fail(ErrorCode::limit, format, values);
+  }
+  void check_time() const {
+    const double left = budget_.seconds_left();
+    if (heat_ > 0 || heat_seconds() - compile_seconds_ <= left) return;
+    give_up("to compile and race % plans takes about % s more, and % s are left",
+            {contestants_.size(), static_cast<int64_t>(std::ceil(heat_seconds() - compile_seconds_)),
+             static_cast<int64_t>(left)});
+  }
+  // With the worker, which may not take much longer than there is time.
+  std::chrono::milliseconds at_most(std::chrono::seconds patience) const {
+    constexpr double kGrace = 2;
+    const double seconds = std::min(budget_.seconds_left() + kGrace, static_cast<double>(patience.count()));
+    return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+  }
+
   // False where a contestant failed; it is out, and what is left has to be compiled again.
   bool attempt() {
     Worker worker(desk_.options.worker);
     const Budget::Clock::time_point begin = Budget::Clock::now();
     size_t current = 0;
     try {
-      for (; current < contestants_.size() && !desk_.stopped(); ++current) compile(worker, contestants_[current]);
+      compile_all(worker, current);
       drop_doubles();
       current = contestants_.size();
       add_mix(worker);
@@ -103,7 +141,8 @@ class PlanRace {
       race(worker, begin, current);
       return true;
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::io || current >= contestants_.size()) throw;
+      if (error.code() == ErrorCode::io || error.code() == ErrorCode::limit || current >= contestants_.size()) throw;
+      if (budget_.over()) give_up("the time is over (%)", {error.what()});
       desk_.say(
           base::text("the plan \"%\" of % is out: %", {contestants_[current].name, desk_.status.what, error.what()}));
       contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(current));
@@ -135,7 +174,7 @@ class PlanRace {
                       {"error_budget", c.error_budget},
                       {"split", c.split},
                       {"table", table_for(c)}},
-                     kCompilePatience);
+                     at_most(kCompilePatience));
   }
 
   // The first time as its kind says, later by its row, so that what a table's reader follows is what was raced.
@@ -187,7 +226,8 @@ class PlanRace {
     std::vector<std::vector<double>> ns(contestants_.size());
     std::mt19937_64 random(desk_.options.seed + heat_);
     for (size_t round = 0; round < kMostRounds && !desk_.stopped(); ++round) {
-      if (round >= kLeastRounds[heat_] && seconds_since(begin) > seconds) break;
+      const size_t least = budget_.over() ? Estimate::kMinimum : kLeastRounds[heat_];
+      if (round >= least && seconds_since(begin) > seconds) break;
       std::shuffle(order.begin(), order.end(), random);
       for (const size_t i : order) {
         current = i;
@@ -212,7 +252,7 @@ class PlanRace {
     const json reply = desk_.ask(
         worker,
         {{"do", "run_plan"}, {"plan", c.plan["plan"]}, {"warm", usual < kWarmBelowNs ? warm : 0}, {"runs", runs}},
-        kRunPatience);
+        at_most(kRunPatience));
     return expected = median(reply["ns"].get<std::vector<double>>());
   }
   // Who is far behind after a few rounds runs no more in this heat; the first one always does, as all are compared with
@@ -417,6 +457,8 @@ class PlanRace {
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   json costs_;
   size_t heat_ = 0, mixes_ = 0;          // the planner was asked again up to this heat
+  size_t compiled_ = 0;                  // in this heat, with what that took together, and a run of each
+  double compile_seconds_ = 0, run_seconds_ = 0;
   std::vector<Contestant> contestants_;  // that run in this heat
   std::vector<Contestant> seen_;         // that ever ran
   std::map<std::string, double> usual_ns_;
