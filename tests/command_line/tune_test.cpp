@@ -207,6 +207,22 @@ TEST(Tune, ShardsAreDisjointAndMakeTheWholeTogether) {
   EXPECT_EQ(parsed(merged)["plans"].size(), 1u);
 }
 
+TEST(Tune, MoreShardsThanProblemsLeaveTheLastOnesEmpty) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--shard", "1000000000/1000000000"}))));
+  EXPECT_EQ(kernels_of(table).size(), 0u);
+}
+
+TEST(Tune, AModelThatIsNamedTwiceIsTunedOnce) {
+  const Scratch scratch;
+  const Outcome tuned =
+      motley(tune(digits_onnx(), scratch / "t.json", {digits_onnx(), "--devices", "cpu", "--time", "2s"}));
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  const size_t first = tuned.out.find("digits.onnx  ");
+  EXPECT_EQ(tuned.out.find("digits.onnx  ", first + 1), std::string::npos) << tuned.out;
+}
+
 TEST(Tune, WrongArgumentsAreExplained) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
@@ -215,7 +231,13 @@ TEST(Tune, WrongArgumentsAreExplained) {
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--devices", "tpu*"})), "tpu*"));
   EXPECT_TRUE(fails_with(motley(tune("/no/such/model.onnx", table, {})), "/no/such/model.onnx"));
   EXPECT_EQ(motley(tune(digits_onnx(), table, {"--error-budget", "nan"})).code, 2);
+  for (const char* seed : {"-1", "x", "1.5", "99999999999999999999"})
+    EXPECT_EQ(motley(tune(digits_onnx(), table, {"--seed", seed})).code, 2) << seed;
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {MOTLEY_SOURCE_DIR "/schema/valid/model/small.motley",
+                                                            "--shape", "none=1,2"})),
+                         "none=1,2"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--time", ""})), "--time ()"));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--journal", scratch / "." + "/t.json"})), "one file"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), "/proc/none/t.json", kCpu)), "cannot create the folder"));
   EXPECT_EQ(scratch.file_count(), 0u);
 }
@@ -263,7 +285,8 @@ TEST(Tune, AnInterruptWritesWhatIsKnown) {
   EXPECT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}))));
 }
 
-// Crashes, exits, hangs, wrong results, writes beyond the output, a refusal: none of them is in the table.
+// Crashes, exits, hangs, wrong results, writes where it may not, what goes wrong late or when it goes, a refusal: none of
+// them is in the table.
 TEST(TuneSlow, FaultyConfigsAreQuarantined) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
@@ -276,7 +299,10 @@ TEST(TuneSlow, FaultyConfigsAreQuarantined) {
   const std::map<std::string, std::string> expected = {
       {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},
       {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
-      {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=refused", "invalid"}};
+      {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=below", "wrong"},
+      {"mode=input", "wrong"},    {"mode=second", "crashed"}, {"mode=drift", "wrong"},
+      {"mode=gone", "crashed"},   {"mode=throw", "failed"},  {"mode=thread", "measured"},
+      {"mode=refused", "invalid"}};
   EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
   EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   std::set<std::string> configs;

@@ -57,6 +57,7 @@ class Agent {
     const std::string what = request.at("do");
     if (what == "open") return open(request);
     if (what == "check") return check_reply(bench(), request.at("config"));
+    if (what == "confirm") return confirm_reply(bench(), request.at("config"));
     if (what == "run") return {{"ns", bench().run_ns(request.at("config"))}};
     if (what == "edges") return edges(request);
     if (what == "move") return {{"ns", move_ns(edge_of(request), request.at("bytes"))}};

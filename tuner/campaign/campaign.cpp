@@ -22,6 +22,9 @@ namespace {
 // Before anything is opened, so that a wrong call changes nothing.
 void check_journal(const CampaignOptions& options) {
   std::error_code error;
+  if (fs::weakly_canonical(options.journal, error) == fs::weakly_canonical(options.table, error))
+    base::fail(ErrorCode::invalid_argument, "the table and the journal are one file (\"%\"): give another journal",
+               {options.table.string()});
   const bool there = fs::exists(options.journal, error);
   if (there && !options.resume)
     base::fail(ErrorCode::invalid_argument,

@@ -301,6 +301,12 @@ Outcome Bench::check(const std::string& config, Difference* worst) {
   }
 }
 
+Outcome Bench::confirm(const std::string& config) {
+  const Outcome outcome = check(config);
+  std::erase_if(compiled_, [&](const auto& c) { return c->config == config; });
+  return outcome;
+}
+
 // The first run decides for all configs how they are timed, so that their times compare.
 void Bench::choose_method(const std::string& config) {
   Compiled& candidate = compiled(config);
@@ -353,11 +359,16 @@ nlohmann::json check_reply(Bench& bench, const std::string& config) {
           {"max_rel", worst.max_rel}};
 }
 
+nlohmann::json confirm_reply(Bench& bench, const std::string& config) {
+  const Outcome outcome = bench.confirm(config);
+  return {{"ending", to_string(outcome.ending)}, {"reason", outcome.reason}};
+}
+
 void serve_bench(Bench& bench) {
   serve([&](const nlohmann::json& request) -> nlohmann::json {
     const auto what = request.at("do").get<std::string>(), config = request.at("config").get<std::string>();
     if (what == "run") return {{"ns", bench.run_ns(config)}};
-    return check_reply(bench, config);
+    return what == "confirm" ? confirm_reply(bench, config) : check_reply(bench, config);
   });
 }
 

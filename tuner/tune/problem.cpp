@@ -128,8 +128,8 @@ class Tuning {
 
   void decide() {
     runner_.start_race();
-    const RaceResult race =
-        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
+    const RaceResult race = confirmed(
+        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop));
     for (const Standing& standing : race.standings)
       if (runner_.raced(standing.candidate))  // the first rung's reading is on record already
         supervisor_.finish(standing.candidate, {standing.log_ratios.begin() + 1, standing.log_ratios.end()});
@@ -141,6 +141,27 @@ class Tuning {
     result_.median_ns = static_cast<uint64_t>(std::llround(winner.median_ns));
     result_.mad_ns = static_cast<uint64_t>(std::llround(winner.mad_ns));
     result_.runs = winner.runs;
+  }
+
+  // Without those that went wrong while they raced, or cannot be released. Where the winner is one of them, the best of
+  // the others takes its place.
+  RaceResult confirmed(RaceResult race) {
+    result_.failed += std::erase_if(race.standings, [&](const Standing& s) {
+      return s.candidate != default_ && s.log_ratios.size() >= Estimate::kMinimum &&
+             supervisor_.times_ns(s.candidate).size() >= Estimate::kMinimum && !supervisor_.confirm(s.candidate);
+    });
+    const auto is_left = [&](const Standing& s) { return s.candidate == race.winner; };
+    if (race.winner == default_ || std::any_of(race.standings.begin(), race.standings.end(), is_left)) return race;
+    race.winner = default_;
+    race.log_ratio_to_anchor = {};
+    for (const Standing& s : race.standings) {
+      const Estimate ratio = estimate(s.log_ratios);
+      if (s.candidate == default_ || !displaces_default(ratio)) continue;
+      if (race.winner != default_ && ratio.middle >= race.log_ratio_to_anchor.middle) continue;
+      race.winner = s.candidate;
+      race.log_ratio_to_anchor = ratio;
+    }
+    return race;
   }
 
   void observe(const RaceResult& race) {
