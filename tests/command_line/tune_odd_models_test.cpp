@@ -87,6 +87,17 @@ TEST(TuneOddModels, NoCommandSendsControlCharactersToTheTerminal) {
   EXPECT_NE(motley({"explain", model}).out.find("new?line"), std::string::npos);
 }
 
+TEST(TuneOddModels, NamesThatAreNoUtf8AreSaidOnce) {
+  const Scratch scratch;
+  const std::string model = chain(scratch, {"bad\xff", "fine"}), table = scratch / "t.json";
+  const Outcome tuned = motley({"tune", model, "-o", table, "--devices", "cpu"});
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_NE(tuned.err.find("is no UTF-8"), std::string::npos) << tuned.err;
+  EXPECT_EQ(std::count(tuned.err.begin(), tuned.err.end(), '\n'), 1) << tuned.err;
+  EXPECT_GT(table_at(table).at("kernels").size(), 0u);
+  EXPECT_TRUE(fails_with(motley({"tune", model, "-o", scratch / "t\xff.json", "--devices", "cpu"}), "is no UTF-8"));
+}
+
 TEST(TuneOddModels, WhatDoesNotFitIntoTheTimeIsSkippedAndSaid) {
   const Scratch scratch;
   std::vector<std::string> names(2000);

@@ -10,6 +10,7 @@
 #include "campaign/desk.hpp"
 #include "campaign/prices.hpp"
 #include "campaign/tracks.hpp"
+#include "journal/record.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -45,6 +46,7 @@ class PlanRace {
   void run() {
     desk_.status.what = track_.name;
     desk_.show();
+    check_names();
     if (budget_.over()) give_up("no time is left for it");
     costs_ = desk_.ledger.costs();
     list();
@@ -59,6 +61,16 @@ class PlanRace {
  private:
   using Kind = Contestant::Kind;
 
+  // A row of a table has them.
+  void check_names() const {
+    for (const graph::Node& node : stage_.graph.nodes)
+      if (!is_recordable(node.name))
+        base::fail(ErrorCode::limit, "the name of a node (%) is no UTF-8, which tables have", {node.name});
+    for (const graph::TensorId input : stage_.graph.inputs)
+      if (!is_recordable(stage_.graph.tensor(input).name))
+        base::fail(ErrorCode::limit, "the name of an input (%) is no UTF-8, which tables have",
+                   {stage_.graph.tensor(input).name});
+  }
   std::vector<std::string> names_of_devices() const {
     std::vector<std::string> all;
     for (const TunedDevice& d : desk_.devices) all.push_back(d.device->name());
