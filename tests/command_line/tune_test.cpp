@@ -265,11 +265,12 @@ TEST(Tune, TwoTunersMayWriteOneTable) {
 TEST(Tune, WhatIsLostOfAJournalIsSaid) {
   const Scratch scratch;
   const std::string table = scratch / "t.json", journal = table + ".journal";
-  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s"}))));
+  const std::vector<std::string> one = {"--devices", "cpu", "--shard", "12/12"};
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, one))));
   std::string text = whole_lines(journal);
   text[text.find("\"ending\"")] = 'x';
   write_text(journal, text);
-  const Outcome resumed = motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}));
+  const Outcome resumed = motley(tune(digits_onnx(), table, {one[0], one[1], one[2], one[3], "--resume"}));
   ASSERT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("one line of the journal"), std::string::npos) << resumed.err;
 }
@@ -282,7 +283,7 @@ TEST(Tune, AnInterruptWritesWhatIsKnown) {
   EXPECT_EQ(tuning.end_with(SIGINT), 0);
   EXPECT_TRUE(succeeds(motley({"table", "validate", table})));
   EXPECT_GE(parsed(table)["kernels"].size(), 1u);
-  EXPECT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}))));
+  EXPECT_EQ(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"})).code, 0);
 }
 
 // Crashes, exits, hangs, wrong results, writes where it may not, what goes wrong late or when it goes, a refusal: none of

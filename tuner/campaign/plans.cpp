@@ -134,7 +134,7 @@ class PlanRace {
   }
   // With the worker, which may not take much longer than there is time.
   std::chrono::milliseconds at_most(std::chrono::seconds patience) const {
-    constexpr double kGrace = 2;
+    constexpr double kGrace = 1;
     const double seconds = std::min(budget_.seconds_left() + kGrace, static_cast<double>(patience.count()));
     return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
   }

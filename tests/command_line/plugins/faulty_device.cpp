@@ -17,7 +17,8 @@ using namespace motley::sdk;
 
 // Ends the process when the last kernel with it goes.
 std::shared_ptr<void> bomb() {
-  return {&std::abort, [](auto*) { std::abort(); }};
+  static int nothing;
+  return {static_cast<void*>(&nothing), [](void*) { std::abort(); }};
 }
 
 // The kernels that do not work, by mode; `runs` counts from 1.
