@@ -128,8 +128,7 @@ class Tuning {
 
   void decide() {
     runner_.start_race();
-    const RaceResult race = confirmed(
-        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop));
+    const RaceResult race = confirmed_race();
     for (const Standing& standing : race.standings)
       if (runner_.raced(standing.candidate))  // the first rung's reading is on record already
         supervisor_.finish(standing.candidate, {standing.log_ratios.begin() + 1, standing.log_ratios.end()});
@@ -143,25 +142,25 @@ class Tuning {
     result_.runs = winner.runs;
   }
 
-  // Without those that went wrong while they raced, or cannot be released. Where the winner is one of them, the best of
-  // the others takes its place.
-  RaceResult confirmed(RaceResult race) {
-    result_.failed += std::erase_if(race.standings, [&](const Standing& s) {
-      return s.candidate != default_ && s.log_ratios.size() >= Estimate::kMinimum &&
-             supervisor_.times_ns(s.candidate).size() >= Estimate::kMinimum && !supervisor_.confirm(s.candidate);
-    });
-    const auto is_left = [&](const Standing& s) { return s.candidate == race.winner; };
-    if (race.winner == default_ || std::any_of(race.standings.begin(), race.standings.end(), is_left)) return race;
-    race.winner = default_;
-    race.log_ratio_to_anchor = {};
-    for (const Standing& s : race.standings) {
-      const Estimate ratio = estimate(s.log_ratios);
-      if (s.candidate == default_ || !displaces_default(ratio)) continue;
-      if (race.winner != default_ && ratio.middle >= race.log_ratio_to_anchor.middle) continue;
-      race.winner = s.candidate;
-      race.log_ratio_to_anchor = ratio;
+  // Races until all that the race would put on record are right after it too, and can be released: others are out.
+  RaceResult confirmed_race() {
+    while (true) {
+      RaceResult race = motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
+      const size_t before = result_.failed;
+      for (const Standing& s : race.standings)
+        if (s.candidate != default_ && runs_of(s) >= Estimate::kMinimum && !supervisor_.confirm(s.candidate))
+          drop(s.candidate);
+      if (result_.failed == before) return race;
     }
-    return race;
+  }
+  // That count for a row.
+  size_t runs_of(const Standing& s) const {
+    return std::min(s.log_ratios.size(), supervisor_.times_ns(s.candidate).size());
+  }
+  void drop(size_t candidate) {
+    for (Standing& standing : first_rung_)
+      if (standing.candidate == candidate) standing.log_ratios = {kInfinity};
+    ++result_.failed;
   }
 
   void observe(const RaceResult& race) {
@@ -172,8 +171,7 @@ class Tuning {
       result_.observations.push_back(measured(supervisor_, result_.winner, result_.log_ratio_to_default));
     for (const Standing& standing : race.standings) {
       const bool known = standing.candidate == default_ || standing.candidate == result_.winner;
-      const size_t runs = supervisor_.times_ns(standing.candidate).size();
-      if (known || runs < Estimate::kMinimum || standing.log_ratios.size() < Estimate::kMinimum) continue;
+      if (known || runs_of(standing) < Estimate::kMinimum) continue;
       result_.observations.push_back(measured(supervisor_, standing.candidate, estimate(standing.log_ratios)));
     }
   }

@@ -44,8 +44,8 @@ std::unique_ptr<Kernel> prepare(const NodeView& node, const PrepareContext& cont
   const std::string mode = context.config.get("mode", std::string(fault() ? fault() : "plain"));
   if (mode == "refused") throw StatusError(MOTLEY_UNSUPPORTED, "this mode does not compile");
   const int64_t n = node.output(0)->elements();
-  // Those that go wrong late are as fast as the one that is to win.
-  const int passes = mode == "fast" || mode == "drift" || mode == "gone" ? 1 : 4;
+  // Those that go wrong late would win.
+  const int passes = mode == "drift" || mode == "gone" ? 1 : mode == "fast" ? 3 : 12;
   const auto runs = std::make_shared<std::atomic<int>>(0);
   const std::shared_ptr<void> end = mode == "gone" ? bomb() : nullptr;
   return make_kernel("relu_" + mode, [n, mode, passes, runs, end](const RunContext& run) {
