@@ -144,13 +144,17 @@ class Tuning {
 
   // Races until all that the race would put on record are right after it too, and can be released: others are out.
   RaceResult confirmed_race() {
+    RacePolicy policy = options_.race;
     while (true) {
-      RaceResult race = motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
+      RaceResult race = motley::tuner::race(meter_, first_rung_, policy, options_.search.seed, options_.stop);
       const size_t before = result_.failed;
       for (const Standing& s : race.standings)
         if (s.candidate != default_ && runs_of(s) >= Estimate::kMinimum && !supervisor_.confirm(s.candidate))
           drop(s.candidate);
       if (result_.failed == before) return race;
+      // As many runs again.
+      policy.runs_per_candidate = options_.race.runs_per_candidate +
+                                  static_cast<double>(meter_.runs()) / static_cast<double>(first_rung_.size());
     }
   }
   // That count for a row.
