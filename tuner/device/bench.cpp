@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -286,28 +287,37 @@ Bench::Compiled& Bench::compiled(const std::string& config, size_t copies) {
 
 Outcome Bench::check(const std::string& config, Difference* worst) {
   try {
-    Compiled& candidate = compiled(config);
-    for (size_t f = 0; f < inputs_.size(); ++f) {
-      const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
-      for (size_t i = 0; i < found.size() && is_checked(); ++i) {
-        const Difference difference =
-            compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
-        if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
-        if (!worst) continue;
-        worst->max_abs = std::max(worst->max_abs, difference.max_abs);
-        worst->max_rel = std::max(worst->max_rel, difference.max_rel);
-      }
-    }
-    return {};
+    return check(compiled(config), worst);
   } catch (const ConfigError& error) {
     return {error.ending, {}, 0, error.reason};
   }
 }
 
+Outcome Bench::check(Compiled& candidate, Difference* worst) {
+  for (size_t f = 0; f < inputs_.size(); ++f) {
+    const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
+    for (size_t i = 0; i < found.size() && is_checked(); ++i) {
+      const Difference difference =
+          compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
+      if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
+      if (!worst) continue;
+      worst->max_abs = std::max(worst->max_abs, difference.max_abs);
+      worst->max_rel = std::max(worst->max_rel, difference.max_rel);
+    }
+  }
+  return {};
+}
+
 Outcome Bench::confirm(const std::string& config) {
-  const Outcome outcome = check(config);
-  std::erase_if(compiled_, [&](const auto& c) { return c->config == config; });
-  return outcome;
+  try {
+    for (const size_t copies : std::set<size_t>{1, copies_})
+      if (const Outcome outcome = check(compiled(config, copies), nullptr); outcome.ending != Ending::measured)
+        return outcome;
+    std::erase_if(compiled_, [&](const auto& c) { return c->config == config; });
+    return {};
+  } catch (const ConfigError& error) {
+    return {error.ending, {}, 0, error.reason};
+  }
 }
 
 // The first run decides for all configs how they are timed, so that their times compare.

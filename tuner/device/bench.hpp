@@ -46,6 +46,7 @@ class Bench {
   struct Compiled;
   struct Runner;
 
+  Outcome check(Compiled& candidate, Difference* worst);  // throws ConfigError
   Compiled& compiled(const std::string& config, size_t copies = 1);
   void choose_method(const std::string& config);
   void ask_reference(plugin::Device& reference);
