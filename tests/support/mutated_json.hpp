@@ -75,7 +75,7 @@ inline nlohmann::json& any_place(nlohmann::json& root, std::mt19937& random) {
 }
 
 inline nlohmann::json any_value(std::mt19937& random) {
-  static const std::vector<json> kValues = {nullptr,
+  static const std::vector<nlohmann::json> kValues = {nullptr,
                                             true,
                                             -1,
                                             0,
