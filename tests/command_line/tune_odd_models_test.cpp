@@ -35,13 +35,13 @@ json table_at(const std::string& path) {
 
 // But for new lines at the ends of lines.
 bool has_control(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < ' ' && c != '\n') || c == 0x7f;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\n') || c == 0x7f; });
 }
 
-const std::vector<std::string> kOddNames = {"new\nline", "tab\there", "\x1b[31mred", "bell\a",      "del\x7f",
-                                            "c1\u009b3", "\u202etxt", "quo\"te\\",   "a,b=c*?[x]", std::string("n\0l", 3)};
+const std::vector<std::string> kOddNames = {"new\nline",  "tab\there",           "\x1b[31mred", "bell\a",
+                                            "del\x7f",    "c1\u009b3",           "\u202etxt",   "quo\"te\\",
+                                            "a,b=c*?[x]", std::string("n\0l", 3)};
 
 }  // namespace
 

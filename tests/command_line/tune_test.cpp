@@ -233,9 +233,9 @@ TEST(Tune, WrongArgumentsAreExplained) {
   EXPECT_EQ(motley(tune(digits_onnx(), table, {"--error-budget", "nan"})).code, 2);
   for (const char* seed : {"-1", "x", "1.5", "99999999999999999999"})
     EXPECT_EQ(motley(tune(digits_onnx(), table, {"--seed", seed})).code, 2) << seed;
-  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {MOTLEY_SOURCE_DIR "/schema/valid/model/small.motley",
-                                                            "--shape", "none=1,2"})),
-                         "none=1,2"));
+  EXPECT_TRUE(fails_with(
+      motley(tune(digits_onnx(), table, {MOTLEY_SOURCE_DIR "/schema/valid/model/small.motley", "--shape", "none=1,2"})),
+      "none=1,2"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--time", ""})), "--time ()"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--journal", scratch / "." + "/t.json"})), "one file"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), "/proc/none/t.json", kCpu)), "cannot create the folder"));
@@ -286,8 +286,8 @@ TEST(Tune, AnInterruptWritesWhatIsKnown) {
   EXPECT_EQ(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"})).code, 0);
 }
 
-// Crashes, exits, hangs, wrong results, writes where it may not, what goes wrong late or when it goes, a refusal: none of
-// them is in the table.
+// Crashes, exits, hangs, wrong results, writes where it may not, what goes wrong late or when it goes, a refusal: none
+// of them is in the table.
 TEST(TuneSlow, FaultyConfigsAreQuarantined) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
@@ -301,14 +301,13 @@ TEST(TuneSlow, FaultyConfigsAreQuarantined) {
     reasons[record["config"]] = record["reason"];
   }
   const std::map<std::string, std::string> expected = {
-      {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},
-      {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
-      {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=below", "wrong"},
-      {"mode=input", "wrong"},    {"mode=second", "crashed"}, {"mode=drift", "wrong"},
-      {"mode=gone", "crashed"},   {"mode=throw", "failed"},  {"mode=thread", "measured"},
-      {"mode=refused", "invalid"}};
+      {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},   {"mode=exit", "crashed"},
+      {"mode=hang", "hung"},      {"mode=wrong", "wrong"},   {"mode=nan", "wrong"},       {"mode=stray", "wrong"},
+      {"mode=below", "wrong"},    {"mode=input", "wrong"},   {"mode=second", "crashed"},  {"mode=drift", "wrong"},
+      {"mode=gone", "crashed"},   {"mode=throw", "failed"},  {"mode=thread", "measured"}, {"mode=refused", "invalid"}};
   EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
-  EXPECT_NE(reasons["mode=drift"].find("element"), std::string::npos) << "blamed for what another wrote: " << reasons["mode=drift"];
+  EXPECT_NE(reasons["mode=drift"].find("element"), std::string::npos)
+      << "blamed for what another wrote: " << reasons["mode=drift"];
   EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   std::set<std::string> configs;
   for (const json& row : kernels_of(table)) configs.insert(row["config"]);

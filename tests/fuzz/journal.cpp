@@ -1,5 +1,5 @@
-// The reader of journals, and what a report makes of them. Lines get the right checksum, so that what stands behind that
-// check is reached.
+// The reader of journals, and what a report makes of them. Lines get the right checksum, so that what stands behind
+// that check is reached.
 #include "journal/record.hpp"
 #include "report/facts.hpp"
 #include "target.hpp"

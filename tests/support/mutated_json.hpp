@@ -27,10 +27,10 @@ inline std::string mutate_bytes(std::string text, std::mt19937& random) {
 
 // What readers of JSON get wrong, put in anywhere.
 inline std::string put_in_oddity(std::string text, std::mt19937& random) {
-  static const std::vector<std::string> kOddities = {"\xef\xbb\xbf",                 // a byte order mark
-                                                     "\xc0\xaf",                     // an overlong form
-                                                     "\xed\xa0\x80",                 // half of a pair
-                                                     "\xf4\x90\x80\x80",             // beyond the last character
+  static const std::vector<std::string> kOddities = {"\xef\xbb\xbf",      // a byte order mark
+                                                     "\xc0\xaf",          // an overlong form
+                                                     "\xed\xa0\x80",      // half of a pair
+                                                     "\xf4\x90\x80\x80",  // beyond the last character
                                                      "\xff",
                                                      "\\ud800",
                                                      "\\udc00\\ud800",
@@ -76,37 +76,37 @@ inline nlohmann::json& any_place(nlohmann::json& root, std::mt19937& random) {
 
 inline nlohmann::json any_value(std::mt19937& random) {
   static const std::vector<nlohmann::json> kValues = {nullptr,
-                                            true,
-                                            -1,
-                                            0,
-                                            1,
-                                            12,
-                                            1.5,
-                                            1e300,
-                                            -0.0,
-                                            (1ull << 53) - 1,
-                                            1ull << 53,
-                                            UINT64_MAX,
-                                            "",
-                                            "here",
-                                            "cpu",
-                                            "host",
-                                            "mc=48",
-                                            "algorithm=im2col",
-                                            "algorithm=direct,kc=512",
-                                            "mc=65536,kc=65536,nc=65536",
-                                            "algorithm=winograd",
-                                            "nc=768,mc=384,kc=512",
-                                            "a=b",
-                                            std::string(4096, 'k'),
-                                            std::string(5000, 'k'),
-                                            "é",
-                                            "conv f32",
-                                            "measure",
-                                            nlohmann::json::array(),
-                                            nlohmann::json::object(),
-                                            nlohmann::json::array({1, 2}),
-                                            nlohmann::json::object({{"a", "b"}})};
+                                                      true,
+                                                      -1,
+                                                      0,
+                                                      1,
+                                                      12,
+                                                      1.5,
+                                                      1e300,
+                                                      -0.0,
+                                                      (1ull << 53) - 1,
+                                                      1ull << 53,
+                                                      UINT64_MAX,
+                                                      "",
+                                                      "here",
+                                                      "cpu",
+                                                      "host",
+                                                      "mc=48",
+                                                      "algorithm=im2col",
+                                                      "algorithm=direct,kc=512",
+                                                      "mc=65536,kc=65536,nc=65536",
+                                                      "algorithm=winograd",
+                                                      "nc=768,mc=384,kc=512",
+                                                      "a=b",
+                                                      std::string(4096, 'k'),
+                                                      std::string(5000, 'k'),
+                                                      "é",
+                                                      "conv f32",
+                                                      "measure",
+                                                      nlohmann::json::array(),
+                                                      nlohmann::json::object(),
+                                                      nlohmann::json::array({1, 2}),
+                                                      nlohmann::json::object({{"a", "b"}})};
   return kValues[random() % kValues.size()];
 }
 

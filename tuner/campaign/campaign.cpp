@@ -26,8 +26,8 @@ void check_paths(const std::vector<TunedModel>& models, const CampaignOptions& o
   for (const TunedModel& model : models) paths.push_back(model.path);
   for (const fs::path& path : paths)
     if (!is_recordable(path.string()))
-      base::fail(ErrorCode::invalid_argument, "the path \"%\" is no UTF-8, which journals have: give the file another name",
-                 {path.string()});
+      base::fail(ErrorCode::invalid_argument,
+                 "the path \"%\" is no UTF-8, which journals have: give the file another name", {path.string()});
 }
 
 // Before anything is opened, so that a wrong call changes nothing.

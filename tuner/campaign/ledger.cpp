@@ -45,7 +45,7 @@ Ledger::Ledger(Journal& journal, json table, std::string tool) : journal_(journa
     try {
       take(note);
     } catch (const json::exception&) {  // of another version: measured again
-    } catch (const Error&) {  // likewise
+    } catch (const Error&) {            // likewise
     }
   }
 }

@@ -106,7 +106,8 @@ class PlanRace {
   // compiled, 0 where none was.
   double heat_seconds() const {
     const double all = static_cast<double>(contestants_.size());
-    return compiled_ ? all * (compile_seconds_ + Estimate::kMinimum * run_seconds_) / static_cast<double>(compiled_) : 0;
+    return compiled_ ? all * (compile_seconds_ + Estimate::kMinimum * run_seconds_) / static_cast<double>(compiled_)
+                     : 0;
   }
   // The first heat is given up while it is compiled, as only then it is known what that takes.
   bool has_time_for_a_heat() const { return heat_ == 0 || heat_seconds() < budget_.seconds_left(); }

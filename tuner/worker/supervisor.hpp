@@ -50,8 +50,8 @@ class Supervisor : public Meter {
   // One run of a candidate that passed; 0 where it failed, which is recorded. Also after `finish`: then only a failure
   // is recorded. That is for the anchor, which runs all the time: a tuner that is killed must not cost it a strike.
   double run_ns(size_t candidate) override;
-  // After its runs: whether it is still right, and its executable can go. Where not, that is recorded, and its times are
-  // forgotten.
+  // After its runs: whether it is still right, and its executable can go. Where not, that is recorded, and its times
+  // are forgotten.
   bool confirm(size_t candidate);
   // Writes what the runs came to.
   void finish(size_t candidate, std::vector<double> log_ratios);

@@ -319,9 +319,9 @@ std::string Explanation::to_string() const {
     if (!row.runner_up.empty())
       std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
     std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  %-9s  %-*s  %10s  ", row.segment,
-                  int(node_width), cell(shown(row.node), node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
-                  row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(), int(device_width),
-                  row.runner_up.c_str(), more);
+                  int(node_width), cell(shown(row.node), node_width).c_str(), int(op_width), row.op.c_str(),
+                  int(device_width), row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(),
+                  int(device_width), row.runner_up.c_str(), more);
     text += one_line(line + row.reason);
   }
   text += describe(cost);

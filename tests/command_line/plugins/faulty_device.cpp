@@ -65,8 +65,9 @@ class FaultyDevice final : public Device {
   std::span<const KernelEntry> kernels() const override { return kKernels; }
   std::string fingerprint() const override { return "hw unit=1\nkernels build=1\n"; }
   std::vector<Parameter> tuning_space(const NodeView&) const override {
-    return {{"mode", {"plain", "crash", "exit", "hang", "wrong", "nan", "stray", "below", "input", "second", "drift", "gone",
-                       "throw", "thread", "refused", "fast"}}};
+    return {{"mode",
+             {"plain", "crash", "exit", "hang", "wrong", "nan", "stray", "below", "input", "second", "drift", "gone",
+              "throw", "thread", "refused", "fast"}}};
   }
   std::string problem_key(const NodeView& node) const override {
     return "relu n=" + std::to_string(node.output(0)->elements());
