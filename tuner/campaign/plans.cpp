@@ -30,6 +30,7 @@ constexpr size_t kMostRounds = 80;
 // sleeping threads and a low clock; a run of 50 ms does not notice that another plan ran before.
 constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
 constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
+constexpr double kGrace = 1;        // seconds that a first heat may take beyond its time
 constexpr size_t kTrialRounds = 3;  // after which who is far behind leaves
 constexpr double kFarBehind = 1.5;  // times as slow as the fastest
 constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
@@ -102,21 +103,22 @@ class PlanRace {
     contestants_.push_back({Kind::placement, joined(all) + kSplit + kInexact, all, true, budget, true});
   }
 
-  // What a heat takes at the least: contestants are compiled and run a few times each. By what those took that were
-  // compiled, 0 where none was.
-  double heat_seconds() const {
+  // Of what was compiled in this heat, or in the last one: what it takes to run all a few times.
+  double least_race_seconds() const {
     const double all = static_cast<double>(contestants_.size());
-    return compiled_ ? all * (compile_seconds_ + Estimate::kMinimum * run_seconds_) / static_cast<double>(compiled_)
-                     : 0;
+    return Estimate::kMinimum * all * run_seconds_ / static_cast<double>(std::max<size_t>(compiled_, 1));
   }
   // The first heat is given up while it is compiled, as only then it is known what that takes.
-  bool has_time_for_a_heat() const { return heat_ == 0 || heat_seconds() < budget_.seconds_left(); }
+  bool has_time_for_a_heat() const {
+    return heat_ == 0 || compile_seconds_ + least_race_seconds() < budget_.seconds_left();
+  }
   void compile_all(Worker& worker, size_t& current) {
     const Budget::Clock::time_point begin = Budget::Clock::now();
     compiled_ = 0, run_seconds_ = 0;
     for (; current < contestants_.size() && !desk_.stopped(); ++current) {
       compile(worker, contestants_[current]);
-      ++compiled_, compile_seconds_ = seconds_since(begin);
+      compile_seconds_ = seconds_since(begin);
+      if (++compiled_ == 1) first_seconds_ = compile_seconds_;
       run_seconds_ += contestants_[current].plan.value("first_run_ns", 0.0) / 1e9;
       check_time();
       desk_.show();
@@ -126,16 +128,17 @@ class PlanRace {
     desk_.result.complete = false;
     base::fail(ErrorCode::limit, format, values);
   }
+  // The first contestant says nothing of the others: it pays for the process and the drivers.
   void check_time() const {
-    const double left = budget_.seconds_left();
-    if (heat_ > 0 || heat_seconds() - compile_seconds_ <= left) return;
-    give_up("to compile and race % plans takes about % s more, and % s are left",
-            {contestants_.size(), static_cast<int64_t>(std::ceil(heat_seconds() - compile_seconds_)),
-             static_cast<int64_t>(left)});
+    const auto open = static_cast<double>(contestants_.size() - compiled_);
+    const double each = compiled_ > 1 ? (compile_seconds_ - first_seconds_) / static_cast<double>(compiled_ - 1) : 0;
+    const double need = open * each + least_race_seconds(), left = budget_.seconds_left();
+    if (heat_ == 0 && need > left + kGrace)
+      give_up("to compile and race % plans takes about % s more, and % s are left",
+              {contestants_.size(), static_cast<int64_t>(std::ceil(need)), static_cast<int64_t>(left)});
   }
   // With the worker, which may not take much longer than there is time.
   std::chrono::milliseconds at_most(std::chrono::seconds patience) const {
-    constexpr double kGrace = 1;
     const double seconds = std::min(budget_.seconds_left() + kGrace, static_cast<double>(patience.count()));
     return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
   }
@@ -475,7 +478,7 @@ class PlanRace {
   json costs_;
   size_t heat_ = 0, mixes_ = 0;          // the planner was asked again up to this heat
   size_t compiled_ = 0;                  // in this heat, with what that took together, and a run of each
-  double compile_seconds_ = 0, run_seconds_ = 0;
+  double first_seconds_ = 0, compile_seconds_ = 0, run_seconds_ = 0;
   std::vector<Contestant> contestants_;  // that run in this heat
   std::vector<Contestant> seen_;         // that ever ran
   std::map<std::string, double> usual_ns_;
