@@ -175,17 +175,17 @@ TEST(Model, InterpolatesAndKnowsWhatItDoesNot) {
   for (uint16_t a = 0; a < 6; ++a)
     for (uint16_t b = 0; b < 2; ++b) configs.push_back({a, b});
   auto target = [](const Config& c) { return 0.1 * std::abs(c[0] - 3) + 0.2 * c[1]; };
-  Model model(parameters);
+  Model model{Kernel(parameters)};
   std::vector<Sample> samples;
   for (size_t i = 0; i < configs.size(); ++i)
-    if (i != 5) samples.push_back({configs[i].data(), 0, target(configs[i])});
+    if (i != 5) samples.push_back({{configs[i].data(), nullptr}, target(configs[i])});
   model.fit(samples, 5);
-  std::vector<const uint16_t*> all;
-  for (const Config& c : configs) all.push_back(c.data());
+  std::vector<Point> all;
+  for (const Config& c : configs) all.push_back({c.data(), nullptr});
   Posterior posterior(model, all);
   for (size_t i = 0; i < configs.size(); ++i) {
     EXPECT_NEAR(posterior.mean(i), target(configs[i]), 0.06) << i;
-    EXPECT_NEAR(posterior.mean(i), model.mean(configs[i].data()), 1e-3) << i;
+    EXPECT_NEAR(posterior.mean(i), model.mean(all[i]), 1e-3) << i;
     if (i != 5) {
       EXPECT_LT(posterior.deviation(i), posterior.deviation(5));
     }
@@ -198,14 +198,14 @@ TEST(Model, ConditioningEqualsFitting) {
   std::vector<Config> configs;
   for (uint16_t a = 0; a < 6; ++a)
     for (uint16_t b = 0; b < 4; ++b) configs.push_back({a, b});
-  std::vector<const uint16_t*> all;
-  for (const Config& c : configs) all.push_back(c.data());
+  std::vector<Point> all;
+  for (const Config& c : configs) all.push_back({c.data(), nullptr});
   auto target = [](const Config& c) { return std::sin(c[0]) + 0.3 * c[1]; };
   std::vector<Sample> samples;
-  for (size_t i = 0; i < 12; ++i) samples.push_back({all[i * 2], 0, target(configs[i * 2])});
-  Model less(parameters), more(parameters);
+  for (size_t i = 0; i < 12; ++i) samples.push_back({all[i * 2], target(configs[i * 2])});
+  Model less{Kernel(parameters)}, more{Kernel(parameters)};
   std::vector<Sample> with = samples;
-  with.push_back({all[7], 0, target(configs[7])});
+  with.push_back({all[7], target(configs[7])});
   less.fit(samples, 0);
   more.fit(with, 0);
   Posterior conditioned(less, all);
