@@ -26,8 +26,7 @@ std::vector<size_t> by_cost(const Sibling& sibling) {
   std::vector<size_t> order(sibling.costs.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::erase_if(order, [&](size_t i) { return !(sibling.costs[i] > 0); });
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
   return order;
 }
 

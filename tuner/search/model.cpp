@@ -37,8 +37,7 @@ double Model::evaluate() {
   std::vector<double> matrix(n * n);
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = 0; j < i; ++j)
-      matrix[i * n + j] =
-          products_[i * n + j] + static_cast<double>(agreement(samples_[i].point, samples_[j].point));
+      matrix[i * n + j] = products_[i * n + j] + static_cast<double>(agreement(samples_[i].point, samples_[j].point));
     matrix[i * n + i] = static_cast<double>(variance(samples_[i].point)) + noise_;
   }
   factor_ = Cholesky(std::move(matrix), n);
@@ -192,7 +191,8 @@ void Posterior::project() {
 }
 
 double Posterior::deviation(size_t i) const {
-  return model_.amplitude() * std::sqrt(std::max(1e-6, static_cast<double>(model_.variance(points_[i]) - explained_[i])));
+  return model_.amplitude() *
+         std::sqrt(std::max(1e-6, static_cast<double>(model_.variance(points_[i]) - explained_[i])));
 }
 
 void Posterior::condition(size_t i, double target) {

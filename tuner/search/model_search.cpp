@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kExhaustive = 64;    // so few candidates are all tried
 constexpr size_t kSpread = 8;         // first candidates, far from each other
-constexpr size_t kSpreadWithHints = 1;
+constexpr size_t kSpreadKnown = 1;    // of a search that has hints
 constexpr size_t kSpreadDraws = 10;   // of which each is the farthest
 constexpr size_t kMostSamples = 200;  // the model learns from: two thirds of them the best, the rest at random
 constexpr size_t kShortlist = 2000;                       // candidates that the model looks at closely
@@ -20,7 +20,7 @@ constexpr size_t kPeaks = 4;                              // best candidates who
 constexpr double kCaution = 4;                            // deviations that exploring counts in a candidate's favour
 
 // Measurements between two fits: at first each one changes the picture.
-size_t patience(size_t measured) { return measured < 50 ? 5 : measured < 100 ? 8 : 16; }
+size_t patience(size_t measured) { return measured < 50 ? 3 : measured < 100 ? 8 : 16; }
 int rounds_of_fit(size_t measured) { return measured < 30 ? 3 : measured < 100 ? 2 : 1; }
 
 double normal_below(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
@@ -37,8 +37,11 @@ double log_expected_improvement(double incumbent, double mean, double deviation)
 }  // namespace
 
 ModelSearch::ModelSearch(Candidates& candidates, const SearchOptions& options)
-    : candidates_(candidates), options_(options), random_(options.seed),
-      hints_(candidates, options_.siblings, options.seed), model_(hints_.kernel(), hints_.size()) {}
+    : candidates_(candidates),
+      options_(options),
+      random_(options.seed),
+      hints_(candidates, options_.siblings, options.seed),
+      model_(hints_.kernel(), hints_.size()) {}
 
 void ModelSearch::observe(size_t candidate, double cost) {
   history_.add(candidate, cost);
@@ -59,7 +62,7 @@ std::optional<size_t> ModelSearch::propose() {
   if (history_.size() >= candidates_.size() && candidates_.complete()) return std::nullopt;
   if (const auto seed = next_seed()) return seed;
   if (candidates_.complete() && candidates_.size() <= kExhaustive) return any_unseen();
-  if (history_.size() < (hints_.size() ? kSpreadWithHints : kSpread) || !history_.best()) return spread_out();
+  if (history_.size() < (hints_.size() ? kSpreadKnown : kSpread) || !history_.best()) return spread_out();
   if (!posterior_ || since_fit_ >= patience(history_.size())) refit();
   if (const auto proposal = ask_model()) return proposal;
   since_fit_ = SIZE_MAX / 2;
