@@ -90,19 +90,52 @@ graph::Graph graph_of(const Layer& l) {
 // other sizes, other lengths of sentences.
 std::vector<Layer> layers() {
   std::vector<Layer> all;
-  for (const auto& [in, size] : std::initializer_list<std::pair<int64_t, int64_t>>{
-           {48, 56}, {64, 56}, {64, 48}, {80, 40}, {96, 28}, {128, 28}, {128, 32}, {160, 20}, {192, 14}, {256, 14}, {256, 16}, {384, 10}})
+  for (const auto& [in, size] : std::initializer_list<std::pair<int64_t, int64_t>>{{48, 56},
+                                                                                   {64, 56},
+                                                                                   {64, 48},
+                                                                                   {80, 40},
+                                                                                   {96, 28},
+                                                                                   {128, 28},
+                                                                                   {128, 32},
+                                                                                   {160, 20},
+                                                                                   {192, 14},
+                                                                                   {256, 14},
+                                                                                   {256, 16},
+                                                                                   {384, 10}})
     all.push_back({"conv3x3", in, in, size});
-  for (const auto& [in, out, size] : std::initializer_list<std::tuple<int64_t, int64_t, int64_t>>{
-           {64, 256, 56}, {96, 256, 48}, {256, 64, 56}, {192, 64, 48}, {128, 512, 28}, {160, 512, 28}, {512, 128, 28},
-           {384, 128, 24}, {256, 1024, 14}, {320, 768, 14}, {1024, 256, 14}, {144, 32, 28}, {192, 32, 28}, {96, 24, 56}})
+  for (const auto& [in, out, size] : std::initializer_list<std::tuple<int64_t, int64_t, int64_t>>{{64, 256, 56},
+                                                                                                  {96, 256, 48},
+                                                                                                  {256, 64, 56},
+                                                                                                  {192, 64, 48},
+                                                                                                  {128, 512, 28},
+                                                                                                  {160, 512, 28},
+                                                                                                  {512, 128, 28},
+                                                                                                  {384, 128, 24},
+                                                                                                  {256, 1024, 14},
+                                                                                                  {320, 768, 14},
+                                                                                                  {1024, 256, 14},
+                                                                                                  {144, 32, 28},
+                                                                                                  {192, 32, 28},
+                                                                                                  {96, 24, 56}})
     all.push_back({"conv1x1", in, out, size});
   for (const auto& [in, size] : std::initializer_list<std::pair<int64_t, int64_t>>{
            {32, 112}, {48, 96}, {96, 56}, {144, 56}, {144, 48}, {192, 28}, {240, 28}, {384, 14}, {576, 14}, {480, 20}})
     all.push_back({"depthwise", in, in, size});
-  for (const auto& [rows, depth, columns] : std::initializer_list<std::tuple<int64_t, int64_t, int64_t>>{
-           {128, 768, 768}, {96, 768, 768}, {197, 768, 768}, {128, 512, 512}, {128, 640, 640}, {64, 768, 768},
-           {128, 768, 3072}, {96, 640, 2560}, {128, 3072, 768}, {96, 2560, 640}, {64, 512, 2048}, {77, 768, 768}, {256, 384, 384}, {197, 384, 384}})
+  for (const auto& [rows, depth, columns] :
+       std::initializer_list<std::tuple<int64_t, int64_t, int64_t>>{{128, 768, 768},
+                                                                    {96, 768, 768},
+                                                                    {197, 768, 768},
+                                                                    {128, 512, 512},
+                                                                    {128, 640, 640},
+                                                                    {64, 768, 768},
+                                                                    {128, 768, 3072},
+                                                                    {96, 640, 2560},
+                                                                    {128, 3072, 768},
+                                                                    {96, 2560, 640},
+                                                                    {64, 512, 2048},
+                                                                    {77, 768, 768},
+                                                                    {256, 384, 384},
+                                                                    {197, 384, 384}})
     all.push_back({"matmul", depth, columns, rows});
   return all;
 }
@@ -234,15 +267,20 @@ Miss look_up(Problem& problem, const table::Table& whole, const table::DeviceRow
   table::Table table = whole;
   std::erase_if(table.kernels, [&](const table::KernelRow& row) { return row.problem == problem.key(); });
   OwnJudge judge(problem);
-  const table::Answer answer =
-      table::make_lookup(table, device.plugin, device.fingerprint)->find(problem.key(), judge);
+  const table::Answer answer = table::make_lookup(table, device.plugin, device.fingerprint)->find(problem.key(), judge);
   const std::vector<double> ratios = problem.compare({answer.config, ""}, rounds);
   // The same config is as fast as itself.
   const auto ratio = [&](const std::string& config, double measured) {
     return problem.canonical(config) == problem.canonical(problem.best()) ? 1 : measured;
   };
-  return {problem.key(), problem.kind, answer.from, table::to_string(answer.source), answer.config, problem.best(),
-          ratio(answer.config, ratios[0]), ratio("", ratios[1])};
+  return {problem.key(),
+          problem.kind,
+          answer.from,
+          table::to_string(answer.source),
+          answer.config,
+          problem.best(),
+          ratio(answer.config, ratios[0]),
+          ratio("", ratios[1])};
 }
 
 struct Summary {
@@ -259,8 +297,7 @@ void print(const std::string& title, const std::vector<Miss>& misses) {
   if (misses.empty()) return;
   std::vector<double> looked_up, standard;
   std::map<std::string, size_t> sources;
-  for (const Miss& m : misses)
-    looked_up.push_back(m.looked_up), standard.push_back(m.standard), ++sources[m.source];
+  for (const Miss& m : misses) looked_up.push_back(m.looked_up), standard.push_back(m.standard), ++sources[m.source];
   const Summary a = summary_of(looked_up), b = summary_of(standard);
   std::printf("%-12s%9zu%9.3f%9.3f%9.3f%11.3f%9.3f%9.3f  ", title.c_str(), a.count, a.median, a.mean, a.worst, b.median,
               b.mean, b.worst);
@@ -272,8 +309,8 @@ void print(const std::vector<Miss>& misses) {
   for (const Miss& m : misses)
     std::printf("%-70s %6.3f %6.3f  %s: \"%s\", best \"%s\"\n", m.problem.c_str(), m.looked_up, m.standard,
                 m.source.c_str(), m.config.c_str(), m.best.c_str());
-  std::printf("\n%-12s%9s%9s%9s%9s%11s%9s%9s\n%-12s%9s%9s%9s%9s%11s%9s%9s\n", "", "", "looked", "up:", "", "default:", "",
-              "", "over best", "problems", "median", "mean", "worst", "median", "mean", "worst");
+  std::printf("\n%-12s%9s%9s%9s%9s%11s%9s%9s\n%-12s%9s%9s%9s%9s%11s%9s%9s\n", "", "", "looked", "up:", "",
+              "default:", "", "", "over best", "problems", "median", "mean", "worst", "median", "mean", "worst");
   std::map<std::string, std::vector<Miss>> kinds;
   for (const Miss& m : misses) kinds[m.kind].push_back(m);
   for (const auto& [kind, some] : kinds) print(kind, some);
@@ -284,8 +321,13 @@ void print_json(const std::vector<Miss>& misses) {
   nlohmann::json result = {{"problems", nlohmann::json::array()}};
   std::vector<double> looked_up, standard;
   for (const Miss& m : misses) {
-    result["problems"].push_back({{"problem", m.problem}, {"source", m.source}, {"from", m.from}, {"config", m.config},
-                                  {"best", m.best}, {"looked_up", m.looked_up}, {"default", m.standard}});
+    result["problems"].push_back({{"problem", m.problem},
+                                  {"source", m.source},
+                                  {"from", m.from},
+                                  {"config", m.config},
+                                  {"best", m.best},
+                                  {"looked_up", m.looked_up},
+                                  {"default", m.standard}});
     looked_up.push_back(m.looked_up), standard.push_back(m.standard);
   }
   for (const auto& [name, ratios] : {std::pair{"looked_up", looked_up}, std::pair{"default", standard}}) {

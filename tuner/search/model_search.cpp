@@ -20,7 +20,7 @@ constexpr size_t kPeaks = 4;                              // best candidates who
 constexpr double kCaution = 4;                            // deviations that exploring counts in a candidate's favour
 
 // Measurements between two fits: at first each one changes the picture.
-size_t patience(size_t measured) { return measured < 50 ? 3 : measured < 100 ? 8 : 16; }
+size_t patience(size_t measured) { return measured < 50 ? 5 : measured < 100 ? 8 : 16; }
 int rounds_of_fit(size_t measured) { return measured < 30 ? 3 : measured < 100 ? 2 : 1; }
 
 double normal_below(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
