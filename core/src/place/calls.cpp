@@ -8,6 +8,7 @@
 #include "place/ideals.hpp"
 #include "place/random.hpp"
 #include "place/reduction.hpp"
+#include "place/validate.hpp"
 
 namespace motley::place {
 
@@ -379,6 +380,7 @@ Calls plan_calls(const CallProblem& problem, const CallOptions& options) {
     calls.device = annealer.best();
   }
   calls.bound_ns = std::min(calls.latency_ns, latency_bound(problem));
+  expect_valid(problem, calls);
   return calls;
 }
 
