@@ -49,23 +49,23 @@ class Seen {
 TEST(PlaceValidate, schedules_are_taken_and_damaged_ones_refused) {
   using D = Damage<Problem, Schedule>;
   const std::vector<D> damages = {
-      {", but could at", [](Problem&, Schedule& s) {
-         Span& last = s.timeline.candidates.back();
-         last.begin_ns += 1000000;
-         last.end_ns += 1000000;
+      {", but could at",
+       [](Problem&, Schedule& s) {  // everything is late
+         for (auto* spans : {&s.timeline.candidates, &s.timeline.transfers})
+           for (Span& span : *spans) span = {span.begin_ns + 5, span.end_ns + 5};
          return true;
        }},
-      {"begins at -1 ns", [](Problem&, Schedule& s) {
+      {"begins at -1 ns",
+       [](Problem&, Schedule& s) {
          for (Span& span : s.timeline.candidates)
            if (span.begin_ns == 0) return span.begin_ns = -1, span.end_ns -= 1, true;
          return false;
        }},
-      {", what it reads is there at", [](Problem& p, Schedule& s) {
+      {", what it reads is there at",
+       [](Problem& p, Schedule& s) {
          if (s.plan.transfers.empty()) return false;
          const size_t m = s.plan.transfers.size() - 1;  // alone on its way, and begun before its tensor is made
-         const auto way = [&](const Transfer& t) {
-           return std::pair{p.places[t.from].device, p.places[t.to].device};
-         };
+         const auto way = [&](const Transfer& t) { return std::pair{p.places[t.from].device, p.places[t.to].device}; };
          for (size_t i = 0; i < m; ++i)
            if (way(s.plan.transfers[i]) == way(s.plan.transfers[m])) return false;
          Span& span = s.timeline.transfers[m];
@@ -73,7 +73,8 @@ TEST(PlaceValidate, schedules_are_taken_and_damaged_ones_refused) {
          if (s.plan.transfers[m].cost_ns == 0) return false;
          return --span.begin_ns, --span.end_ns, true;
        }},
-      {"has ended", [](Problem& p, Schedule& s) {
+      {"has ended",
+       [](Problem& p, Schedule& s) {
          if (!s.plan.transfers.empty()) return false;  // else clearing inputs would make moves for nobody
          for (size_t i = 0; i + 1 < s.plan.candidates.size(); ++i)
            for (size_t j = i + 1; j < s.plan.candidates.size(); ++j) {
@@ -92,7 +93,8 @@ TEST(PlaceValidate, schedules_are_taken_and_damaged_ones_refused) {
       {"the timeline says it ends at", [](Problem&, Schedule& s) { return --s.timeline.makespan_ns, true; }},
       {"is above the makespan", [](Problem&, Schedule& s) { return s.bound_ns = s.timeline.makespan_ns + 1, true; }},
       {"other numbers of spans", [](Problem&, Schedule& s) { return s.timeline.candidates.pop_back(), true; }},
-      {"is not covered", [](Problem&, Schedule& s) {
+      {"is not covered",
+       [](Problem&, Schedule& s) {
          s.timeline.candidates.pop_back();
          return s.plan.candidates.pop_back(), true;
        }},
@@ -135,17 +137,19 @@ TEST(PlaceValidate, segments_are_taken_and_damaged_ones_refused) {
   using D = Damage<Case, Segments>;
   const std::vector<D> damages = {
       {"is in no segment", [](Case&, Segments& s) { return s[0].candidates.pop_back(), true; }},
-      {"is in segments", [](Case&, Segments& s) {
-         return s.back().candidates.push_back(s[0].candidates[0]), s.size() > 1;
-       }},
-      {", the plan has", [](Case& c, Segments& s) {
+      {"is in segments",
+       [](Case&, Segments& s) { return s.back().candidates.push_back(s[0].candidates[0]), s.size() > 1; }},
+      {", the plan has",
+       [](Case& c, Segments& s) {
          return s[0].candidates.push_back(static_cast<uint32_t>(c.plan.candidates.size())), true;
        }},
-      {"has a candidate of device", [](Case& c, Segments& s) {
+      {"has a candidate of device",
+       [](Case& c, Segments& s) {
          return s[0].device = (s[0].device + 1) % static_cast<uint32_t>(c.problem.devices.size()),
                 c.problem.devices.size() > 1;
        }},
-      {", which segment", [](Case& c, Segments& s) {
+      {", which segment",
+       [](Case& c, Segments& s) {
          // What reads from another segment goes first.
          for (size_t later = 1; later < s.size(); ++later)
            for (uint32_t i : s[later].candidates)
@@ -173,9 +177,7 @@ TEST(PlaceValidate, segments_are_taken_and_damaged_ones_refused) {
     }
     const Segments segments = make_segments(c.problem, c.plan);
     ASSERT_EQ(validate(c.problem, c.plan, segments), "") << "graph " << i;
-    seen.try_all(damages, c, segments, [](const Case& d, const Segments& s) {
-      return validate(d.problem, d.plan, s);
-    });
+    seen.try_all(damages, c, segments, [](const Case& d, const Segments& s) { return validate(d.problem, d.plan, s); });
   }
   seen.expect_each(100);
 }
@@ -185,19 +187,22 @@ std::vector<Damage<StageProblem, Stages>> stage_damages() {
   return {
       {"units, the split has", [](StageProblem&, Stages& s) { return s.device.pop_back(), true; }},
       {"is on device", [](StageProblem& p, Stages& s) { return s.device[0] = p.accelerators + p.hosts, true; }},
-      {"can't run on an accelerator", [](StageProblem& p, Stages& s) {
+      {"can't run on an accelerator",
+       [](StageProblem& p, Stages& s) {
          for (size_t u = 0; u < s.device.size(); ++u)
            if (s.device[u] < p.accelerators) return p.units[u].accelerator_ns = kForbidden, true;
          return false;
        }},
-      {"bytes of", [](StageProblem& p, Stages& s) {
+      {"bytes of",
+       [](StageProblem& p, Stages& s) {
          for (size_t u = 0; u < s.device.size(); ++u)
            if (s.device[u] < p.accelerators && p.units[u].bytes) return p.memory_bytes = p.units[u].bytes - 1, true;
          return false;
        }},
       {"its busiest device has", [](StageProblem&, Stages& s) { return --s.load_ns, true; }},
       {"is above the answer", [](StageProblem&, Stages& s) { return s.bound_ns = s.load_ns + 1, true; }},
-      {"its busiest device has", [](StageProblem& p, Stages& s) {  // a transfer is paid for that was free
+      {"its busiest device has",
+       [](StageProblem& p, Stages& s) {  // a transfer is paid for that was free
          for (StageProblem::Net& net : p.nets)
            for (uint32_t u : net.units)
              for (uint32_t v : net.units)
@@ -211,12 +216,12 @@ std::vector<Damage<StageProblem, Stages>> stage_damages() {
 TEST(PlaceValidate, stages_are_taken_and_damaged_ones_refused) {
   const auto contiguous = [](const StageProblem& p, const Stages& s) { return validate(p, s, true); };
   const auto freely = [](const StageProblem& p, const Stages& s) { return validate(p, s, false); };
-  const std::vector<Damage<StageProblem, Stages>> circle = {
-      {"in a circle", [](StageProblem& p, Stages& s) {
-         for (const auto& [a, b] : p.before)
-           if (s.device[a] != s.device[b]) return p.before.push_back({b, a}), true;
-         return false;
-       }}};
+  const std::vector<Damage<StageProblem, Stages>> circle = {{"in a circle", [](StageProblem& p, Stages& s) {
+                                                               for (const auto& [a, b] : p.before)
+                                                                 if (s.device[a] != s.device[b])
+                                                                   return p.before.push_back({b, a}), true;
+                                                               return false;
+                                                             }}};
   std::mt19937 random(33);
   Seen seen;
   for (int i = 0; i < 2000; ++i) {
@@ -242,13 +247,17 @@ TEST(PlaceValidate, calls_are_taken_and_damaged_ones_refused) {
   const std::vector<D> damages = {
       {"blocks, the calls have", [](CallProblem&, Calls& c) { return c.device.push_back(0), true; }},
       {"the host is number", [](CallProblem& p, Calls& c) { return c.device[0] = p.accelerators + 1, true; }},
-      {"can't run on an accelerator", [&](CallProblem& p, Calls& c) {
+      {"can't run on an accelerator",
+       [&](CallProblem& p, Calls& c) {
          return accelerated(p, c, [](CallProblem::Node& n) { return n.accelerator_ns = kForbidden, true; });
        }},
-      {"bytes of", [&](CallProblem& p, Calls& c) {
-         return accelerated(p, c, [&](CallProblem::Node& n) { return n.bytes && (p.memory_bytes = n.bytes - 1, true); });
+      {"bytes of",
+       [&](CallProblem& p, Calls& c) {
+         return accelerated(p, c,
+                            [&](CallProblem::Node& n) { return n.bytes && (p.memory_bytes = n.bytes - 1, true); });
        }},
-      {"wait for each other in a circle", [](CallProblem& p, Calls& c) {
+      {"wait for each other in a circle",
+       [](CallProblem& p, Calls& c) {
          for (uint32_t n = 0; n < p.nodes.size(); ++n)
            for (uint32_t r : p.nodes[n].readers)
              if (c.device[p.nodes[n].block] != c.device[p.nodes[r].block]) return p.nodes[r].readers.push_back(n), true;
@@ -303,46 +312,51 @@ std::vector<Damage<Query, Choice>> choice_damages() {
   const auto elsewhere = [](Query& q, const Choice& c) -> Candidate& { return q.problem.candidates[c.candidates[0]]; };
   return {
       D{"nodes, the choice has", [](Query&, Choice& c) { return c.candidates.pop_back(), true; }},
-      D{"does not exist", [](Query& q, Choice& c) {
-          return c.candidates[0] = static_cast<uint32_t>(q.problem.candidates.size()), true;
-        }},
-      D{"does not cover node", [](Query& q, Choice& c) {
+      D{"does not exist",
+        [](Query& q, Choice& c) { return c.candidates[0] = static_cast<uint32_t>(q.problem.candidates.size()), true; }},
+      D{"does not cover node",
+        [](Query& q, Choice& c) {
           for (uint32_t n = 1; n < c.candidates.size(); ++n) {
             const auto size = [&](uint32_t m) { return q.problem.candidates[c.candidates[m]].nodes.size(); };
             if (size(n) == 1 && size(0) == 1) return c.candidates[0] = c.candidates[n], true;
           }
           return false;
         }},
-      D{"which it covers", [](Query& q, Choice& c) {
+      D{"which it covers",
+        [](Query& q, Choice& c) {
           for (uint32_t n = 0; n < c.candidates.size(); ++n)
             if (q.problem.candidates[c.candidates[n]].nodes.size() > 1)
               for (uint32_t other = 0; other < q.problem.candidates.size(); ++other)
                 if (q.problem.candidates[other].nodes == std::vector<uint32_t>{n}) return c.candidates[n] = other, true;
           return false;
         }},
-      D{"a denied device", [=](Query& q, Choice& c) {
+      D{"a denied device",
+        [=](Query& q, Choice& c) {
           return q.problem.devices[q.problem.device_of(elsewhere(q, c))].denied = true, true;
         }},
-      D{"is pinned to device", [=](Query& q, Choice& c) {
+      D{"is pinned to device",
+        [=](Query& q, Choice& c) {
           const uint32_t device = q.problem.device_of(elsewhere(q, c));
           return q.problem.nodes[0].pinned = device ? 0 : 1, true;
         }},
-      D{"bytes of", [=](Query& q, Choice& c) {
+      D{"bytes of",
+        [=](Query& q, Choice& c) {
           Candidate& candidate = elsewhere(q, c);
           q.problem.devices[q.problem.device_of(candidate)].memory_bytes = candidate.memory_bytes - 1;
           return candidate.memory_bytes > 0;
         }},
-      D{"ppb, the budget", [](Query& q, Choice& c) {
-          return q.problem.error_budget_ppb = c.error_ppb - 1, c.error_ppb > 0;
-        }},
+      D{"ppb, the budget",
+        [](Query& q, Choice& c) { return q.problem.error_budget_ppb = c.error_ppb - 1, c.error_ppb > 0; }},
       D{"ppb, its error is", [](Query&, Choice& c) { return ++c.error_ppb, true; }},
-      D{"can't be moved", [](Query& q, Choice& c) {
+      D{"can't be moved",
+        [](Query& q, Choice& c) {
           for (Move& move : q.problem.moves) move.alpha_ns = kForbidden;
           for (uint32_t n : c.candidates)
             if (q.problem.candidates[n].output_place != q.problem.candidates[c.candidates[0]].output_place) return true;
           return false;
         }},
-      D{"wait for each other", [](Query& q, Choice& c) {
+      D{"wait for each other",
+        [](Query& q, Choice& c) {
           if (c.candidates[0] == c.candidates.back()) return false;
           q.problem.nodes[0].inputs.push_back(q.problem.nodes.back().outputs[0]);
           // The last node reads from the first by way of others only where these connect them.
@@ -357,12 +371,10 @@ std::vector<Damage<Query, Choice>> choice_damages() {
       D{"its parts cost", [](Query& q, Choice& c) { return --c.cost, !(c.side_by_side && q.aim == Aim::latency); }},
       D{"the choice's cost is", [](Query&, Choice& c) { return c.cost = 0, c.side_by_side; }},
       D{"is above what the choice costs", [](Query&, Choice& c) { return c.bound = c.cost + 1, true; }},
-      D{"one worker runs everything", [](Query&, Choice& c) {
-          return c.kind == Choice::Kind::mixed && (c.kind = Choice::Kind::single, true);
-        }},
-      D{"several workers run it", [](Query&, Choice& c) {
-          return c.kind == Choice::Kind::single && (c.kind = Choice::Kind::mixed, true);
-        }},
+      D{"one worker runs everything",
+        [](Query&, Choice& c) { return c.kind == Choice::Kind::mixed && (c.kind = Choice::Kind::single, true); }},
+      D{"several workers run it",
+        [](Query&, Choice& c) { return c.kind == Choice::Kind::single && (c.kind = Choice::Kind::mixed, true); }},
       D{"the incumbent stays", [](Query&, Choice& c) { return c.kind = Choice::Kind::incumbent, true; }},
   };
 }

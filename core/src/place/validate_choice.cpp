@@ -42,7 +42,8 @@ class ChoiceCheck {
       bool covers = false;
       for (uint32_t m : p_.candidates[c].nodes) {
         covers = covers || m == n;
-        if (choice_.candidates[m] != c) return text("candidate % runs node % but not node %, which it covers", {c, n, m});
+        if (choice_.candidates[m] != c)
+          return text("candidate % runs node % but not node %, which it covers", {c, n, m});
       }
       if (!covers) return text("candidate % does not cover node %", {c, n});
       used_.insert(c);
@@ -143,7 +144,8 @@ class ChoiceCheck {
   bool is_ready(uint32_t c, const std::set<uint32_t>& waiting) const {
     for (uint32_t n : p_.candidates[c].nodes)
       for (uint32_t t : p_.nodes[n].inputs)
-        if (const auto maker = maker_.find(t); maker != maker_.end() && maker->second != c && waiting.count(maker->second))
+        if (const auto maker = maker_.find(t);
+            maker != maker_.end() && maker->second != c && waiting.count(maker->second))
           return false;
     return true;
   }
@@ -250,7 +252,7 @@ class ChoiceCheck {
   const Problem& p_;
   const Choice& choice_;
   std::set<uint32_t> used_;
-  std::map<uint32_t, uint32_t> maker_;     // tensor → candidate
+  std::map<uint32_t, uint32_t> maker_;  // tensor → candidate
   Part sum_, path_;                     // of all parts; the longest
   std::map<uint32_t, Ns> busy_;         // per place that works, moves included
   std::map<uint32_t, Part> alone_;      // per place: its candidates

@@ -66,14 +66,15 @@ class Times {
     return maker == maker_.end() ? 0 : line_.candidates[maker->second].end_ns;
   }
 
-  // Each begins as soon as what it reads is there and those before it on what it needs have ended; not before, not later.
+  // Each begins as soon as what it reads is there and those before it on what it needs have ended; not before, not
+  // later.
   std::string check_activities() {
-    for (const Activity& x : activities_) {
+    for (const Activity& x : activities_)
       if (x.span.end_ns != add(x.span.begin_ns, x.cost))
         return text("% takes % ns and lasts from % to % ns", {x.name, x.cost, x.span.begin_ns, x.span.end_ns});
+    for (const Activity& x : activities_)
       if (x.span.begin_ns < x.ready)
         return text("% begins at % ns, what it reads is there at % ns", {x.name, x.span.begin_ns, x.ready});
-    }
     std::map<std::pair<int64_t, int64_t>, std::vector<size_t>> users;
     for (size_t a = 0; a < activities_.size(); ++a)
       for (const auto& need : activities_[a].needs) users[need].push_back(a);
@@ -130,7 +131,8 @@ std::string validate(const Problem& problem, const Plan& plan, const std::vector
   std::vector<size_t> segment_of(plan.candidates.size(), kNone);
   for (size_t s = 0; s < segments.size(); ++s)
     for (uint32_t i : segments[s].candidates) {
-      if (i >= segment_of.size()) return text("segment % has candidate number %, the plan has %", {s, i, segment_of.size()});
+      if (i >= segment_of.size())
+        return text("segment % has candidate number %, the plan has %", {s, i, segment_of.size()});
       if (segment_of[i] != kNone) return text("candidate number % is in segments % and %", {i, segment_of[i], s});
       segment_of[i] = s;
       const uint32_t device = problem.places[problem.candidates[plan.candidates[i]].output_place].device;

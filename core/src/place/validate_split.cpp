@@ -63,7 +63,8 @@ std::string validate(const StageProblem& p, const Stages& stages, bool contiguou
   std::map<uint32_t, int64_t> bytes;
   for (size_t u = 0; u < p.units.size(); ++u) {
     const uint32_t d = stages.device[u];
-    if (d >= p.accelerators + p.hosts) return text("unit % is on device %, there are %", {u, d, p.accelerators + p.hosts});
+    if (d >= p.accelerators + p.hosts)
+      return text("unit % is on device %, there are %", {u, d, p.accelerators + p.hosts});
     const bool accelerated = d < p.accelerators;
     if (accelerated && p.units[u].accelerator_ns >= kForbidden) return text("unit % can't run on an accelerator", {u});
     load[d] = add(load[d], accelerated ? p.units[u].accelerator_ns : p.units[u].host_ns);
@@ -87,7 +88,8 @@ std::string validate(const StageProblem& p, const Stages& stages, bool contiguou
 }
 
 std::string validate(const CallProblem& p, const Calls& calls) {
-  if (calls.device.size() != p.blocks) return text("there are % blocks, the calls have %", {p.blocks, calls.device.size()});
+  if (calls.device.size() != p.blocks)
+    return text("there are % blocks, the calls have %", {p.blocks, calls.device.size()});
   for (size_t b = 0; b < calls.device.size(); ++b)
     if (calls.device[b] > p.accelerators)
       return text("block % is on device %, the host is number %", {b, calls.device[b], p.accelerators});
