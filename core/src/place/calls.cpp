@@ -148,7 +148,7 @@ class ChainSearch {
         sums_(sums_of(problem, ideals)),
         cuts_(problem, ideals),
         upper_(upper),
-        pairs_left_(max_pairs) {}
+        pairs_left_(max_pairs / (1 + p_.accelerators / 8)) {}
 
   // Per unit, the device; empty if nothing fits that counts less than the upper bound.
   std::vector<uint32_t> run() {
@@ -369,7 +369,9 @@ Calls plan_calls(const CallProblem& problem, const CallOptions& options) {
   const Ns bound = latency_bound(problem);
   if (calls.latency_ns > bound) {
     CallAnnealer annealer(problem, units, clock, calls.device);
-    annealer.run(options.moves ? options.moves : std::min<uint64_t>(8000000, 4000000000 / problem.nodes.size()));
+    annealer.run(options.moves ? options.moves
+                               : std::min<uint64_t>(
+                                     8000000, 2500000000 / (problem.nodes.size() + 8 * size_t{problem.accelerators})));
     if (annealer.best_latency() < calls.latency_ns) {
       calls.latency_ns = annealer.best_latency();
       calls.device = annealer.best();
