@@ -129,7 +129,7 @@ class Agent {
     options.fallback = request.at("fallback");
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
-    options.split = request.at("split");
+    options.split = options.split_alike = request.at("split");  // the race tells whether that pays
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
@@ -170,7 +170,12 @@ class Agent {
       nodes.back()["outputs"] = names_of(p.outputs);
     }
     for (const Transfer& t : explanation.transfers)
-      transfers.push_back({{"from", t.from}, {"to", t.to}, {"way", t.way}, {"bytes", t.bytes}});
+      transfers.push_back({{"tensor", t.tensor},
+                           {"from", t.from},
+                           {"to", t.to},
+                           {"way", t.way},
+                           {"bytes", t.bytes},
+                           {"segment", t.segment}});
     return {{"ending", "measured"},
             {"plan", number},
             {"nodes", nodes},

@@ -215,6 +215,10 @@ struct CompileOptions {
   // both and a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each node runs on one
   // device. Plans that a dispatch table has for the network are followed as they are, without this.
   bool split = true;
+  // Also two devices of one kind that come from different plugins, such as a CPU's own plugin and an OpenCL driver for
+  // that CPU. They may be one processor, and then parts only wait for each other; so this is off by default. The tuner
+  // tries such splits, as it measures what they bring.
+  bool split_alike = false;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
   // The longest time that a device which also draws the screen is kept busy without a gap: its kernels run in slices of

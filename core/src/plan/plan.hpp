@@ -48,6 +48,7 @@ struct Request {
   bool keep_all = false;
   bool optimize = true;
   bool split = true;  // operators over two devices
+  bool split_alike = false;  // also over two of one kind, from different plugins
   std::shared_ptr<const Split>
       parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
   uint64_t slice_ns = 0;                          // as motley_compile_options has it
