@@ -1,5 +1,5 @@
 // Replays searches on recorded tuning data: how close to the optimum after so many evaluations, and under noise.
-//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]
+//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|recorded|noise] [--json]
 // FILE is T4 or a Kernel Tuner cache, also with .gz. Files of one kernel on several devices are each other's siblings.
 #include <algorithm>
 #include <atomic>
@@ -27,7 +27,7 @@ struct Options {
   std::vector<std::string> files;
   size_t seeds = 20;
   std::string strategy = "motley";
-  std::string only;  // "cold", "siblings" or "noise"; "": all three
+  std::string only;  // "cold", "siblings", "recorded" (siblings of which all is known) or "noise"; "": all
   bool json = false;
 
   bool wants(const char* part) const { return only.empty() || only == part; }
@@ -207,7 +207,7 @@ Options options_of(int count, char** arguments) {
   }
   if (options.files.empty() || options.seeds == 0)
     throw std::runtime_error(
-        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]");
+        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|recorded|noise] [--json]");
   return options;
 }
 
