@@ -41,6 +41,7 @@ class KernelPhase {
 
   void run() {
     desk_.status.phase = "kernels";
+    budget_ = desk_.budget.part(1 - kept_share_);
     sort();
     measure_defaults();
     weigh();
@@ -65,7 +66,7 @@ class KernelPhase {
     std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.weight > b.weight; });
   }
   const TunedDevice& device(const Job& job) const { return desk_.devices[job.at->device]; }
-  bool over() const { return desk_.stopped() || desk_.budget.over(); }
+  bool over() const { return desk_.stopped() || budget_.over(); }
 
   void begin(const Job& job, size_t done, size_t total) {
     desk_.status.what = job.at->key;
@@ -85,8 +86,7 @@ class KernelPhase {
   }
 
   void measure_defaults() {
-    const Budget budget = desk_.budget.part(1 - kept_share_);
-    for (size_t i = 0; i < jobs_.size() && !desk_.stopped() && !budget.over(); ++i) {
+    for (size_t i = 0; i < jobs_.size() && !over(); ++i) {
       Job& job = jobs_[i];
       const std::string id = device(job).id();
       if (const auto known = desk_.ledger.known(job.at->key, id)) {
@@ -148,7 +148,7 @@ class KernelPhase {
     }
     for (size_t i = 0; i < open.size() && !over(); ++i) {
       Job& job = *open[i];
-      const Budget share = desk_.budget.part((1 - kept_share_) * job.weight / weights);
+      const Budget share = budget_.part(job.weight / weights);
       weights -= job.weight;
       if (share.seconds_left() < kLeastSeconds) continue;
       begin(job, i, open.size());
@@ -232,6 +232,7 @@ class KernelPhase {
 
   Desk& desk_;
   std::vector<Job> jobs_;
+  Budget budget_{std::chrono::milliseconds(0)};  // for kernels: what the later phases need is kept from all levels
   double kept_share_ = kPlansShare;
 };
 
