@@ -151,7 +151,7 @@ TEST(SocSplit, EstimatesDontSuffice) {
   const Model model = chain(64, 28);
   CompileOptions options;
   options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
-                  "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+                  "soc:budget.*", "soc:tablet.*", "soc:integrated.*", "soc:camera.*"};
   Session session = soc_runtime().compile(model, options);
   EXPECT_TRUE(parts_of(session.explain()).empty()) << session.explain().to_string();
   expect_near(run(session), by_reference(model));
@@ -257,7 +257,7 @@ TEST(SocSplit, TheOrderOfPluginsPlaysNoPart) {
     if (!named) {
       options.devices = {};
       options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
-                      "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+                      "soc:budget.*", "soc:tablet.*", "soc:integrated.*", "soc:camera.*"};
     }
     std::vector<std::string> files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json",
                                       MOTLEY_TEST_PLUGINS "/libmotley_soc.so"};

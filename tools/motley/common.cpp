@@ -93,6 +93,7 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_flag("--no-fallback", options.no_fallback, "Fail where the given devices cannot run a node");
   command.add_flag("--no-optimize", options.no_optimize, "Run the model's own ops, without fusions");
   command.add_flag("--no-split", options.no_split, "Compute no operator on two devices at once");
+  command.add_flag("--no-layouts", options.no_layouts, "Use no kernels for tensors that are not row-major");
   command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
       ->type_name("N")
       ->check(CLI::Range(1u, 4096u));
@@ -163,6 +164,7 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
   result.fallback = !options.no_fallback;
   result.optimize = !options.no_optimize;
   result.split = !options.no_split;
+  result.layouts = !options.no_layouts;
   for (const std::string& text : options.pins) {
     auto [node, device] = split_assignment(text);
     if (node.empty() || device.empty())

@@ -31,7 +31,7 @@ Offset<schema::Tensor> pack(FlatBufferBuilder& builder, const graph::Tensor& ten
     }
   }
   return schema::CreateTensor(builder, name, tensor.type, builder.CreateVector(dims), tensor.shape.has_value(), buffer,
-                              quantization);
+                              quantization, tensor.layout);
 }
 
 Offset<flatbuffers::Vector<int32_t>> pack(FlatBufferBuilder& builder, const std::vector<graph::TensorId>& ids,

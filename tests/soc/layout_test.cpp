@@ -1,0 +1,326 @@
+// Kernels for tensors in nhwc: how the network is written down, plans, and results.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include "graph/infer.hpp"
+#include "graphs.hpp"
+#include "ir_builder.hpp"
+#include "plan/layout.hpp"
+#include "soc.hpp"
+
+namespace motley::test {
+namespace {
+
+using graph::kNone;
+using schema::Layout;
+
+std::vector<float> run(Session& session) {
+  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
+  session.run();
+  const auto values = session.output("out").as<float>();
+  return {values.begin(), values.end()};
+}
+
+void expect_near(const std::vector<float>& got, const std::vector<float>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-3f * std::max(1.0f, std::abs(want[i]))) << i;
+}
+
+std::vector<float> by_reference(const Model& model) {
+  Session session = soc_runtime().compile(model, {.devices = {"reference"}});
+  return run(session);
+}
+
+TensorId weights(Graph& g, const std::string& name, std::vector<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t d : shape) count *= d;
+  std::vector<float> values = noise(static_cast<size_t>(count), static_cast<unsigned>(name.size() + 5));
+  for (float& v : values) v *= 0.1f;
+  return constant(g, name, DataType::float32, std::move(shape), values);
+}
+
+// Builds networks of convolutions and what stands between them.
+class Builder {
+ public:
+  explicit Builder(Dims shape) {
+    module_.graphs.emplace_back();
+    graph().inputs = {tensor(graph(), "x", DataType::float32, shape)};
+    channels_[x()] = shape[1].value;
+  }
+  Graph& graph() { return module_.main(); }
+  TensorId x() { return graph().inputs[0]; }
+
+  TensorId conv(const std::string& name, TensorId from, int64_t channels = 0, int64_t kernel = 3, TensorId residual = kNone) {
+    const int64_t in = channels_.at(from), out = channels ? channels : in;
+    schema::ConvAttributesT attributes;
+    attributes.strides = attributes.dilations = {1, 1};
+    attributes.pads = std::vector<int64_t>(4, kernel / 2);
+    std::vector<TensorId> inputs = {from, weights(graph(), name + "_w", {out, in, kernel, kernel})};
+    if (residual != kNone) inputs.insert(inputs.end(), {kNone, residual});
+    return add(name, Op::Conv, inputs, attributes, out);
+  }
+  TensorId relu(const std::string& name, TensorId from) {
+    return add(name, Op::Unary, {from}, unary(schema::UnaryFunction::relu), channels_.at(from));
+  }
+  TensorId sum(const std::string& name, TensorId a, TensorId b) {
+    return add(name, Op::Binary, {a, b}, schema::BinaryAttributesT{}, channels_.at(a));
+  }
+  TensorId pool(const std::string& name, TensorId from) {
+    schema::PoolAttributesT attributes;
+    attributes.kernel_shape = {3, 3};
+    attributes.strides = attributes.dilations = {1, 1};
+    attributes.pads = {1, 1, 1, 1};
+    return add(name, Op::Pool, {from}, attributes, channels_.at(from));
+  }
+  // Sums up channels: a network that is wrong anywhere before is wrong here. No device has it in nhwc.
+  TensorId softmax(const std::string& name, TensorId from) {
+    schema::SoftmaxAttributesT attributes;
+    attributes.axis = 1;
+    return add(name, Op::Softmax, {from}, attributes, channels_.at(from));
+  }
+
+  graph::Module module(std::vector<TensorId> outputs) {
+    graph().outputs = std::move(outputs);
+    graph::infer_shapes(module_);
+    return std::move(module_);
+  }
+  Model model(std::vector<TensorId> outputs) { return Model::from_module(module(std::move(outputs))); }
+
+ private:
+  template <class Attributes>
+  TensorId add(const std::string& name, Op op, std::vector<TensorId> inputs, Attributes attributes, int64_t channels) {
+    const TensorId id = node(graph(), name, op, inputs, DataType::float32, attributes);
+    channels_[id] = channels;
+    return id;
+  }
+
+  graph::Module module_;
+  std::map<TensorId, int64_t> channels_;
+};
+
+Dims image(int64_t channels, int64_t side, int64_t batch = 1) {
+  return {Dim(batch), Dim(channels), Dim(side), Dim(side)};
+}
+
+Model chain(int length, int64_t channels, int64_t side) {
+  Builder b(image(channels, side));
+  TensorId at = b.x();
+  for (int i = 0; i < length; ++i) at = b.conv(i + 1 == length ? "out" : "conv" + std::to_string(i), at);
+  return b.model({at});
+}
+
+// ---- writing a network down
+
+struct Written {
+  plan::LaidOut laid;
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const graph::Node& n : laid.graph.nodes) names.push_back(n.name);
+    return names;
+  }
+  const graph::Node& node(const std::string& name) const {
+    for (const graph::Node& n : laid.graph.nodes)
+      if (n.name == name) return n;
+    throw std::runtime_error("there is no node " + name);
+  }
+  const graph::Tensor& read(const std::string& name, size_t i = 0) const {
+    return laid.graph.tensor(node(name).inputs.at(i));
+  }
+  const graph::Tensor& made(const std::string& name) const { return laid.graph.tensor(node(name).outputs.at(0)); }
+};
+
+// With the nodes of these names in nhwc.
+Written lay_out(const graph::Module& module, const std::set<std::string>& names) {
+  std::vector<bool> marks;
+  for (const graph::Node& n : module.main().nodes) marks.push_back(names.count(n.name) > 0);
+  Written written{plan::lay_out(module.main(), marks)};
+  for (uint32_t c : written.laid.conversions) EXPECT_TRUE(plan::is_conversion(written.laid.graph, written.laid.graph.nodes[c]));
+  std::set<TensorId> known(written.laid.graph.inputs.begin(), written.laid.graph.inputs.end());
+  for (const graph::Node& n : written.laid.graph.nodes) {  // in order, each tensor made once
+    for (const TensorId id : n.inputs)
+      EXPECT_TRUE(id == kNone || written.laid.graph.tensor(id).is_constant() || known.count(id)) << n.name;
+    for (const TensorId id : n.outputs) EXPECT_TRUE(known.insert(id).second) << n.name;
+  }
+  for (const TensorId id : written.laid.graph.outputs) {
+    EXPECT_TRUE(known.count(id));
+    EXPECT_EQ(written.laid.graph.tensor(id).layout, Layout::row_major);
+  }
+  for (size_t n = 0; n < marks.size(); ++n)
+    EXPECT_EQ(written.laid.graph.nodes[written.laid.node[n]].name, module.main().nodes[n].name);
+  return written;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(LayoutGraph, ChainsAreBroughtInAndOutOnce) {
+  Builder b(image(17, 6, 2));
+  const TensorId a = b.conv("a", b.x(), 5), c = b.relu("c", a), d = b.conv("d", c, 3);
+  const Written w = lay_out(b.module({d}), {"a", "c", "d"});
+  EXPECT_EQ(w.names(), (Names{"x#nhwc", "a", "c", "d", "d#row_major"}));
+  EXPECT_EQ(w.read("a").extents(), (graph::Extents{2, 6, 6, 17}));
+  EXPECT_EQ(w.read("a").layout, Layout::nhwc);
+  EXPECT_EQ(w.read("a", 1).extents(), (graph::Extents{5, 17, 3, 3}));  // constants stay
+  EXPECT_EQ(w.read("a", 1).layout, Layout::row_major);
+  EXPECT_EQ(w.made("d").extents(), (graph::Extents{2, 6, 6, 3}));
+  EXPECT_EQ(w.made("d#row_major").extents(), (graph::Extents{2, 3, 6, 6}));
+  EXPECT_EQ(w.node("x#nhwc").origins, (Names{"a"}));
+  EXPECT_EQ(w.node("d#row_major").origins, (Names{"d"}));
+}
+
+TEST(LayoutGraph, ConversionsAreShared) {
+  Builder b(image(3, 6));
+  const TensorId a = b.relu("a", b.x()), c = b.conv("c", a), d = b.conv("d", a), e = b.conv("e", a);
+  const TensorId f = b.sum("f", c, d), g = b.sum("g", f, c), h = b.sum("h", g, e);
+  // c and d read a in nhwc, e as it is; f reads both in row-major layout, and g another time.
+  const Written w = lay_out(b.module({h}), {"c", "d"});
+  EXPECT_EQ(w.names(), (Names{"a", "a#nhwc", "c", "d", "e", "c#row_major", "d#row_major", "f", "g", "h"}));
+  EXPECT_EQ(w.read("c").name, w.read("d").name);
+  EXPECT_EQ(w.read("e").layout, Layout::row_major);
+  EXPECT_EQ(w.read("g", 1).layout, Layout::row_major);
+}
+
+TEST(LayoutGraph, MixedReadersGetEach) {
+  Builder b(image(1, 6));
+  const TensorId a = b.conv("a", b.x(), 4), c = b.conv("c", a), d = b.relu("d", a), e = b.sum("e", c, d);
+  const Written w = lay_out(b.module({e}), {"a", "c"});
+  EXPECT_EQ(w.names(), (Names{"x#nhwc", "a", "c", "a#row_major", "d", "c#row_major", "e"}));
+  EXPECT_EQ(w.read("c").layout, Layout::nhwc);
+  EXPECT_EQ(w.read("d").layout, Layout::row_major);
+}
+
+TEST(LayoutGraph, OutputsInTheMiddleAndOptionalInputs) {
+  Builder b(image(4, 5));
+  const TensorId a = b.conv("a", b.x()), c = b.conv("c", a, 0, 3, a);
+  const Written w = lay_out(b.module({c, a}), {"a", "c"});
+  EXPECT_EQ(w.names(), (Names{"x#nhwc", "a", "c", "c#row_major", "a#row_major"}));
+  EXPECT_EQ(w.node("c").inputs[2], kNone);
+  EXPECT_EQ(w.read("c", 3).layout, Layout::nhwc);
+}
+
+TEST(LayoutGraph, NothingMarkedStaysAsItIs) {
+  Builder b(image(4, 5));
+  const graph::Module module = b.module({b.conv("a", b.x())});
+  const Written w = lay_out(module, {});
+  EXPECT_EQ(w.names(), (Names{"a"}));
+  EXPECT_TRUE(w.laid.conversions.empty());
+}
+
+TEST(LayoutGraph, NamesThatAreTakenGetAnother) {
+  Builder b(image(4, 5));
+  const TensorId a = b.relu("a", b.x()), c = b.relu("x#nhwc", a);
+  const Written w = lay_out(b.module({c}), {"a"});
+  EXPECT_EQ(w.names(), (Names{"x#nhwc_", "a", "a#row_major", "x#nhwc"}));
+}
+
+// Of any rank: a tensor that was brought into nhwc has each element where it belongs.
+TEST(LayoutGraph, ConversionsMoveEveryElement) {
+  for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{
+           {2, 3, 5}, {1, 17, 4}, {2, 3, 4, 5}, {3, 1, 4, 5}, {1, 17, 1, 1}, {2, 3, 2, 3, 4}, {1, 8, 2, 1, 3}}) {
+    Dims dims;
+    for (int64_t d : shape) dims.push_back(Dim(d));
+    Builder b(dims);
+    const graph::Module module = b.module({b.relu("a", b.x())});
+    const Written w = lay_out(module, {"a"});
+    const int64_t channels = shape[1], batch = shape[0];
+    int64_t pixels = 1;
+    for (size_t i = 2; i < shape.size(); ++i) pixels *= shape[i];
+    for (const bool in : {true, false}) {
+      const auto& copy = graph::attributes<schema::StridedCopyAttributesT>(w.node(in ? "x#nhwc" : "a#row_major"));
+      std::vector<int64_t> to(static_cast<size_t>(batch * channels * pixels), -1);
+      for (const auto& region : copy.regions) {
+        std::vector<int64_t> at(region->extents.size(), 0);
+        for (bool more = true; more;) {
+          int64_t src = region->src_offset, dst = region->dst_offset;
+          for (size_t i = 0; i < at.size(); ++i) src += at[i] * region->src_strides[i], dst += at[i] * region->dst_strides[i];
+          to.at(static_cast<size_t>(dst)) = src;
+          more = false;
+          for (size_t i = at.size(); i-- > 0 && !more;) {
+            if (++at[i] < region->extents[i]) more = true;
+            else at[i] = 0;
+          }
+        }
+      }
+      for (int64_t n = 0; n < batch; ++n)
+        for (int64_t c = 0; c < channels; ++c)
+          for (int64_t p = 0; p < pixels; ++p) {
+            const int64_t row_major = (n * channels + c) * pixels + p, nhwc = (n * pixels + p) * channels + c;
+            ASSERT_EQ(to[static_cast<size_t>(in ? nhwc : row_major)], in ? row_major : nhwc);
+          }
+    }
+  }
+}
+
+// ---- plans on a phone whose chips work in nhwc
+
+struct Variable {
+  const char* name;
+  Variable(const char* n, const std::string& value) : name(n) { setenv(n, value.c_str(), 1); }
+  ~Variable() { unsetenv(name); }
+};
+
+CompileOptions camera(const Model& model) {
+  CompileOptions options = on("camera", model);
+  options.optimize = false;
+  options.split = false;
+  return options;
+}
+CompileOptions row_major(CompileOptions options) {
+  options.layouts = false;
+  return options;
+}
+Explanation explain(const Model& model, const CompileOptions& options) {
+  return soc_runtime().compile(model, options).explain();
+}
+
+std::set<std::string> in_nhwc(const Explanation& e) {
+  std::set<std::string> nodes;
+  for (const Placement& p : e.nodes)
+    if (p.layout == "nhwc" && p.op != "StridedCopy") nodes.insert(p.node);
+  return nodes;
+}
+std::multiset<std::string> conversions(const Explanation& e) {
+  std::multiset<std::string> nodes;
+  for (const Placement& p : e.nodes)
+    if (p.op == "StridedCopy") nodes.insert(p.node);
+  return nodes;
+}
+
+TEST(SocLayout, ChainsOfConvolutionsNeedTwoConversions) {
+  const Model model = chain(5, 64, 28);
+  const CompileOptions options = camera(model);
+  Session session = soc_runtime().compile(model, options);
+  const Explanation e = session.explain(), without = explain(model, row_major(options));
+  EXPECT_EQ(in_nhwc(e).size(), 5u) << e.to_string();
+  EXPECT_EQ(conversions(e), (std::multiset<std::string>{"out#row_major", "x#nhwc"})) << e.to_string();
+  EXPECT_TRUE(in_nhwc(without).empty());
+  EXPECT_TRUE(conversions(without).empty());
+  EXPECT_LT(e.cost.predicted_ns, without.cost.predicted_ns);
+  EXPECT_GE(e.cost.predicted_ns, e.cost.bound);
+  for (const Placement& p : e.nodes) {
+    if (p.op == "StridedCopy") EXPECT_NE(p.reason.find("brings "), std::string::npos) << p.reason;
+    else EXPECT_NE(p.reason.find("kernel: nhwc on soc:camera."), std::string::npos) << p.reason;
+  }
+  expect_near(run(session), by_reference(model));
+}
+
+// What is simulated is what was predicted.
+TEST(SocLayout, KernelsTakeWhatWasPredicted) {
+  const Model model = chain(5, 64, 28);
+  Session session = soc_runtime().compile(model, camera(model));
+  std::map<std::string, double> predicted;
+  const Explanation e = session.explain();
+  ASSERT_FALSE(in_nhwc(e).empty());
+  for (const Placement& p : e.nodes) predicted[p.node] = p.estimate_ns;
+  session.set_profiling(true);
+  run(session);
+  for (const NodeTime& t : session.node_times())
+    EXPECT_NEAR(double(t.end_ns - t.begin_ns), predicted.at(t.node), 2) << t.node;
+}
+
+}  // namespace
+}  // namespace motley::test
