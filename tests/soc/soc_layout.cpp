@@ -38,6 +38,7 @@ class Rewriting {
       graph_->nodes.push_back(std::move(node));
       for (const auto& [from, to] : made) add_copy(from, to, to, false);
     }
+    for (auto& t : graph_->tensors) t->layout = Layout::row_major;
     flatbuffers::FlatBufferBuilder builder;
     schema::FinishModelBuffer(builder, schema::CreateModel(builder, &model_));
     return builder.Release();

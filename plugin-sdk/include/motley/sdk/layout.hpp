@@ -45,7 +45,8 @@ inline Shape logical_shape(const TensorView& tensor) {
 inline bool may_be_nhwc(const TensorView& tensor) { return !tensor.is_constant() && tensor.shape.size() >= 3; }
 
 // Whether a node is to run in nhwc. Never true of what brings tensors into nhwc and back: that is a StridedCopy, whose
-// regions speak of elements as they lie in memory.
+// regions speak of elements as they lie in memory. One may stand in a segment with nodes in nhwc; alone or with others
+// its tensors do not say that they are nhwc, so that it is a copy like any.
 inline bool is_in_nhwc(const NodeView& node) {
   if (node.op() == Op::StridedCopy) return false;
   for (size_t i = 0; i < node.input_count(); ++i)
