@@ -322,5 +322,205 @@ TEST(SocLayout, KernelsTakeWhatWasPredicted) {
     EXPECT_NEAR(double(t.end_ns - t.begin_ns), predicted.at(t.node), 2) << t.node;
 }
 
+// A network that branches: an nhwc tensor with readers of either kind, residuals, pools, and softmaxes that no chip has.
+Model mixed(int64_t channels, int64_t side) {
+  Builder b(image(channels, side));
+  const TensorId a = b.conv("a", b.x()), c = b.conv("c", a), d = b.relu("d", c), e = b.conv("e", d, 0, 3, a);
+  const TensorId f = b.softmax("f", c), g = b.conv("g", f, 0, 1), h = b.pool("h", e), i = b.sum("i", h, g);
+  return b.model({b.conv("out", i)});
+}
+
+TEST(SocLayout, BranchesShareConversionsAndAreRight) {
+  for (const int64_t channels : {16, 17, 64}) {
+    const Model model = mixed(channels, 28);
+    const std::vector<float> want = by_reference(model);
+    for (const Policy policy : {Policy::latency, Policy::throughput, Policy::power, Policy::memory}) {
+      CompileOptions options = camera(model);
+      options.policy = policy;
+      Session session = soc_runtime().compile(model, options);
+      const Explanation e = session.explain(), without = explain(model, row_major(options));
+      EXPECT_LE(e.cost.cost, without.cost.cost * (1 + 1e-9)) << to_string(policy) << e.to_string();
+      if (policy == Policy::latency && channels == 64) {
+        EXPECT_GE(in_nhwc(e).size(), 4u) << e.to_string();
+      }
+      const std::multiset<std::string> names = conversions(e);
+      for (const std::string& name : names) EXPECT_EQ(names.count(name), 1u) << name;
+      expect_near(run(session), want);
+    }
+  }
+}
+
+// The device's own figures decide without a table too, by a margin; the order of devices stays.
+TEST(SocLayout, WithoutATableEstimatesDecide) {
+  const Model model = chain(6, 64, 28);
+  CompileOptions options = camera(model);
+  options.table.clear();
+  options.devices = {"soc:camera.npu", "soc:camera.big"};
+  Session session = soc_runtime().compile(model, options);
+  const Explanation e = session.explain(), without = explain(model, row_major(options));
+  EXPECT_EQ(in_nhwc(e).size(), 6u) << e.to_string();
+  EXPECT_LE(e.cost.predicted_ns, 0.8 * without.cost.predicted_ns);
+  for (const Placement& p : e.nodes) EXPECT_TRUE(p.op != "Conv" || p.device == "soc:camera.npu") << e.to_string();
+  expect_near(run(session), by_reference(model));
+}
+
+TEST(SocLayout, FusedKernelsComeInNhwcToo) {
+  Builder b(image(32, 28));
+  TensorId at = b.x();
+  for (const char* name : {"a", "b", "c", "d"}) at = b.relu(std::string(name) + "_relu", b.conv(name, at));
+  const Model model = b.model({b.conv("out", at)});
+  CompileOptions options = camera(model);
+  options.devices = {"soc:camera.npu"};
+  Session session = soc_runtime().compile(model, options);
+  const Explanation e = session.explain();
+  size_t fused = 0;
+  for (const Placement& p : e.nodes) {
+    fused += p.layout == "nhwc" && !p.fused_with.empty();
+    if (p.node != "a") continue;
+    EXPECT_NE(p.reason.find("kernel: nhwc, fused with a_relu on soc:camera.npu"), std::string::npos) << p.reason;
+  }
+  EXPECT_EQ(fused, 8u) << e.to_string();
+  EXPECT_EQ(conversions(e).size(), 2u) << e.to_string();
+  expect_near(run(session), by_reference(model));
+}
+
+// Rows of a dispatch table for the kernel in nhwc count for that alone, and no others do.
+TEST(SocLayout, MeasuredKernelsCount) {
+  const Model model = chain(4, 32, 28);
+  CompileOptions options = camera(model);
+  const Explanation before = explain(model, options);
+  std::string problem;
+  for (const Placement& p : before.nodes)
+    if (p.node == "conv1") problem = p.problem_key;
+  const Explanation plain = explain(model, row_major(options));
+  for (const Placement& p : plain.nodes)
+    EXPECT_NE(p.problem_key, problem);
+  ASSERT_NE(problem.find(" in nhwc"), std::string::npos) << problem << before.to_string();
+  options.table = table_for("camera", model, {{problem, "npu", "", 3210}});
+  const Explanation e = explain(model, options);
+  for (const Placement& p : e.nodes) {
+    if (p.op != "Conv") continue;
+    EXPECT_EQ(p.layout, "nhwc");
+    EXPECT_EQ(p.estimate_ns, 3210);
+    EXPECT_EQ(p.cost_source, "measured");
+  }
+  options.table = table_for("camera", model, {{problem, "npu", "", 1e9}});
+  EXPECT_TRUE(in_nhwc(explain(model, options)).empty());
+}
+
+TEST(SocLayout, KeptTensorsAndOutputsStayRowMajor) {
+  const Model model = chain(9, 64, 28);
+  Session plain = soc_runtime().compile(model, {.devices = {"reference"}, .keep = {"conv2"}});
+  run(plain);
+  CompileOptions options = camera(model);
+  options.keep = {"conv2"};
+  Session session = soc_runtime().compile(model, options);
+  const Explanation e = session.explain();
+  EXPECT_FALSE(in_nhwc(e).empty()) << e.to_string();
+  EXPECT_EQ(in_nhwc(e).count("conv2"), 0u) << e.to_string();
+  expect_near(run(session), by_reference(model));
+  const auto want = plain.tensor("conv2").as<float>(), got = session.tensor("conv2").as<float>();
+  expect_near({got.begin(), got.end()}, {want.begin(), want.end()});
+  options.keep_all = true;
+  EXPECT_TRUE(in_nhwc(explain(model, options)).empty());
+}
+
+// A device that offered what it does not compile: the same nodes run by plain kernels.
+TEST(SocLayout, RefusedLayoutsFallBackToPlainKernels) {
+  const Model model = chain(5, 64, 28);
+  const CompileOptions options = camera(model);
+  ASSERT_FALSE(in_nhwc(explain(model, options)).empty());
+  const Variable refuse("MOTLEY_SOC_REFUSE_NHWC", "1");
+  Session session = soc_runtime().compile(model, options);
+  const Explanation e = session.explain();
+  EXPECT_TRUE(in_nhwc(e).empty()) << e.to_string();
+  EXPECT_EQ(e.cost.predicted_ns, explain(model, row_major(options)).cost.predicted_ns) << e.to_string();
+  for (const Placement& p : e.nodes) EXPECT_EQ(p.device, "soc:camera.npu");
+  expect_near(run(session), by_reference(model));
+}
+
+TEST(SocLayout, LostDevicesArePlannedWithout) {
+  const Model model = chain(5, 64, 28);
+  Session session = soc_runtime().compile(model, camera(model));
+  ASSERT_FALSE(in_nhwc(session.explain()).empty());
+  const Variable lost("MOTLEY_SOC_LOST", "camera.npu");
+  expect_near(run(session), by_reference(model));
+  for (const Placement& p : session.explain().nodes) EXPECT_NE(p.device, "soc:camera.npu");
+}
+
+// The best of all choices of nodes in nhwc, each tried alone: of these the planner's must be, or be within the margin of
+// having none.
+TEST(SocLayout, PlansAreAsGoodAsBruteForce) {
+  std::mt19937 random(5);
+  size_t with_layouts = 0, equal = 0, tried = 0;
+  for (int i = 0; i < 12; ++i) {
+    Builder b(image(32 << (random() % 2), 56));
+    std::vector<TensorId> made = {b.x()};
+    std::vector<std::string> names;
+    for (int n = 0; n < 6; ++n) {
+      const std::string name = n == 5 ? "out" : "n" + std::to_string(n);
+      const TensorId from = made[made.size() - 1 - (made.size() > 1 ? random() % 2 : 0)], other = made[random() % made.size()];
+      const unsigned kind = random() % 8;
+      if (kind < 5) made.push_back(b.conv(name, from, 0, random() % 2 ? 3 : 1));
+      else if (kind == 5) made.push_back(b.softmax(name, from));
+      else if (kind == 6) made.push_back(b.relu(name, from));
+      else made.push_back(b.sum(name, from, other));
+      names.push_back(name);
+    }
+    const Model model = b.model({made.back()});
+    CompileOptions options = camera(model);
+    options.devices = {"soc:camera.npu", "soc:camera.big"};
+    const Explanation e = explain(model, options);
+    double best = explain(model, row_major(options)).cost.predicted_ns;
+    for (unsigned set = 1; set < 64; ++set) {
+      std::string list;
+      for (size_t n = 0; n < names.size(); ++n)
+        if (set >> n & 1) list += (list.empty() ? "" : ",") + names[n];
+      const Variable only("MOTLEY_SOC_NHWC", list);
+      best = std::min(best, explain(model, options).cost.predicted_ns);
+    }
+    EXPECT_LE(e.cost.predicted_ns, best * 1.03) << i << e.to_string();
+    equal += e.cost.predicted_ns <= best * (1 + 1e-9);
+    with_layouts += !in_nhwc(e).empty();
+    ++tried;
+  }
+  EXPECT_GE(with_layouts, 5u);
+  EXPECT_GE(equal + 1, tried);
+}
+
+TEST(SocLayout, RandomNetworksAreRight) {
+  std::mt19937 random(11);
+  size_t with_layouts = 0;
+  for (int i = 0; i < 40; ++i) {
+    static constexpr int64_t kChannels[] = {1, 3, 17, 32};
+    const int64_t channels = kChannels[random() % 4];
+    Builder b(image(channels, 9, 1 + random() % 2));
+    std::vector<TensorId> made = {b.x()};
+    for (int n = 0; n < 12; ++n) {
+      const std::string name = n == 11 ? "out" : "n" + std::to_string(n);
+      const TensorId from = made[made.size() - 1 - random() % std::min<size_t>(made.size(), 3)], other = made[random() % made.size()];
+      switch (random() % 8) {
+        case 0: made.push_back(b.relu(name, from)); break;
+        case 1: made.push_back(b.softmax(name, from)); break;
+        case 2: made.push_back(b.pool(name, from)); break;
+        case 3: made.push_back(b.sum(name, from, other)); break;
+        case 4: made.push_back(b.conv(name, from, 0, 3, other)); break;
+        default: made.push_back(b.conv(name, from, 0, random() % 2 ? 3 : 1)); break;
+      }
+    }
+    const Model model = b.model({made.back()});
+    // Kernels in nhwc and conversions cost next to nothing, so that as many as possible are used.
+    CompileOptions options = camera(model);
+    options.optimize = i % 2;
+    options.policy = static_cast<Policy>(i % 4);
+    const Variable cheap("MOTLEY_SOC_CHEAP_NHWC", "1");
+    Session session = soc_runtime().compile(model, options);
+    with_layouts += !in_nhwc(session.explain()).empty();
+    SCOPED_TRACE(session.explain().to_string());
+    expect_near(run(session), by_reference(model));
+  }
+  EXPECT_GE(with_layouts, 15u);
+}
+
 }  // namespace
 }  // namespace motley::test
