@@ -116,7 +116,8 @@ Bytes permuted(const graph::Tensor& tensor, const Bytes& bytes, bool to_nhwc) {
   return result;
 }
 
-// The graph as it reaches a plugin that offered its nodes in nhwc: all that may be is, with the shape that it has there.
+// The graph as it reaches a plugin that offered its nodes in nhwc: all that may be is, with the shape that it has
+// there.
 graph::Graph in_nhwc(graph::Graph graph) {
   for (graph::Tensor& tensor : graph.tensors) {
     if (!may_be_nhwc(tensor)) continue;

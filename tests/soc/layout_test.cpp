@@ -55,7 +55,8 @@ class Builder {
   Graph& graph() { return module_.main(); }
   TensorId x() { return graph().inputs[0]; }
 
-  TensorId conv(const std::string& name, TensorId from, int64_t channels = 0, int64_t kernel = 3, TensorId residual = kNone) {
+  TensorId conv(const std::string& name, TensorId from, int64_t channels = 0, int64_t kernel = 3,
+                TensorId residual = kNone) {
     const int64_t in = channels_.at(from), out = channels ? channels : in;
     schema::ConvAttributesT attributes;
     attributes.strides = attributes.dilations = {1, 1};
@@ -139,7 +140,8 @@ Written lay_out(const graph::Module& module, const std::set<std::string>& names)
   std::vector<bool> marks;
   for (const graph::Node& n : module.main().nodes) marks.push_back(names.count(n.name) > 0);
   Written written{plan::lay_out(module.main(), marks)};
-  for (uint32_t c : written.laid.conversions) EXPECT_TRUE(plan::is_conversion(written.laid.graph, written.laid.graph.nodes[c]));
+  for (uint32_t c : written.laid.conversions)
+    EXPECT_TRUE(plan::is_conversion(written.laid.graph, written.laid.graph.nodes[c]));
   std::set<TensorId> known(written.laid.graph.inputs.begin(), written.laid.graph.inputs.end());
   for (const graph::Node& n : written.laid.graph.nodes) {  // in order, each tensor made once
     for (const TensorId id : n.inputs)
@@ -236,7 +238,8 @@ TEST(LayoutGraph, ConversionsMoveEveryElement) {
         std::vector<int64_t> at(region->extents.size(), 0);
         for (bool more = true; more;) {
           int64_t src = region->src_offset, dst = region->dst_offset;
-          for (size_t i = 0; i < at.size(); ++i) src += at[i] * region->src_strides[i], dst += at[i] * region->dst_strides[i];
+          for (size_t i = 0; i < at.size(); ++i)
+            src += at[i] * region->src_strides[i], dst += at[i] * region->dst_strides[i];
           to.at(static_cast<size_t>(dst)) = src;
           more = false;
           for (size_t i = at.size(); i-- > 0 && !more;) {
@@ -322,7 +325,8 @@ TEST(SocLayout, KernelsTakeWhatWasPredicted) {
     EXPECT_NEAR(double(t.end_ns - t.begin_ns), predicted.at(t.node), 2) << t.node;
 }
 
-// A network that branches: an nhwc tensor with readers of either kind, residuals, pools, and softmaxes that no chip has.
+// A network that branches: an nhwc tensor with readers of either kind, residuals, pools, and softmaxes that no chip
+// has.
 Model mixed(int64_t channels, int64_t side) {
   Builder b(image(channels, side));
   const TensorId a = b.conv("a", b.x()), c = b.conv("c", a), d = b.relu("d", c), e = b.conv("e", d, 0, 3, a);
@@ -393,8 +397,7 @@ TEST(SocLayout, MeasuredKernelsCount) {
   for (const Placement& p : before.nodes)
     if (p.node == "conv1") problem = p.problem_key;
   const Explanation plain = explain(model, row_major(options));
-  for (const Placement& p : plain.nodes)
-    EXPECT_NE(p.problem_key, problem);
+  for (const Placement& p : plain.nodes) EXPECT_NE(p.problem_key, problem);
   ASSERT_NE(problem.find(" in nhwc"), std::string::npos) << problem << before.to_string();
   options.table = table_for("camera", model, {{problem, "npu", "", 3210}});
   const Explanation e = explain(model, options);
@@ -448,8 +451,8 @@ TEST(SocLayout, LostDevicesArePlannedWithout) {
   for (const Placement& p : session.explain().nodes) EXPECT_NE(p.device, "soc:camera.npu");
 }
 
-// The best of all choices of nodes in nhwc, each tried alone: of these the planner's must be, or be within the margin of
-// having none.
+// The best of all choices of nodes in nhwc, each tried alone: of these the planner's must be, or be within the margin
+// of having none.
 TEST(SocLayout, PlansAreAsGoodAsBruteForce) {
   std::mt19937 random(5);
   size_t with_layouts = 0, equal = 0, tried = 0;
@@ -459,7 +462,8 @@ TEST(SocLayout, PlansAreAsGoodAsBruteForce) {
     std::vector<std::string> names;
     for (int n = 0; n < 6; ++n) {
       const std::string name = n == 5 ? "out" : "n" + std::to_string(n);
-      const TensorId from = made[made.size() - 1 - (made.size() > 1 ? random() % 2 : 0)], other = made[random() % made.size()];
+      const TensorId from = made[made.size() - 1 - (made.size() > 1 ? random() % 2 : 0)],
+                     other = made[random() % made.size()];
       const unsigned kind = random() % 8;
       if (kind < 5) made.push_back(b.conv(name, from, 0, random() % 2 ? 3 : 1));
       else if (kind == 5) made.push_back(b.softmax(name, from));
@@ -498,7 +502,8 @@ TEST(SocLayout, RandomNetworksAreRight) {
     std::vector<TensorId> made = {b.x()};
     for (int n = 0; n < 12; ++n) {
       const std::string name = n == 11 ? "out" : "n" + std::to_string(n);
-      const TensorId from = made[made.size() - 1 - random() % std::min<size_t>(made.size(), 3)], other = made[random() % made.size()];
+      const TensorId from = made[made.size() - 1 - random() % std::min<size_t>(made.size(), 3)],
+                     other = made[random() % made.size()];
       switch (random() % 8) {
         case 0: made.push_back(b.relu(name, from)); break;
         case 1: made.push_back(b.softmax(name, from)); break;

@@ -64,8 +64,8 @@ double operations(const sdk::NodeView& node) {
   return elements;
 }
 
-// A chip that works in nhwc brings what is row-major into it, and the result back, inside of its kernels; for what looks
-// at one element at a time it need not.
+// A chip that works in nhwc brings what is row-major into it, and the result back, inside of its kernels; for what
+// looks at one element at a time it need not.
 double converting_ns(const Model& model, const sdk::NodeView& node) {
   if (!model.has_nhwc(op_of(node)) || node.op() == sdk::Op::Unary || node.op() == sdk::Op::Binary) return 0;
   double bytes = bytes_of(node.output(0));
@@ -285,7 +285,8 @@ void fill_compiling(motley_plugin& p) {
       flatbuffers::DetachedBuffer rewritten;
       for (uint32_t n = 0; n < view.node_count() && !rewritten.data(); ++n) {
         if (!sdk::is_in_nhwc(view.node(n))) continue;
-        if (!device(d).model->has_nhwc(op_of(view.node(n)))) throw StatusError(MOTLEY_UNSUPPORTED, "a layout that it lacks");
+        if (!device(d).model->has_nhwc(op_of(view.node(n))))
+          throw StatusError(MOTLEY_UNSUPPORTED, "a layout that it lacks");
         if (std::getenv("MOTLEY_SOC_REFUSE_NHWC")) throw StatusError(MOTLEY_UNSUPPORTED, "it refuses nhwc");
         rewritten = row_major_inside(row_major);
       }

@@ -40,7 +40,8 @@ void add_plugin_options(CLI::App& command, PluginOptions& options);
 // For CLI::Option::check: a number within these bounds, which NaN is not.
 CLI::Validator real_number(double low, double high);
 
-// --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split, --no-layouts,
+// --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split,
+// --no-layouts,
 // --threads, --shape, --table, and the plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one

@@ -82,8 +82,8 @@ GraphParts whole(const graph::Graph& graph) {
 Offset<schema::Graph> pack(FlatBufferBuilder& builder, const GraphParts& parts) {
   std::vector<Offset<schema::Tensor>> tensors;
   for (size_t i = 0; i < parts.tensors.size(); ++i)
-    tensors.push_back(pack(builder, parts.graph.tensor(parts.tensors[i]), parts.buffers[i],
-                           layout_of(parts, parts.tensors[i])));
+    tensors.push_back(
+        pack(builder, parts.graph.tensor(parts.tensors[i]), parts.buffers[i], layout_of(parts, parts.tensors[i])));
   std::vector<Offset<schema::Node>> nodes;
   for (uint32_t i : parts.nodes) nodes.push_back(pack(builder, parts.graph.nodes[i], parts));
   const auto name = pack_text(builder, parts.graph.name);

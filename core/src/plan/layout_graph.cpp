@@ -89,9 +89,9 @@ class Writer {
     name += std::string("#") + schema::EnumNameLayout(layout);
     while (!names_.insert(name).second) name += '_';
     result_.conversions.push_back(static_cast<uint32_t>(result_.graph.nodes.size()));
-    Node& node = result_.graph.add_node(
-        name, graph::Op::StridedCopy, {from}, {to},
-        graph::strided_copy(graph::normalized({graph::permuting_region(extents, permutation(extents.size(), layout))})));
+    Node& node = result_.graph.add_node(name, graph::Op::StridedCopy, {from}, {to},
+                                        graph::strided_copy(graph::normalized(
+                                            {graph::permuting_region(extents, permutation(extents.size(), layout))})));
     if (const Node* origin = maker ? maker : reader) node.origins = origin->origins;
   }
 

@@ -54,7 +54,8 @@ SupportTable ask_support(const Graph& graph, const std::vector<uint32_t>& nodes,
   for (size_t n = 0; request.ordered && n < nodes.size(); ++n) {
     const auto is_named = [&](size_t d) { return request.wish_of(*request.devices[d]).named; };
     bool any_named = false;
-    for (size_t d = 0; d < request.devices.size(); ++d) any_named = any_named || (all.at(d, n).supported && is_named(d));
+    for (size_t d = 0; d < request.devices.size(); ++d)
+      any_named = any_named || (all.at(d, n).supported && is_named(d));
     for (size_t d = 0; d < request.devices.size(); ++d) all.verdicts[d][n].spare = any_named && !is_named(d);
   }
   return all;
@@ -110,7 +111,8 @@ class LayoutFinder {
   bool is_usable(const Offer& offer) const {
     if (offer.layout != Layout::nhwc || !is_possible(offer, request_, support_)) return false;
     for (uint32_t n : offer.nodes)
-      if (is_kept(graph_.nodes[n]) || !has_channels_in(graph_.nodes[n]) || plain_ns(n, worker_of(offer)) >= place::kForbidden)
+      if (is_kept(graph_.nodes[n]) || !has_channels_in(graph_.nodes[n]) ||
+          plain_ns(n, worker_of(offer)) >= place::kForbidden)
         return false;
     return true;
   }
@@ -152,7 +154,8 @@ class LayoutFinder {
         return row;
       }
     }
-    const double ns = offer.prior_ns > 0 ? by_plain(offer, offer.prior_ns) : as_nodes(offer, all, device, row.cost.source);
+    const double ns =
+        offer.prior_ns > 0 ? by_plain(offer, offer.prior_ns) : as_nodes(offer, all, device, row.cost.source);
     row.cost.cost_ns = std::llround(std::clamp(ns, 0.0, 1e15));
     return row;
   }
@@ -275,8 +278,8 @@ class LayoutFinder {
     return true;
   }
 
-  // The smallest and the largest tensor that candidates touch say what conversions cost on each device. Returns a typical
-  // size in bytes.
+  // The smallest and the largest tensor that candidates touch say what conversions cost on each device. Returns a
+  // typical size in bytes.
   double add_conversions(uint32_t places, const std::vector<uint32_t>& place, std::vector<Way>& ways) const {
     const auto [small, large] = extremes();
     Graph graph;

@@ -130,7 +130,7 @@ struct Assignment {
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
   std::shared_ptr<const Split> split;  // a graph with operators split over two devices, that may be faster; or null
-  std::shared_ptr<Layouts> layouts;  // a plan with tensors in other layouts, which is clearly better; or null
+  std::shared_ptr<Layouts> layouts;    // a plan with tensors in other layouts, which is clearly better; or null
   std::shared_ptr<const table::Advisor::Plan> raced;  // the plan of `split` that was measured; or null
 };
 // What compilers refused: a device (index) and a node, and why.

@@ -44,8 +44,8 @@ struct SupportTable {
 // Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
-// Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in layouts that plans know:
-// row-major and nhwc.
+// Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in layouts that
+// plans know: row-major and nhwc.
 void add_offer(const graph::Graph& graph, const motley_candidate& candidate, uint32_t device, SupportTable& table);
 
 }  // namespace motley::plan

@@ -1,11 +1,12 @@
 // Kernels for tensors in nhwc: offering them, and reading the graphs in which the host then asks for them.
 //
-// A device offers such a kernel by a candidate, beside its yes to the node as it is:
+// A device offers such a kernel by a candidate, beside its yes to the node as it is. With the helper of plugin.hpp:
 //
-//   for (uint32_t n = 0; n < view.node_count(); ++n)
-//     if (has_nhwc_kernel(view.node(n))) offer_in_nhwc(*sink, {n}, DataType::float32, cost_ns);
+//   class MyDevice : public Device, public NhwcKernels {
+//     bool runs_in_nhwc(const NodeView& node) const override { return node.op() == Op::Conv; }
 //
-// Where a plan uses it, compile (and estimate_cost, and motley.tuning/1) gets the node with tensors that say so:
+// and without it, in query_support, offer_in_nhwc(*sink, {n}, DataType::float32, cost_ns). Where a plan uses it,
+// compile (and estimate_cost, and motley.tuning/1) gets the node with tensors that say so:
 //
 //   if (is_in_nhwc(node)) {                                    // node reads and writes nhwc
 //     const Shape x = logical_shape(*node.input(0));           // N C H W, what its attributes speak of
@@ -56,8 +57,8 @@ inline bool is_in_nhwc(const NodeView& node) {
   return false;
 }
 
-// Offers one kernel for the nodes, ascending, all of whose tensors that may be nhwc are. `cost_ns`: what it is thought to
-// cost, without conversions; 0: ask estimate_cost.
+// Offers one kernel for the nodes, ascending, all of whose tensors that may be nhwc are. `cost_ns`: what it is thought
+// to cost, without conversions; 0: ask estimate_cost.
 inline void offer_in_nhwc(const motley_support_sink& sink, std::initializer_list<uint32_t> nodes, DataType precision,
                           double cost_ns = 0, const char* config = "") {
   motley_candidate candidate{};
@@ -70,5 +71,18 @@ inline void offer_in_nhwc(const motley_support_sink& sink, std::initializer_list
   candidate.config = config;
   sink.candidate(sink.context, &candidate);
 }
+
+// A Device that is this too offers kernels in nhwc for nodes that it runs.
+class NhwcKernels {
+ public:
+  // Of a node with row-major tensors: whether one of the device's kernels runs it in nhwc as well, by its `supports`
+  // and `prepare` for the node as it is then. [any]
+  virtual bool runs_in_nhwc(const NodeView& node) const = 0;
+  // Nanoseconds of that; 0: the device's estimate_cost of the node as it is then.
+  virtual double nhwc_cost(const NodeView&) const { return 0; }
+
+ protected:
+  ~NhwcKernels() = default;
+};
 
 }  // namespace motley::sdk
