@@ -448,7 +448,7 @@ extern "C" MOTLEY_PLUGIN_EXPORT const motley_plugin* motley_plugin_entry(uint32_
   }
   plugin.struct_size = sizeof plugin;
   plugin.abi_version = MOTLEY_ABI_VERSION;
-  plugin.id = "soc";
+  plugin.id = MOTLEY_SOC_ID;
   plugin.version = plugin.build_id = "1";
   fill_devices(plugin);
   fill_compiling(plugin);

@@ -6,20 +6,106 @@
 
 #include "campaign/contestant.hpp"
 #include "campaign/parts.hpp"
+#include "campaign/prices.hpp"
+#include "temporary_folder.hpp"
 
 namespace motley::tuner {
 namespace {
 
 using nlohmann::json;
 
+// One after another: kernels on a cpu, where the host works, and on a gpu, and moves.
 Parts parts(double cpu, double gpu, size_t moves, double moves_ns) {
-  return {{{"cpu", cpu}, {"gpu", gpu}}, moves_ns, moves};
+  Parts chain;
+  const auto add = [&](const std::string& device, const std::string& lane, double ns) {
+    chain.steps.push_back({device, lane, ns, {}});
+    if (chain.steps.size() > 1) chain.steps.back().after.push_back(chain.steps.size() - 2);
+  };
+  if (cpu > 0) add("cpu", "host", cpu);
+  for (size_t i = 0; i < moves; ++i) add("", "host", moves_ns / static_cast<double>(moves));
+  if (gpu > 0) add("gpu", "gpu", gpu);
+  return chain;
+}
+
+// A gpu's kernel beside a cpu's, after a move there and before one back, which the host makes.
+Parts side_by_side(double cpu, double gpu, double move_ns) {
+  return {{{"", "host", move_ns, {}}, {"gpu", "gpu", gpu, {0}}, {"cpu", "host", cpu, {}}, {"", "host", move_ns, {1}}}};
 }
 
 // What such a plan takes where the cpu's kernels are a third slower in a network and each move costs 20 us more.
-double in_a_network(const Parts& p) {
-  return 1.33 * p.kernels_ns.at("cpu") + 0.9 * p.kernels_ns.at("gpu") + p.moves_ns +
-         20e3 * static_cast<double>(p.moves);
+Correction in_a_network() {
+  Correction c;
+  c.factor = {{"cpu", 1.33}, {"gpu", 0.9}};
+  c.move_ns = 20e3;
+  return c;
+}
+double in_a_network(const Parts& p) { return predict(p, in_a_network()); }
+
+TEST(Parts, StepsBeginWhenTheirLaneIsFreeAndWhatTheyNeedIsThere) {
+  EXPECT_EQ(predict({}, {}), 0);
+  EXPECT_EQ(predict(parts(5e6, 3e6, 2, 2e5), {}), 8.2e6);
+  EXPECT_EQ(predict(side_by_side(5e6, 3e6, 1e5), {}), 5.2e6) << "the gpu is done first";
+  EXPECT_EQ(predict(side_by_side(3e6, 5e6, 1e5), {}), 5.2e6) << "the host waits";
+  const Sums path = critical_path(side_by_side(3e6, 5e6, 1e5), {});
+  EXPECT_EQ(path.moves, 2u);
+  EXPECT_EQ(path.moves_ns, 2e5);
+  EXPECT_EQ(path.kernels_ns.count("cpu"), 0u);
+  EXPECT_EQ(path.kernels_ns.at("gpu"), 5e6);
+}
+
+json node(const std::string& name, const std::string& device, int segment, double ns, std::vector<std::string> inputs) {
+  return {{"node", name},
+          {"device", device},
+          {"segment", segment},
+          {"problem", name},
+          {"config", ""},
+          {"estimate_ns", ns},
+          {"inputs", inputs},
+          {"outputs", json::array({name})},
+          {"fused_with", json::array()}};
+}
+json move(const std::string& tensor, const std::string& from, const std::string& to, int segment) {
+  return {{"tensor", tensor}, {"from", from}, {"to", to}, {"way", "copy"}, {"bytes", 1000}, {"segment", segment}};
+}
+
+// An operator of which the gpu computes a part, and what joins the parts. The output goes from the gpu to the caller.
+TEST(Parts, OfAPlanWhoseDevicesWorkSideBySide) {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal");
+  Ledger ledger(journal, nullptr, "test");
+  for (const auto& [from, to] : {std::pair{"host", "gpu-1"}, {"gpu-1", "host"}})
+    ledger.add_transfer({{"from", from}, {"to", to}, {"kind", "copy"}, {"alpha_ns", 100}, {"beta_ps_per_byte", 1000}});
+  const json plan = {{"nodes",
+                      {node("conv#2", "gpu", 0, 5e6, {"x"}), node("conv#1", "cpu", 1, 4e6, {"x"}),
+                       node("conv", "cpu", 2, 0, {"conv#1", "conv#2"}), node("y", "gpu", 3, 2e6, {"conv"})}},
+                     {"transfers",
+                      {move("x", "host", "gpu", 0), move("conv#2", "gpu", "host", 2), move("conv", "cpu", "gpu", 3),
+                       move("y", "gpu", "host", 3)}}};
+  const auto device = [](const std::string& name) {
+    return name == "gpu" ? PlanDevice{"gpu-1", true, false} : PlanDevice{"cpu-1", false, true};
+  };
+  const double move_ns = 100 + 1000;
+  EXPECT_EQ(predict(parts_of(plan, ledger, device), {}), 5e6 + 2e6 + 4 * move_ns);
+  Correction slow_cpu;
+  slow_cpu.factor["cpu-1"] = 2;
+  EXPECT_EQ(predict(parts_of(plan, ledger, device), slow_cpu), 8e6 + 2e6 + 4 * move_ns);
+  // Without the names of tensors nothing is known to be side by side.
+  json nameless = plan;
+  for (json& n : nameless["nodes"]) n.erase("inputs"), n.erase("outputs");
+  EXPECT_EQ(predict(parts_of(nameless, ledger, device), {}), 11e6 + 4 * move_ns);
+}
+
+TEST(Correction, ComesFromWhatPlansWaitFor) {
+  std::vector<ObservedPlan> plans;
+  for (const Parts& p : {parts(6e6, 0, 0, 0), parts(0, 9e6, 2, 1e5), parts(3e6, 4e6, 4, 3e5),
+                         side_by_side(4e6, 3e6, 2e5), side_by_side(2e6, 6e6, 1e5)})
+    plans.push_back({p, in_a_network(p)});
+  const Correction found = fit_correction(plans);
+  EXPECT_NEAR(found.factor_of("cpu"), 1.33, 0.02);
+  EXPECT_NEAR(found.factor_of("gpu"), 0.9, 0.02);
+  // Sums would say that the cpu and the gpu together take as long as the longer one, and make both cheap.
+  const Parts other = side_by_side(5e6, 5e6, 1e5);
+  EXPECT_NEAR(predict(other, found) / in_a_network(other), 1, 0.02);
 }
 
 TEST(Correction, FindsFactorsAndTheCostOfMovesFromWholePlans) {

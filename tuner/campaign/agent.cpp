@@ -129,8 +129,8 @@ class Agent {
     options.fallback = request.at("fallback");
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
-    options.split = request.at("split");
-    options.layouts = false;  // rows of plans know row-major tensors alone
+    options.split = options.split_alike = request.at("split");  // the race tells whether that pays
+    options.layouts = false;                                     // rows of plans know row-major tensors alone
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())
@@ -171,7 +171,12 @@ class Agent {
       nodes.back()["outputs"] = names_of(p.outputs);
     }
     for (const Transfer& t : explanation.transfers)
-      transfers.push_back({{"from", t.from}, {"to", t.to}, {"way", t.way}, {"bytes", t.bytes}});
+      transfers.push_back({{"tensor", t.tensor},
+                           {"from", t.from},
+                           {"to", t.to},
+                           {"way", t.way},
+                           {"bytes", t.bytes},
+                           {"segment", t.segment}});
     return {{"ending", "measured"},
             {"plan", number},
             {"nodes", nodes},

@@ -279,7 +279,11 @@ class PlanRace {
   }
 
   Parts parts_of(const json& plan) const {
-    return tuner::parts_of(plan, desk_.ledger, [this](const std::string& name) { return id(name); });
+    return tuner::parts_of(plan, desk_.ledger, [this](const std::string& name) {
+      for (const auto& device : desk_.all)
+        if (device->name() == name) return PlanDevice{id(name), device->has_queues(), device->takes_host_pointers()};
+      return PlanDevice{id(name), false, true};
+    });
   }
   void predict() {
     for (Contestant& c : contestants_) c.predicted_ns = static_cast<uint64_t>(tuner::predict(c.parts, correction_));

@@ -15,8 +15,16 @@ namespace motley::tuner {
 uint64_t measured_ns(const nlohmann::json& plan, const nlohmann::json& node, const Ledger& ledger,
                      const std::string& device);
 
-// What was not measured counts as the plugin says. `id` gives the table's name of a device.
+// A device of a plan.
+struct PlanDevice {
+  std::string id;               // the table's name of it
+  bool in_background = false;   // else it works while the host waits
+  bool in_host_memory = false;  // else it has memory of its own
+};
+
+// What was not measured counts as the plugin says. Of plans so large that they come without the names of their tensors,
+// each step waits for the one before.
 Parts parts_of(const nlohmann::json& plan, const Ledger& ledger,
-               const std::function<std::string(const std::string& name)>& id);
+               const std::function<PlanDevice(const std::string& name)>& device);
 
 }  // namespace motley::tuner

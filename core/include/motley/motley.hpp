@@ -215,6 +215,10 @@ struct CompileOptions {
   // both and a plan with that is predicted to be clearly faster; Placement::part_of tells. Off: each node runs on one
   // device. Plans that a dispatch table has for the network are followed as they are, without this.
   bool split = true;
+  // Also two devices of one kind that come from different plugins, such as a CPU's own plugin and an OpenCL driver for
+  // that CPU. They may be one processor, and then parts only wait for each other; so this is off by default. The tuner
+  // tries such splits, as it measures what they bring.
+  bool split_alike = false;
   // Nodes may run by kernels that read and write tensors in another layout than row-major, where a device offers such
   // and a plan with them, and with what brings tensors into that layout and back, is predicted to be clearly faster;
   // Placement::layout tells. Inputs, outputs and kept tensors stay row-major. Off, or with keep_all: all is row-major.

@@ -49,6 +49,7 @@ struct Request {
   bool keep_all = false;
   bool optimize = true;
   bool split = true;  // operators over two devices
+  bool split_alike = false;  // also over two of one kind, from different plugins
   bool layouts = true;  // kernels for tensors that are not row-major
   std::shared_ptr<const Split>
       parts;  // of a graph in which some are split: what is known of their parts; see split.hpp

@@ -102,11 +102,11 @@ class SplitFinder {
     return !is_kept(node.name) && std::none_of(node.origins.begin(), node.origins.end(), is_kept);
   }
 
-  // Two that may be one and the same processor, found by two plugins, don't help each other.
+  // Two that may be one and the same processor, found by two plugins, may not help each other.
   bool may_work_together(size_t a, size_t b) const {
     if (place_[a] == place_[b]) return false;
     const plugin::Device &x = device(a), &y = device(b);
-    return &x.plugin() == &y.plugin() || x.info().kind != y.info().kind;
+    return request_.split_alike || &x.plugin() == &y.plugin() || x.info().kind != y.info().kind;
   }
 
   // Estimates are often wrong by more than a split can gain.
