@@ -187,17 +187,14 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
     std::vector<SegmentSpec> specs =
         partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
-    const Denied denied_before = denied;
-    if (compile_all(*plan, std::move(specs), request, denied) && aliases_fit(*plan)) break;
+    const size_t before = denied.size();
+    Denied in_layouts;  // what these refuse are other kernels for the same nodes
+    if (compile_all(*plan, std::move(specs), request, is_laid_out ? in_layouts : denied) && aliases_fit(*plan)) break;
     plan->segments.clear();
     may_split = false;
-    if (is_laid_out) {
-      // Other kernels for the same nodes were refused.
-      may_lay_out = false;
-      denied = std::move(denied_before);
-      plan->graph = std::move(whole);
-    } else if (plan->split) plan->graph = std::move(whole), plan->split = nullptr;
-    else if (denied.size() == denied_before.size())
+    may_lay_out = may_lay_out && !is_laid_out;
+    if (is_laid_out || plan->split) plan->graph = std::move(whole), plan->split = nullptr;
+    else if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }
   make_steps(*plan);
