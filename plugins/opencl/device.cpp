@@ -203,6 +203,30 @@ void ClDevice::release(cl_command_queue queue, std::span<const cl_mem> memories)
         "shared memory can't be released");
 }
 
+bool ClDevice::is_the_host() {
+  const std::lock_guard lock(transfer_mutex_);
+  if (is_the_host_) return *is_the_host_;
+  is_the_host_ = false;
+  if (capabilities_.device_class != gpu::DeviceClass::cpu || has(Workaround::map_imports)) return false;
+  alignas(64) std::array<uint8_t, 64> bytes{};
+  const uint8_t written = 1;
+  uint8_t read = 0;
+  cl_int status = CL_SUCCESS;
+  const cl_mem memory =
+      cl.clCreateBuffer(context_, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes.size(), bytes.data(), &status);
+  if (status != CL_SUCCESS) return false;
+  const volatile uint8_t& seen = bytes[0];
+  bool same =
+      cl.clEnqueueWriteBuffer(transfer_queue_, memory, CL_TRUE, 0, 1, &written, 0, nullptr, nullptr) == CL_SUCCESS &&
+      seen == written;
+  bytes[1] = 2;
+  same = cl.clEnqueueReadBuffer(transfer_queue_, memory, CL_TRUE, 1, 1, &read, 0, nullptr, nullptr) == CL_SUCCESS &&
+         read == 2 && same;
+  release(memory);
+  is_the_host_ = same;
+  return same;
+}
+
 std::unique_ptr<gpu::Queue> ClDevice::create_queue() { return std::make_unique<ClQueue>(*this); }
 std::unique_ptr<gpu::Work> ClDevice::prepare(std::vector<Launch> launches, const gpu::Pacing& pacing) {
   return std::make_unique<ClWork>(*this, std::move(launches), pacing);
@@ -213,6 +237,7 @@ ClMemory::ClMemory(ClDevice& device, cl_mem_flags flags, uint64_t size, void* ho
   cl_int status = CL_SUCCESS;
   mem_ = device_.cl.clCreateBuffer(device_.context(), flags, size, host, &status);
   check(status, host ? "host memory can't be imported" : "memory can't be allocated");
+  if (host && device_.is_the_host()) host_ = host;
 }
 
 ClMemory::ClMemory(ClDevice& device, const motley_memory_handle& handle)
@@ -269,6 +294,7 @@ void ClMemory::unmap_staged() {
 }
 
 void* ClMemory::map(Access access) {
+  if (host_) return host_;
   const std::lock_guard lock(device_.transfer_mutex());
   if (shared_ || device_.has(Workaround::staged_memory)) return map_staged(access);
   const cl_map_flags flags = access == Access::read    ? CL_MAP_READ

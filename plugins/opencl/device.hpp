@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "backend.hpp"
 #include "cache.hpp"
@@ -58,6 +59,7 @@ class ClMemory final : public gpu::Memory {
   ClDevice& device_;
   cl_mem mem_;
   uint64_t size_, id_;
+  void* host_ = nullptr;  // the bytes that kernels work on, where these are the host's
   void* mapped_ = nullptr;
   bool shared_ = false, writes_back_ = false;
   std::unique_ptr<std::byte[]> staging_;  // while mapped: of shared memory, and with Workaround::staged_memory
@@ -93,6 +95,10 @@ class ClDevice final : public gpu::Device {
   // For mapping; used under its mutex.
   cl_command_queue transfer_queue() const { return transfer_queue_; }
   std::mutex& transfer_mutex() { return transfer_mutex_; }
+  // The device is the host's processor, and its kernels work on imported bytes themselves. Then mapping, which would
+  // wake the driver's threads and wait for them, has nothing to do. Drivers that simulate a device keep copies of such
+  // memory; so the first call tries it.
+  bool is_the_host();
   // At once, or with the device (Workaround::keep_memory).
   void release(cl_mem memory);
 
@@ -116,6 +122,7 @@ class ClDevice final : public gpu::Device {
   cl_context context_ = nullptr;
   cl_command_queue transfer_queue_ = nullptr;
   std::mutex transfer_mutex_, programs_mutex_, kept_mutex_;
+  std::optional<bool> is_the_host_;  // under transfer_mutex_
   std::vector<cl_mem> kept_;
   std::map<std::string, Program> programs_;                 // by options and kernel; its program null where that failed
   std::map<std::string, std::vector<std::byte>> imported_;  // binaries from the host's cache, by name

@@ -313,13 +313,14 @@ cl_int ClQueue::wait_for_event(cl_event event, uint64_t timeout_ns) {
   };
   if (timeout_ns == UINT64_MAX)
     return device_.cl.clWaitForEvents(1, &event) == CL_SUCCESS ? CL_COMPLETE : std::min(status_of(), -1);
-  // OpenCL waits without end only, so this polls, at first often.
-  const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(timeout_ns);
-  auto pause = std::chrono::microseconds(5);
+  // OpenCL waits without end only, so this polls, at first often: it is late by a few per cent of the time.
+  const auto begin = std::chrono::steady_clock::now(), end = begin + std::chrono::nanoseconds(timeout_ns);
   cl_int status;
-  while ((status = status_of()) > CL_COMPLETE && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(500));
+  while ((status = status_of()) > CL_COMPLETE) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) break;
+    constexpr std::chrono::nanoseconds kLeast = std::chrono::microseconds(5), kMost = std::chrono::microseconds(500);
+    std::this_thread::sleep_for(std::clamp<std::chrono::nanoseconds>((now - begin) / 32, kLeast, kMost));
   }
   return status;
 }

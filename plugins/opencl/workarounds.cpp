@@ -37,6 +37,7 @@ constexpr std::array kEntries{
     // which a later and
     // larger one gets. For such runs only, since memory piles up.
     Entry{Workaround::keep_memory, "keep_memory", nullptr, "", "a new buffer is taken for one released before"},
+    Entry{Workaround::map_imports, "map_imports", nullptr, "", "imported memory shows old values unless it is mapped"},
 };
 
 }  // namespace

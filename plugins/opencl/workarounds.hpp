@@ -17,6 +17,7 @@ enum class Workaround : uint8_t {
   no_shared_memory,     // memory of other devices and APIs is not taken
   staged_memory,        // memory is copied to the host and back in place of being mapped
   keep_memory,          // memory is released with the device only
+  map_imports,          // imported memory is mapped also where kernels work on it in place
 };
 
 // Those that apply to a driver. `driver` is CL_DRIVER_VERSION, `platform` CL_PLATFORM_NAME. MOTLEY_OPENCL_WORKAROUNDS, a list

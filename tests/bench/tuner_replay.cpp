@@ -1,5 +1,5 @@
 // Replays searches on recorded tuning data: how close to the optimum after so many evaluations, and under noise.
-//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]
+//   bin/tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|recorded|noise] [--json]
 // FILE is T4 or a Kernel Tuner cache, also with .gz. Files of one kernel on several devices are each other's siblings.
 #include <algorithm>
 #include <atomic>
@@ -18,7 +18,7 @@ using namespace motley::tuner;
 
 namespace {
 
-constexpr size_t kBudgets[] = {25, 50, 100, 200, 400};
+constexpr size_t kBudgets[] = {10, 25, 50, 100, 200, 400};
 constexpr size_t kMost = 400;
 constexpr size_t kMostWithSiblings = 100;
 constexpr size_t kNoiseEvaluations = 200;
@@ -27,7 +27,7 @@ struct Options {
   std::vector<std::string> files;
   size_t seeds = 20;
   std::string strategy = "motley";
-  std::string only;  // "cold", "siblings" or "noise"; "": all three
+  std::string only;  // "cold", "siblings", "recorded" (siblings of which all is known) or "noise"; "": all
   bool json = false;
 
   bool wants(const char* part) const { return only.empty() || only == part; }
@@ -94,7 +94,15 @@ std::vector<size_t> siblings_of(const std::vector<RecordedSpace>& spaces, size_t
   return siblings;
 }
 
-// Searches that know what the siblings' own searches measured, those in `cold`; spaces without a sibling are left out.
+// All of a recording.
+std::vector<Observed> all_of(const RecordedSpace& space) {
+  std::vector<Observed> all;
+  for (size_t id = 0; id < space.candidates().size(); ++id) all.push_back({id, space.cost(id)});
+  return all;
+}
+
+// Searches that know what the siblings' own searches measured, those in `cold`, or, where that is empty, all that is
+// recorded of them; spaces without a sibling are left out.
 std::vector<Row> sibling_rows(const std::vector<RecordedSpace>& spaces, const Results& cold, const Options& options) {
   std::vector<size_t> chosen;
   for (size_t s = 0; s < spaces.size(); ++s)
@@ -102,8 +110,8 @@ std::vector<Row> sibling_rows(const std::vector<RecordedSpace>& spaces, const Re
   const Results results = search_all(chosen.size(), options.seeds, [&](size_t choice, size_t seed) {
     std::vector<Sibling> tables;
     for (const size_t other : siblings_of(spaces, chosen[choice]))
-      tables.push_back(
-          spaces[other].as_sibling_for(spaces[chosen[choice]], cold[other * options.seeds + seed].observed));
+      tables.push_back(spaces[other].as_sibling_for(
+          spaces[chosen[choice]], cold.empty() ? all_of(spaces[other]) : cold[other * options.seeds + seed].observed));
     return replay(spaces[chosen[choice]], options.strategy, kMostWithSiblings, seed + 1, std::move(tables));
   });
   std::vector<Row> rows;
@@ -173,9 +181,11 @@ nlohmann::json json_of(const std::vector<Row>& rows) {
   return result;
 }
 
-void print_json(const std::vector<Row>& cold, const std::vector<Row>& seeded, const std::vector<NoiseRow>& noise) {
+void print_json(const std::vector<Row>& cold, const std::vector<Row>& seeded, const std::vector<Row>& known,
+                const std::vector<NoiseRow>& noise) {
   nlohmann::json result = json_of(cold);
   if (!seeded.empty()) result["siblings"] = json_of(seeded);
+  if (!known.empty()) result["siblings_recorded"] = json_of(known);
   result["noise"] = nlohmann::json::object();
   for (const NoiseRow& row : noise)
     result["noise"][row.name] = {
@@ -197,7 +207,7 @@ Options options_of(int count, char** arguments) {
   }
   if (options.files.empty() || options.seeds == 0)
     throw std::runtime_error(
-        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|noise] [--json]");
+        "usage: tuner_replay FILE... [--seeds N] [--strategy NAME] [--only cold|siblings|recorded|noise] [--json]");
   return options;
 }
 
@@ -216,7 +226,7 @@ void run(const Options& options) {
                    recording.damaged);
     spaces.emplace_back(name_of(file), std::move(recording));
   }
-  std::vector<Row> cold, seeded;
+  std::vector<Row> cold, seeded, known;
   std::vector<NoiseRow> noise;
   Results results;
   if (options.wants("cold") || options.wants("siblings"))
@@ -228,9 +238,11 @@ void run(const Options& options) {
       cold.push_back(row_of(spaces[s].name(), results, s * options.seeds, options.seeds));
   if (!options.json) print("fraction of the optimum after evaluations", cold);
   if (options.wants("siblings")) seeded = sibling_rows(spaces, results, options);
-  if (!options.json) print("the same, with siblings' results", seeded);
+  if (!options.json) print("the same, with siblings' searches of 400", seeded);
+  if (options.wants("siblings") || options.wants("recorded")) known = sibling_rows(spaces, {}, options);
+  if (!options.json) print("the same, with all of siblings' recordings", known);
   if (options.wants("noise")) noise = noise_rows(spaces, options);
-  if (options.json) return print_json(cold, seeded, noise);
+  if (options.json) return print_json(cold, seeded, known, noise);
   if (!noise.empty())
     std::printf("\n%-44s%8s%8s%10s%8s\n", "10 % noise and throttling, 200 configs", "loss", "worst", "fraction",
                 "runs");

@@ -7,92 +7,17 @@
 
 #include "motley/error.hpp"
 #include "place/choose.hpp"
-#include "place/sketch.hpp"
 #include "place/serial.hpp"
+#include "place/sketch.hpp"
+#include "place_query_samples.hpp"
 
 namespace motley::place {
 namespace {
-
-// Random layered graphs on workers with places of their own; worker 0 is at the host's place and runs everything.
-Query sample(unsigned seed, uint32_t nodes, uint32_t workers) {
-  std::mt19937 random(seed);
-  const auto upto = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n + 1)); };
-  Query query;
-  Problem& p = query.problem;
-  for (uint32_t w = 0; w < workers; ++w) {
-    query.workers.push_back({"worker" + std::to_string(w), static_cast<uint32_t>(500 + upto(4000)), false});
-    p.devices.push_back({w ? "worker" + std::to_string(w) : "host memory"});
-    p.places.push_back({w, 0});
-    query.background.push_back(w > 0);
-  }
-  for (uint32_t m = 0; m < workers * workers; ++m)
-    p.moves.push_back(m % (workers + 1) ? Move{upto(3000), upto(200)} : Move{0, 0});
-  query.move_source.assign(p.moves.size(), Provenance::measured);
-  p.tensors.push_back({upto(5000), 0, kNowhere});
-  for (uint32_t n = 0; n < nodes; ++n) {
-    Node node;
-    for (int64_t i = upto(1); i >= 0; --i) {
-      const auto back = static_cast<uint32_t>(upto(std::min<int64_t>(n, 4)));
-      node.inputs.push_back(n - back);
-    }
-    node.outputs = {n + 1};
-    p.tensors.push_back({upto(5000), kNowhere, n + 1 == nodes ? 0 : kNowhere});
-    p.nodes.push_back(std::move(node));
-  }
-  for (uint32_t n = 0; n < nodes; ++n)
-    for (uint32_t w = 0; w < workers; ++w) {
-      if (w && upto(4) == 0) continue;
-      Candidate c;
-      c.nodes = {n};
-      c.input_place = c.output_place = w;
-      c.cost_ns = 100 + upto(10000);
-      c.memory_bytes = w ? upto(100) : 0;
-      c.provenance = Provenance::measured;
-      c.tag = w;
-      p.candidates.push_back(c);
-    }
-  return query;
-}
 
 std::vector<std::string> worker_names(const Query& query, const Choice& choice) {
   std::vector<std::string> names;
   for (uint32_t c : choice.candidates) names.push_back(query.workers[query.problem.candidates[c].tag].name);
   return names;
-}
-
-// Adds fused candidates for stretches of nodes, and kernels of lower precision that are faster, to a sample.
-void add_candidates(Query& query, unsigned seed) {
-  std::mt19937 random(seed);
-  const auto upto = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n + 1)); };
-  Problem& p = query.problem;
-  const std::vector<Candidate> plain = p.candidates;
-  const auto cost = [&](uint32_t node, uint32_t worker) {
-    for (const Candidate& c : plain)
-      if (c.nodes[0] == node && c.tag == worker) return c.cost_ns;
-    return kForbidden;
-  };
-  for (const Candidate& c : plain) {
-    if (upto(2)) continue;
-    Candidate half = c;
-    half.cost_ns = c.cost_ns * (40 + upto(40)) / 100;
-    half.error_ppb = 100 + upto(1000);
-    p.candidates.push_back(half);
-  }
-  for (uint32_t n = 0; n + 1 < p.nodes.size(); ++n)
-    for (uint32_t w = 0; w < query.workers.size(); ++w) {
-      const auto size = static_cast<uint32_t>(std::min<int64_t>(2 + upto(1), static_cast<int64_t>(p.nodes.size() - n)));
-      Ns sum = 0;
-      Candidate fused;
-      for (uint32_t m = n; m < n + size; ++m) {
-        fused.nodes.push_back(m);
-        sum = add(sum, cost(m, w));
-      }
-      if (sum >= kForbidden || upto(1)) continue;
-      fused.input_place = fused.output_place = fused.tag = w;
-      fused.cost_ns = sum * (60 + upto(50)) / 100;
-      fused.provenance = Provenance::measured;
-      p.candidates.push_back(fused);
-    }
 }
 
 // Visits every cover of the nodes by candidates that can be put in an order, as candidates per node.
@@ -189,7 +114,7 @@ Query shuffled(const Query& query, std::mt19937& random) {
 TEST(PlaceChoose, TheOrderOfDevicesPlaysNoPart) {
   std::mt19937 random(1);
   for (unsigned seed = 0; seed < 60; ++seed) {
-    Query query = sample(seed, 4 + seed % 15, 2 + seed % 3);
+    Query query = sample_query(seed, 4 + seed % 15, 2 + seed % 3);
     query.aim = kAims[seed % 4];
     const Choice choice = choose(query);
     for (int i = 0; i < 2; ++i) {
@@ -203,7 +128,7 @@ TEST(PlaceChoose, TheOrderOfDevicesPlaysNoPart) {
 
 TEST(PlaceChoose, OneMoreDeviceIsNeverWorse) {
   for (unsigned seed = 0; seed < 100; ++seed) {
-    Query query = sample(seed, 5 + seed % 12, 4);
+    Query query = sample_query(seed, 5 + seed % 12, 4);
     for (const Aim aim : {Aim::latency, Aim::power, Aim::memory}) {
       query.aim = aim;
       // Side by side the schedule is a search above some size: serially it is exact.
@@ -218,7 +143,7 @@ TEST(PlaceChoose, OneMoreDeviceIsNeverWorse) {
 
 TEST(PlaceChoose, NoPlanIsBelowTheBound) {
   for (unsigned seed = 0; seed < 60; ++seed) {
-    Query query = sample(seed, 6, 3);
+    Query query = sample_query(seed, 6, 3);
     for (const Aim aim : kAims) {
       query.aim = aim;
       const Choice choice = choose(query);
@@ -234,7 +159,7 @@ TEST(PlaceChoose, NoPlanIsBelowTheBound) {
 TEST(PlaceChoose, ThroughputComesNearTheBestOfAllPlans) {
   double worst = 1;
   for (unsigned seed = 0; seed < 40; ++seed) {
-    Query query = sample(seed, 6, 3);
+    Query query = sample_query(seed, 6, 3);
     query.aim = Aim::throughput;
     const Choice choice = choose(query);
     const Problem& p = query.problem;
@@ -276,7 +201,7 @@ TEST(PlaceChoose, ThroughputComesNearTheBestOfAllPlans) {
 TEST(PlaceChoose, EqualsBruteForceWithFusedCandidatesAndABudget) {
   size_t fused = 0, lower = 0, bounded = 0;
   for (unsigned seed = 0; seed < 240; ++seed) {
-    Query query = sample(seed, 3 + seed % 4, 2 + seed % 2);
+    Query query = sample_query(seed, 3 + seed % 4, 2 + seed % 2);
     query.background.assign(query.workers.size(), false);
     add_candidates(query, seed);
     query.aim = seed % 3 == 0 ? Aim::power : seed % 3 == 1 ? Aim::latency : Aim::memory;
@@ -324,7 +249,7 @@ TEST(PlaceChoose, EqualsBruteForceWithFusedCandidatesAndABudget) {
 TEST(PlaceChoose, OrderPlaysNoPartWithFusedCandidatesABudgetAndADeadline) {
   std::mt19937 random(3);
   for (unsigned seed = 0; seed < 60; ++seed) {
-    Query query = sample(seed, 4 + seed % 12, 2 + seed % 3);
+    Query query = sample_query(seed, 4 + seed % 12, 2 + seed % 3);
     add_candidates(query, seed);
     query.aim = kAims[seed % 4];
     query.problem.error_budget_ppb = seed % 3 ? 1500 : 0;
@@ -345,7 +270,7 @@ TEST(PlaceChoose, OrderPlaysNoPartWithFusedCandidatesABudgetAndADeadline) {
 TEST(PlaceChoose, DeadlinesAreKeptAtTheLeastCost) {
   size_t late = 0, in_time = 0, dearer = 0;
   for (unsigned seed = 0; seed < 200; ++seed) {
-    Query query = sample(seed, 3 + seed % 4, 3);
+    Query query = sample_query(seed, 3 + seed % 4, 3);
     query.background.assign(3, false);
     add_candidates(query, seed);
     query.aim = seed % 2 ? Aim::power : Aim::memory;

@@ -152,6 +152,16 @@ TEST(Cache, ADamagedRowCostsOnlyItself) {
   EXPECT_EQ(typical_ns(r.observations[2]), 0);
 }
 
+TEST(Cache, OfATuningThatWasStoppedIsOpen) {
+  const std::string row = R"("1": {"x": 1, "time": 2.5, "times": [2.5]})",
+                    start = R"({"device_name": "d", "kernel_name": "k", "tune_params_keys": ["x"],
+      "tune_params": {"x": [1, 2]}, "objective": "time", "cache": {)";
+  EXPECT_EQ(read_cache(start + row + ",\n", "the text").observations.size(), 1u);
+  EXPECT_EQ(read_cache(start + row + "}}", "the text").observations.size(), 1u);
+  EXPECT_THROW(read_cache(start + row.substr(0, row.size() - 2) + ",", "the text"), Error) << "within a row";
+  EXPECT_THROW(read_cache(",", "the text"), Error);
+}
+
 TEST(Cache, OldFailuresAreFailures) {
   const Recording r = read_cache(R"({"device_name": "d", "kernel_name": "k", "tune_params_keys": ["x"], "cache": {
     "1": {"x": 1, "time": 2.5}, "2": {"x": 2, "time": 1e20}, "3": {"x": 3, "time": "InvalidConfig"}}})",

@@ -1,11 +1,12 @@
 // Strategies on spaces that are made up, and the model beneath the tuner's own.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "motley/error.hpp"
-#include "search/model.hpp"
+#include "search/hint.hpp"
 #include "search/strategy.hpp"
 
 namespace motley::tuner {
@@ -169,23 +170,122 @@ TEST(ModelSearch, LearnsFromASibling) {
   EXPECT_LT(with, without);
 }
 
+// A sibling whose best layout is the worst here: what else it says still helps.
+TEST(ModelSearch, LearnsHowADeviceDiffersFromItsSibling) {
+  const Space space = tile_space();
+  Candidates candidates(space, 1);
+  Sibling sibling;
+  std::mt19937_64 random(5);
+  for (size_t id = 0; id < candidates.size(); ++id) {
+    if (random() % 3 != 0) continue;
+    const Config& config = candidates.config(id);
+    const bool is_blocks = space.parameters()[4].values[config[4]].text() == "blocks";
+    sibling.configs.push_back(config);
+    sibling.costs.push_back(cost_of(space, config) * (is_blocks ? 2 : 1));
+  }
+  const size_t best_there =
+      static_cast<size_t>(std::min_element(sibling.costs.begin(), sibling.costs.end(),
+                                           [](double a, double b) { return b <= 0 ? a > 0 : a > 0 && a < b; }) -
+                          sibling.costs.begin());
+  const size_t seed_config = candidates.find(sibling.configs[best_there]).value();
+  const double best_there_here = cost_of(space, sibling.configs[best_there]);
+  EXPECT_GT(best_there_here, 1.09);
+  double with = 0, without = 0;
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    with += run("motley", space, candidates, 14, {seed, {seed_config}, {sibling}}).best / 4;
+    without += run("motley", space, candidates, 14, {seed, {}, {}}).best / 4;
+  }
+  EXPECT_LT(with, without);
+  EXPECT_LT(with, best_there_here);
+}
+
+TEST(ModelSearch, IsNotLedAstrayBySiblings) {
+  const Space space = tile_space();
+  Candidates candidates(space, 1);
+  Sibling opposite, single, failed;
+  for (size_t id = 0; id < candidates.size(); id += 4) {
+    const double cost = cost_of(space, candidates.config(id));
+    opposite.configs.push_back(candidates.config(id));
+    opposite.costs.push_back(cost > 0 ? 1 / cost : 0);
+    failed.configs.push_back(candidates.config(id));
+    failed.costs.push_back(0);
+  }
+  single.configs.push_back(candidates.config(7));
+  single.costs.push_back(1);
+  for (const std::vector<Sibling>& siblings : {std::vector{opposite}, {single}, {failed}, {opposite, single, failed}}) {
+    double mean = 0;
+    for (uint64_t seed = 1; seed <= 3; ++seed)
+      mean += run("motley", space, candidates, 60, {seed, {}, siblings}).best / 3;
+    EXPECT_LT(mean, 1.06) << siblings.size();
+  }
+}
+
+TEST(Hint, IsWhatWasMeasuredAndAModelOfTheRest) {
+  const Space space = tile_space();
+  Candidates candidates(space, 1);
+  Sibling sibling;
+  double best = 1e9, middle = 0;
+  std::mt19937_64 random(5);
+  std::vector<bool> measured(candidates.size());
+  for (size_t id = 0; id < candidates.size(); ++id) {
+    measured[id] = random() % 4 == 0;
+    if (!measured[id]) continue;
+    const double cost = cost_of(space, candidates.config(id));
+    sibling.configs.push_back(candidates.config(id));
+    sibling.costs.push_back(cost);
+    if (cost > 0) best = std::min(best, cost);
+  }
+  double working = 0;
+  for (const double cost : sibling.costs)
+    if (cost > 0) middle += 1 - best / cost, ++working;
+  middle /= working;
+  const Hint hint(space.parameters(), sibling, 1);
+  double error = 0, spread = 0, count = 0;
+  for (size_t id = 0; id < candidates.size(); ++id) {
+    const double cost = cost_of(space, candidates.config(id));
+    if (cost <= 0) continue;
+    const double target = 1 - best / cost - middle, said = static_cast<double>(hint(candidates.config(id)));
+    if (measured[id]) {
+      EXPECT_NEAR(said, target, 1e-5);
+      continue;
+    }
+    error += (said - target) * (said - target), spread += target * target, ++count;
+  }
+  EXPECT_GT(count, 1000);
+  EXPECT_LT(std::sqrt(error / spread), 0.2) << "of the deviation";
+}
+
+TEST(Hints, StayWhereTheyAre) {
+  const Space space = tile_space();
+  Candidates candidates(space, 1);
+  Sibling sibling{{candidates.config(3), candidates.config(9), candidates.config(40)}, {1, 2, 0}}, failed = sibling;
+  failed.costs = {0, 0, 0};
+  Hints hints(candidates, {sibling, failed, sibling}, 1);
+  EXPECT_EQ(hints.size(), 2u) << "one of them knows nothing that works";
+  const float* first = hints.of(3);
+  EXPECT_NEAR(first[0], -0.25, 1e-6);
+  EXPECT_EQ(first[0], first[1]);
+  for (size_t id = 0; id < candidates.size(); ++id) (void)hints.of(id);
+  EXPECT_EQ(hints.of(3), first);
+}
+
 TEST(Model, InterpolatesAndKnowsWhatItDoesNot) {
   const std::vector<Parameter> parameters = {{"a", {1, 2, 4, 8, 16, 32}, 0}, {"b", {0, 1}, 0}};
   std::vector<Config> configs;
   for (uint16_t a = 0; a < 6; ++a)
     for (uint16_t b = 0; b < 2; ++b) configs.push_back({a, b});
   auto target = [](const Config& c) { return 0.1 * std::abs(c[0] - 3) + 0.2 * c[1]; };
-  Model model(parameters);
+  Model model{Kernel(parameters)};
   std::vector<Sample> samples;
   for (size_t i = 0; i < configs.size(); ++i)
-    if (i != 5) samples.push_back({configs[i].data(), 0, target(configs[i])});
+    if (i != 5) samples.push_back({{configs[i].data(), nullptr}, target(configs[i])});
   model.fit(samples, 5);
-  std::vector<const uint16_t*> all;
-  for (const Config& c : configs) all.push_back(c.data());
+  std::vector<Point> all;
+  for (const Config& c : configs) all.push_back({c.data(), nullptr});
   Posterior posterior(model, all);
   for (size_t i = 0; i < configs.size(); ++i) {
     EXPECT_NEAR(posterior.mean(i), target(configs[i]), 0.06) << i;
-    EXPECT_NEAR(posterior.mean(i), model.mean(configs[i].data()), 1e-3) << i;
+    EXPECT_NEAR(posterior.mean(i), model.mean(all[i]), 1e-3) << i;
     if (i != 5) {
       EXPECT_LT(posterior.deviation(i), posterior.deviation(5));
     }
@@ -198,14 +298,14 @@ TEST(Model, ConditioningEqualsFitting) {
   std::vector<Config> configs;
   for (uint16_t a = 0; a < 6; ++a)
     for (uint16_t b = 0; b < 4; ++b) configs.push_back({a, b});
-  std::vector<const uint16_t*> all;
-  for (const Config& c : configs) all.push_back(c.data());
+  std::vector<Point> all;
+  for (const Config& c : configs) all.push_back({c.data(), nullptr});
   auto target = [](const Config& c) { return std::sin(c[0]) + 0.3 * c[1]; };
   std::vector<Sample> samples;
-  for (size_t i = 0; i < 12; ++i) samples.push_back({all[i * 2], 0, target(configs[i * 2])});
-  Model less(parameters), more(parameters);
+  for (size_t i = 0; i < 12; ++i) samples.push_back({all[i * 2], target(configs[i * 2])});
+  Model less{Kernel(parameters)}, more{Kernel(parameters)};
   std::vector<Sample> with = samples;
-  with.push_back({all[7], 0, target(configs[7])});
+  with.push_back({all[7], target(configs[7])});
   less.fit(samples, 0);
   more.fit(with, 0);
   Posterior conditioned(less, all);

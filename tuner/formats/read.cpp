@@ -21,8 +21,16 @@ void name_by_file(Recording& recording, const std::filesystem::path& path) {
   if (recording.device.empty() && underscore != std::string::npos) recording.device = stem.substr(underscore + 1);
 }
 
+// Kernel Tuner leaves a cache open behind the last row's comma while it tunes, and when it is stopped.
+std::string closed(std::string text) {
+  const size_t last = text.find_last_not_of(" \t\r\n");
+  if (last == std::string::npos || text[last] != ',') return text;
+  text.resize(last);
+  return text + "}}";
+}
+
 json parse(const std::string& text, const std::string& what) {
-  return parse_strictly(without_special_numbers(text), what);
+  return parse_strictly(without_special_numbers(closed(text)), what);
 }
 
 }  // namespace

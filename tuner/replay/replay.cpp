@@ -8,7 +8,7 @@ namespace motley::tuner {
 
 namespace {
 
-constexpr size_t kSeedsPerSibling = 3, kMostSeeds = 9;
+constexpr size_t kSeedsPerSibling = 1, kMostSeeds = 9;
 
 // The siblings' best, in turn: the best of each, then the second of each.
 std::vector<size_t> seeds_from(const Candidates& candidates, const std::vector<Sibling>& siblings) {

@@ -7,7 +7,7 @@
 
 namespace motley::tuner {
 
-size_t Candidates::Hash::operator()(const Config& config) const {
+size_t ConfigHash::operator()(const Config& config) const {
   return config_hash({reinterpret_cast<const char*>(config.data()), config.size() * sizeof config[0]});
 }
 

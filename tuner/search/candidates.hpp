@@ -11,6 +11,10 @@
 
 namespace motley::tuner {
 
+struct ConfigHash {
+  size_t operator()(const Config& config) const;
+};
+
 // All valid configs of a space, or, where there are too many, a sample that grows by the neighbours that are asked for.
 // Numbers stay what they are. Not for several threads at once, because of that growth.
 class Candidates {
@@ -37,14 +41,11 @@ class Candidates {
  private:
   size_t add(const Config& config);
 
-  struct Hash {
-    size_t operator()(const Config& config) const;
-  };
   const std::vector<Parameter>* parameters_;
   const Space* space_ = nullptr;  // of an incomplete set
   size_t width_;                  // at least 1
   std::deque<Config> configs_;
-  std::unordered_map<Config, size_t, Hash> ids_;
+  std::unordered_map<Config, size_t, ConfigHash> ids_;
 };
 
 }  // namespace motley::tuner

@@ -12,20 +12,15 @@ constexpr double kLeastNoise = 1e-4, kMostNoise = 0.3;
 constexpr double kLeastLength = 0.08, kMostLength = 8;
 constexpr double kLeastWeight = 0.1, kMostWeight = 0.98;  // below 1: pairs are divided by it
 const Shape kTypical;
-constexpr double kTypicalNoise = 1e-2, kTypicalKinship = 0.8;
+constexpr double kTypicalNoise = 1e-2, kLikelyTrust = 3;
+constexpr float kLeastTrust = 1e-3F, kMostTrust = 100;
 
 double square(double x) { return x * x; }
 
 }  // namespace
 
-// Samples of the same source are as close as their configs are; of different ones, less so.
-double Model::kin(size_t i, size_t j) const {
-  const uint32_t a = samples_[i].source, b = samples_[j].source;
-  return a == b ? 1 : kinship_[a] * kinship_[b];
-}
-
 double Model::pair(size_t i, size_t j) const {
-  return static_cast<double>(kernel_(samples_[i].config, samples_[j].config));
+  return static_cast<double>(kernel_(samples_[i].point.config, samples_[j].point.config));
 }
 
 void Model::build() {
@@ -41,8 +36,9 @@ double Model::evaluate() {
   const size_t n = samples_.size();
   std::vector<double> matrix(n * n);
   for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j < i; ++j) matrix[i * n + j] = products_[i * n + j] * kin(i, j);
-    matrix[i * n + i] = 1 + noise_;
+    for (size_t j = 0; j < i; ++j)
+      matrix[i * n + j] = products_[i * n + j] + static_cast<double>(agreement(samples_[i].point, samples_[j].point));
+    matrix[i * n + i] = static_cast<double>(variance(samples_[i].point)) + noise_;
   }
   factor_ = Cholesky(std::move(matrix), n);
   std::vector<double> targets;
@@ -61,7 +57,7 @@ double Model::evaluate() {
 
 double Model::prior() const {
   double sum = -0.5 * square(std::log(noise_ / kTypicalNoise) / 2);
-  for (size_t s = 1; s < kinship_.size(); ++s) sum -= 0.5 * square((kinship_[s] - kTypicalKinship) / 0.3);
+  for (const float trust : trust_) sum -= 0.5 * square(std::log(static_cast<double>(trust) / kLikelyTrust) / 2);
   for (size_t p = 0; p < kernel_.width(); ++p) {
     const Shape& shape = kernel_.shape(p);
     sum -= 0.5 * square(std::log(shape.length / kTypical.length) / 0.8);
@@ -78,7 +74,7 @@ std::vector<double> Model::replaced(size_t parameter, const Shape& before) const
   const size_t n = samples_.size();
   for (size_t i = 0; i < n; ++i)
     for (size_t j = 0; j < i; ++j) {
-      const uint16_t a = samples_[i].config[parameter], b = samples_[j].config[parameter];
+      const uint16_t a = samples_[i].point.config[parameter], b = samples_[j].point.config[parameter];
       result[i * n + j] *=
           static_cast<double>(kernel_.factor(parameter, a, b)) / static_cast<double>(old.factor(parameter, a, b));
     }
@@ -122,27 +118,25 @@ void Model::improve_noise() {
   }
 }
 
-void Model::improve_kinship(size_t source) {
-  const double start = kinship_[source];
-  for (const double step : {0.1, -0.1}) {
-    const double before = kinship_[source];
-    kinship_[source] = std::clamp(start + step, 0.0, 0.99);
+void Model::improve_trust(size_t sibling) {
+  const float start = trust_[sibling];
+  for (const float step : {3.0F, 1 / 3.0F}) {
+    const float before = trust_[sibling];
+    trust_[sibling] = std::clamp(start * step, kLeastTrust, kMostTrust);
     const double score = evaluate();
     if (score > score_) score_ = score;
-    else kinship_[source] = before;
+    else trust_[sibling] = before;
   }
 }
 
 void Model::fit(std::vector<Sample> samples, int rounds) {
   samples_ = std::move(samples);
-  for (const Sample& sample : samples_)
-    if (sample.source >= kinship_.size()) kinship_.resize(sample.source + 1, kTypicalKinship);
   build();
   score_ = evaluate();
   for (int round = 0; round < rounds; ++round) {
     for (size_t p = 0; p < kernel_.width(); ++p) improve_parameter(p);
     improve_noise();
-    for (size_t source = 1; source < kinship_.size(); ++source) improve_kinship(source);
+    for (size_t s = 0; s < trust_.size(); ++s) improve_trust(s);
     build();  // without the rounding that exchanging factors adds up
     score_ = evaluate();
   }
@@ -150,10 +144,10 @@ void Model::fit(std::vector<Sample> samples, int rounds) {
   weights_ = factor_.solve_transposed(whitened_);
 }
 
-double Model::mean(const uint16_t* config) const {
+double Model::mean(const Point& point) const {
   double sum = level_;
   for (size_t j = 0; j < samples_.size(); ++j)
-    sum += weights_[j] * static_cast<double>(covariance(config, samples_[j]));
+    sum += weights_[j] * static_cast<double>(covariance(point, samples_[j].point));
   return sum;
 }
 
@@ -163,26 +157,26 @@ void subtract(float* __restrict y, const float* __restrict x, float factor, size
   for (size_t i = 0; i < count; ++i) y[i] -= factor * x[i];
 }
 
-constexpr size_t kStrip = 256;  // configs at a time: what they need of all rows stays in the cache
+constexpr size_t kStrip = 256;  // points at a time: what they need of all rows stays in the cache
 
 }  // namespace
 
-Posterior::Posterior(const Model& model, std::vector<const uint16_t*> configs)
+Posterior::Posterior(const Model& model, std::vector<Point> points)
     : model_(model),
-      configs_(std::move(configs)),
-      means_(configs_.size(), static_cast<float>(model.level())),
-      explained_(configs_.size()) {
+      points_(std::move(points)),
+      means_(points_.size(), static_cast<float>(model.level())),
+      explained_(points_.size()) {
   project();
 }
 
 void Posterior::project() {
-  const size_t n = model_.samples().size(), count = configs_.size();
+  const size_t n = model_.samples().size(), count = points_.size();
   rows_.assign(n, std::vector<float>(count));
   for (size_t first = 0; first < count; first += kStrip) {
     const size_t width = std::min(kStrip, count - first);
     for (size_t i = 0; i < n; ++i) {
       float* const row = rows_[i].data() + first;
-      for (size_t c = 0; c < width; ++c) row[c] = model_.covariance(configs_[first + c], model_.samples()[i]);
+      for (size_t c = 0; c < width; ++c) row[c] = model_.covariance(points_[first + c], model_.samples()[i].point);
       for (size_t j = 0; j < i; ++j)
         subtract(row, rows_[j].data() + first, static_cast<float>(model_.factor().at(i, j)), width);
       const float scale = 1 / static_cast<float>(model_.factor().at(i, i));
@@ -197,16 +191,16 @@ void Posterior::project() {
 }
 
 double Posterior::deviation(size_t i) const {
-  return model_.amplitude() * std::sqrt(std::max(1e-6, 1 - static_cast<double>(explained_[i])));
+  return model_.amplitude() *
+         std::sqrt(std::max(1e-6, static_cast<double>(model_.variance(points_[i]) - explained_[i])));
 }
 
 void Posterior::condition(size_t i, double target) {
-  const size_t count = configs_.size();
+  const size_t count = points_.size();
   std::vector<float> row(count);
-  const Sample sample{configs_[i], 0, target};
-  for (size_t c = 0; c < count; ++c) row[c] = model_.covariance(configs_[c], sample);
+  for (size_t c = 0; c < count; ++c) row[c] = model_.covariance(points_[c], points_[i]);
   for (const std::vector<float>& before : rows_) subtract(row.data(), before.data(), before[i], count);
-  const float variance = 1 + static_cast<float>(model_.noise()) - explained_[i];
+  const float variance = model_.variance(points_[i]) + static_cast<float>(model_.noise()) - explained_[i];
   const float pivot = std::sqrt(std::max(variance, 1e-6F));
   const float surprise = (static_cast<float>(target) - means_[i]) / pivot;
   for (size_t c = 0; c < count; ++c) {

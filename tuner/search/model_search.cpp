@@ -11,9 +11,9 @@ namespace {
 
 constexpr size_t kExhaustive = 64;    // so few candidates are all tried
 constexpr size_t kSpread = 8;         // first candidates, far from each other
+constexpr size_t kSpreadKnown = 1;    // of a search that has hints
 constexpr size_t kSpreadDraws = 10;   // of which each is the farthest
 constexpr size_t kMostSamples = 200;  // the model learns from: two thirds of them the best, the rest at random
-constexpr size_t kSiblingBest = 80, kSiblingOthers = 120;  // of all siblings together, at most half of that of each
 constexpr size_t kShortlist = 2000;                       // candidates that the model looks at closely
 constexpr size_t kScreened = 6000;                        // candidates that it glances at to choose them
 constexpr size_t kPeaks = 4;                              // best candidates whose neighbours are always on the list
@@ -37,7 +37,11 @@ double log_expected_improvement(double incumbent, double mean, double deviation)
 }  // namespace
 
 ModelSearch::ModelSearch(Candidates& candidates, const SearchOptions& options)
-    : candidates_(candidates), options_(options), random_(options.seed), model_(candidates.parameters()) {}
+    : candidates_(candidates),
+      options_(options),
+      random_(options.seed),
+      hints_(candidates, options_.siblings, options.seed),
+      model_(hints_.kernel(), hints_.size()) {}
 
 void ModelSearch::observe(size_t candidate, double cost) {
   history_.add(candidate, cost);
@@ -58,7 +62,7 @@ std::optional<size_t> ModelSearch::propose() {
   if (history_.size() >= candidates_.size() && candidates_.complete()) return std::nullopt;
   if (const auto seed = next_seed()) return seed;
   if (candidates_.complete() && candidates_.size() <= kExhaustive) return any_unseen();
-  if (history_.size() < kSpread || !history_.best()) return spread_out();
+  if (history_.size() < (hints_.size() ? kSpreadKnown : kSpread) || !history_.best()) return spread_out();
   if (!posterior_ || since_fit_ >= patience(history_.size())) refit();
   if (const auto proposal = ask_model()) return proposal;
   since_fit_ = SIZE_MAX / 2;
@@ -137,9 +141,9 @@ void ModelSearch::refit() {
   incumbent_ = 0;
   model_.fit(samples(), rounds_of_fit(history_.size()));
   listed_ = shortlist();
-  std::vector<const uint16_t*> configs;
-  for (const size_t id : listed_) configs.push_back(candidates_[id]);
-  posterior_ = std::make_unique<Posterior>(model_, std::move(configs));
+  std::vector<Point> points;
+  for (const size_t id : listed_) points.push_back(point(id));
+  posterior_ = std::make_unique<Posterior>(model_, std::move(points));
   since_fit_ = 0;
 }
 
@@ -161,32 +165,8 @@ std::vector<Sample> ModelSearch::samples() {
   failed_target_ = *high;
   std::vector<Sample> result;
   for (const Observed& o : chosen)
-    result.push_back({candidates_[o.candidate], 0, o.cost > 0 ? target_of(o.cost) : failed_target_});
-  add_siblings(result);
+    result.push_back({point(o.candidate), o.cost > 0 ? target_of(o.cost) : failed_target_});
   return result;
-}
-
-// A sibling's targets are relative to its own best, as ours are to ours.
-void ModelSearch::add_siblings(std::vector<Sample>& samples) const {
-  const size_t parts = std::max<size_t>(2, options_.siblings.size()),
-               most_best = std::max<size_t>(1, kSiblingBest / parts),
-               most_others = std::max<size_t>(1, kSiblingOthers / parts);
-  for (size_t s = 0; s < options_.siblings.size(); ++s) {
-    const Sibling& sibling = options_.siblings[s];
-    std::vector<size_t> order;
-    for (size_t i = 0; i < sibling.costs.size(); ++i)
-      if (sibling.costs[i] > 0) order.push_back(i);
-    if (order.empty()) continue;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return sibling.costs[a] < sibling.costs[b]; });
-    // The best, and an even choice of the rest.
-    const double best = sibling.costs[order[0]];
-    const size_t rest = order.size() > most_best ? order.size() - most_best : 0;
-    const size_t step = std::max<size_t>(1, (rest + most_others - 1) / most_others);
-    for (size_t i = 0; i < order.size(); i += i < most_best ? 1 : step)
-      samples.push_back(
-          {sibling.configs[order[i]].data(), static_cast<uint32_t>(s + 1), 1 - best / sibling.costs[order[i]]});
-  }
 }
 
 // Neighbours of the best, what the model expects most of, and a random part, so that nothing is out of reach.
@@ -199,7 +179,7 @@ std::vector<size_t> ModelSearch::shortlist() {
   const bool all = candidates_.size() <= kScreened;
   for (size_t i = 0; i < std::min(kScreened, candidates_.size()); ++i) {
     const size_t id = all ? i : random_() % candidates_.size();
-    if (!history_.seen(id)) screened.emplace_back(model_.mean(candidates_[id]), id);
+    if (!history_.seen(id)) screened.emplace_back(model_.mean(point(id)), id);
   }
   std::sort(screened.begin(), screened.end());
   for (size_t i = 0; i < screened.size() && chosen.size() < kShortlist / 2; ++i) chosen.insert(screened[i].second);

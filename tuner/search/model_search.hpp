@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "search/model.hpp"
+#include "search/hint.hpp"
 #include "search/strategy.hpp"
 
 namespace motley::tuner {
@@ -29,7 +29,7 @@ class ModelSearch : public Strategy {
 
   void refit();
   std::vector<Sample> samples();
-  void add_siblings(std::vector<Sample>& samples) const;
+  Point point(size_t candidate) { return {candidates_[candidate], hints_.of(candidate)}; }
   std::vector<size_t> shortlist();
   double target_of(double cost) const;
   double distance(size_t a, size_t b) const;
@@ -40,6 +40,7 @@ class ModelSearch : public Strategy {
   std::mt19937_64 random_;
   History history_;
   size_t next_seed_ = 0;
+  Hints hints_;
   Model model_;
   std::unique_ptr<Posterior> posterior_;
   std::vector<size_t> listed_;  // the candidates that posterior_ predicts

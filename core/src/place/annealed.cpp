@@ -6,6 +6,7 @@
 #include "place/random.hpp"
 #include "place/reduction.hpp"
 #include "place/stages.hpp"
+#include "place/validate.hpp"
 #include "place/view.hpp"
 
 namespace motley::place {
@@ -135,6 +136,7 @@ Stages split_freely(const StageProblem& problem, const Stages& start, uint64_t m
   // Units that cost nothing don't matter to what is proved.
   const StageProblem small = Reduction(problem).reduced();
   stages.bound_ns = packing_bound(small, load_bound(problem), stages.load_ns);
+  expect_valid(problem, stages, false);
   return stages;
 }
 

@@ -72,7 +72,7 @@ class Balancer {
       }
     }
     const Ns load = most(candidates);
-    if (load >= best_.load || error_of(objective_, candidates) > objective_.error_budget_ppb) return;
+    if (load >= best_.load || !fits(objective_, candidates)) return;
     best_.load = load;
     best_.candidates = std::move(candidates);
   }

@@ -8,6 +8,7 @@
 #include "place/ideals.hpp"
 #include "place/random.hpp"
 #include "place/reduction.hpp"
+#include "place/validate.hpp"
 
 namespace motley::place {
 
@@ -147,7 +148,7 @@ class ChainSearch {
         sums_(sums_of(problem, ideals)),
         cuts_(problem, ideals),
         upper_(upper),
-        pairs_left_(max_pairs) {}
+        pairs_left_(max_pairs / (1 + p_.accelerators / 8)) {}
 
   // Per unit, the device; empty if nothing fits that counts less than the upper bound.
   std::vector<uint32_t> run() {
@@ -263,15 +264,8 @@ class CallAnnealer {
 
   void run(uint64_t moves) {
     const double scale = static_cast<double>(std::max<Ns>(1, latency_));
-    const uint64_t round = std::max<uint64_t>(1, moves / kRounds);
     for (uint64_t i = 0; i < moves; ++i) {
-      // Each round begins warm at the best so far; rounds get cooler.
-      if (i % round == 0) {
-        device_ = best_;
-        latency_ = best_latency_;
-      }
-      const double rounds = static_cast<double>(1 + i / round), warm = 0.1 / (rounds * rounds);
-      const double heat = warm * std::pow(1e-3, static_cast<double>(i % round) / static_cast<double>(round));
+      const double heat = kWarm * std::pow(1e-3, static_cast<double>(i) / static_cast<double>(moves));
       if (!propose()) continue;
       const Ns after = clock_.latency(device_);
       const double worse = (static_cast<double>(after) - static_cast<double>(latency_)) / scale;
@@ -290,7 +284,7 @@ class CallAnnealer {
   const std::vector<uint32_t>& best() const { return best_; }
 
  private:
-  static constexpr uint64_t kRounds = 8;
+  static constexpr double kWarm = 0.03;  // of the latency at the start; a thousandth of that at the end
 
   // One block, or a run of neighbours, goes where a neighbour is, to the host, or to any accelerator.
   bool propose() {
@@ -372,13 +366,19 @@ Calls plan_calls(const CallProblem& problem, const CallOptions& options) {
   chain(ideals_of_orders(small, likely_orders(small)));
   const Ideals all = all_ideals(small, options.max_ideals);
   if (all.complete) chain(all);
-  CallAnnealer annealer(problem, units, clock, calls.device);
-  annealer.run(options.moves ? options.moves : std::min<uint64_t>(4000000, 1200000000 / problem.nodes.size()));
-  if (annealer.best_latency() < calls.latency_ns) {
-    calls.latency_ns = annealer.best_latency();
-    calls.device = annealer.best();
+  const Ns bound = latency_bound(problem);
+  if (calls.latency_ns > bound) {
+    CallAnnealer annealer(problem, units, clock, calls.device);
+    annealer.run(options.moves ? options.moves
+                               : std::min<uint64_t>(
+                                     8000000, 2500000000 / (problem.nodes.size() + 8 * size_t{problem.accelerators})));
+    if (annealer.best_latency() < calls.latency_ns) {
+      calls.latency_ns = annealer.best_latency();
+      calls.device = annealer.best();
+    }
   }
-  calls.bound_ns = std::min(calls.latency_ns, latency_bound(problem));
+  calls.bound_ns = std::min(calls.latency_ns, bound);
+  expect_valid(problem, calls);
   return calls;
 }
 

@@ -32,7 +32,9 @@ struct Calls {
 struct CallOptions {
   uint32_t max_ideals = 20000;    // above, chains along a few orders only
   uint64_t max_pairs = 30000000;  // of ideals
-  uint64_t moves = 0;             // of the annealing; 0: 1200000000 divided by the number of nodes, at most 4000000
+  // Of the annealing; 0: 2500000000 divided by the number of nodes and eight times that of accelerators, at most
+  // 8000000.
+  uint64_t moves = 0;
 };
 
 // Seeds from dynamic programming over chains of calls, improved by annealing; the same for the same problem. Throws

@@ -2,68 +2,12 @@
 #include <algorithm>
 
 #include "place/calls.hpp"
+#include "place/minimum_cut.hpp"
 #include "place/view.hpp"
 
 namespace motley::place {
 
 namespace {
-
-// Minimum cuts by augmenting paths in levels (Dinic).
-class Cut {
- public:
-  explicit Cut(size_t vertices) : edges_(vertices) {}
-  uint32_t add_vertex() {
-    edges_.emplace_back();
-    return static_cast<uint32_t>(edges_.size() - 1);
-  }
-  void add_edge(uint32_t from, uint32_t to, Ns capacity) {
-    edges_[from].push_back({to, static_cast<uint32_t>(edges_[to].size()), capacity});
-    edges_[to].push_back({from, static_cast<uint32_t>(edges_[from].size() - 1), 0});
-  }
-  Ns run(uint32_t source, uint32_t sink) {
-    Ns sum = 0;
-    while (find_levels(source, sink)) {
-      next_.assign(edges_.size(), 0);
-      while (const Ns pushed = push(source, sink, kForbidden)) sum = add(sum, pushed);
-      if (sum >= kForbidden) break;
-    }
-    return sum;
-  }
-
- private:
-  struct Edge {
-    uint32_t to, back;
-    Ns room;
-  };
-  bool find_levels(uint32_t source, uint32_t sink) {
-    level_.assign(edges_.size(), -1);
-    level_[source] = 0;
-    queue_.assign(1, source);
-    for (size_t i = 0; i < queue_.size(); ++i)
-      for (const Edge& e : edges_[queue_[i]])
-        if (e.room > 0 && level_[e.to] < 0) {
-          level_[e.to] = level_[queue_[i]] + 1;
-          queue_.push_back(e.to);
-        }
-    return level_[sink] >= 0;
-  }
-  Ns push(uint32_t at, uint32_t sink, Ns amount) {
-    if (at == sink) return amount;
-    for (uint32_t& i = next_[at]; i < edges_[at].size(); ++i) {
-      Edge& e = edges_[at][i];
-      if (e.room <= 0 || level_[e.to] != level_[at] + 1) continue;
-      if (const Ns pushed = push(e.to, sink, std::min(amount, e.room))) {
-        e.room -= pushed;
-        edges_[e.to][e.back].room = add(edges_[e.to][e.back].room, pushed);
-        return pushed;
-      }
-    }
-    return 0;
-  }
-  std::vector<std::vector<Edge>> edges_;
-  std::vector<uint32_t> next_, queue_;
-  std::vector<int> level_;
-};
 
 class Bound {
  public:
@@ -83,6 +27,9 @@ class Bound {
   }
 
  private:
+  __extension__ using Wide = __int128;
+  static constexpr int64_t kWhole = 1 << 16;  // of a way
+
   void sort_nodes() {
     std::vector<uint32_t> missing(p_.nodes.size());
     std::vector<std::pair<uint32_t, uint32_t>> pairs;
@@ -155,33 +102,13 @@ class Bound {
     }
   }
 
-  // What a call that ends between positions a and b, and has a, computes after a and delivers, at least; or what a call
-  // that begins there and has b fetches, and computes before b. With `path`, which is a way from a to b: and what the
-  // nodes on it that are not in the call take.
-  Ns border(uint32_t a, uint32_t b, bool call_has_a, const std::vector<uint32_t>& path) const {
-    Cut cut(b - a + 1);
-    for (uint32_t i : path) {
-      if (call_has_a) cut.add_edge(0, i - a, least(between_[i]));
-      else cut.add_edge(i - a, b - a, least(between_[i]));
-    }
-    const uint32_t source = 0, sink = b - a;
-    for (uint32_t i = a; i < b; ++i) {
-      const uint32_t n = between_[i], v = i - a;
-      if (i != a) {
-        const Ns work = runs(n) ? p_.nodes[n].accelerator_ns : kForbidden;
-        if (call_has_a) cut.add_edge(v, sink, work);
-        else cut.add_edge(source, v, work);
-      }
-      const uint32_t net = cut.add_vertex();
-      cut.add_edge(v, net, p_.nodes[n].transfer_ns);
-      for (const uint32_t* r = readers_.first(n); r != readers_.last(n); ++r)
-        if (at_[*r] != UINT32_MAX) cut.add_edge(net, at_[*r] - a, kForbidden);
-    }
-    return cut.run(source, sink);
-  }
+  // What a node takes at least where `calls` says whether there may be a call for it.
+  Ns least(uint32_t n, bool calls) const { return calls ? least(n) : p_.nodes[n].host_ns; }
 
-  // The longest way between two positions, both left out, where moving costs nothing; and the positions on it.
-  Ns way(uint32_t a, uint32_t b, std::vector<uint32_t>& path) const {
+  // Shares of a way from position a to position b, both left out, in units of 1 / kWhole: the nodes' times by these
+  // shares add up to no more than the longest way. First the longest way where calls are free to use or not at all,
+  // then the way divided evenly at every fork.
+  std::vector<std::vector<int64_t>> ways(uint32_t a, uint32_t b, bool calls) const {
     std::vector<Ns> longest(b - a);
     std::vector<uint32_t> before(b - a, a);
     uint32_t last = a;
@@ -189,12 +116,70 @@ class Bound {
       for (const uint32_t* u = reads_.first(between_[i]); u != reads_.last(between_[i]); ++u)
         if (at_[*u] != UINT32_MAX && at_[*u] > a && longest[at_[*u] - a] > longest[before[i - a] - a])
           before[i - a] = at_[*u];
-      longest[i - a] = add(longest[before[i - a] - a], least(between_[i]));
+      longest[i - a] = add(longest[before[i - a] - a], least(between_[i], calls));
       if (longest[i - a] > longest[last - a]) last = i;
     }
-    path.clear();
-    for (uint32_t i = last; i != a; i = before[i - a]) path.push_back(i);
-    return longest[last - a];
+    std::vector<std::vector<int64_t>> shares(1, std::vector<int64_t>(b - a));
+    for (uint32_t i = last; i != a; i = before[i - a]) shares[0][i - a] = kWhole;
+    if (b - a <= 2) return shares;
+    std::vector<int64_t> even(b - a);
+    even[0] = kWhole;
+    for (uint32_t i = a; i < b; ++i) {
+      int64_t forks = 0;
+      for (const uint32_t* r = readers_.first(between_[i]); r != readers_.last(between_[i]); ++r)
+        forks += at_[*r] != UINT32_MAX;
+      for (const uint32_t* r = readers_.first(between_[i]); r != readers_.last(between_[i]); ++r)
+        if (at_[*r] < b) even[at_[*r] - a] += even[i - a] / forks;
+    }
+    even[0] = 0;
+    shares.push_back(std::move(even));
+    return shares;
+  }
+
+  static Ns part(Ns time, int64_t share) {
+    return time >= kForbidden ? (share ? kForbidden : 0) : static_cast<Ns>(Wide(time) * share / kWhole);
+  }
+  Ns in_call(uint32_t n) const { return runs(n) ? p_.nodes[n].accelerator_ns : kForbidden; }
+
+  // From position a to position b, both left out: what the call that has a computes from there on and delivers, if it
+  // is in one; then a way; then what the call that has b fetches and computes before it. By a minimum cut over three
+  // choices for each node between: in the first call, in the second, in neither; nodes before one in the first call are
+  // there too, as are those after one in the second.
+  Ns cross(uint32_t a, uint32_t b, bool from_call, bool to_call, const std::vector<int64_t>& shares,
+           bool others) const {
+    const uint32_t source = 0, sink = 1, inner = b - a - 1;
+    Cut cut(2 + 2 * size_t{inner});
+    // On the source's side: not yet in the second call; still in the first one.
+    const auto before_second = [&](uint32_t i) {
+      return i == a ? source : i == b ? (to_call ? sink : source) : 2 + 2 * (i - a - 1);
+    };
+    const auto in_first = [&](uint32_t i) {
+      return i == a ? (from_call ? source : sink) : i == b ? sink : 3 + 2 * (i - a - 1);
+    };
+    for (uint32_t i = a + 1; i < b; ++i) {
+      const uint32_t n = between_[i];
+      cut.add_edge(source, before_second(i), to_call ? in_call(n) : kForbidden);
+      cut.add_edge(before_second(i), in_first(i), part(least(n, others), shares[i - a]));
+      cut.add_edge(in_first(i), before_second(i), kForbidden);
+      cut.add_edge(in_first(i), sink, from_call ? in_call(n) : kForbidden);
+    }
+    for (uint32_t i = a; i < b; ++i) {
+      if (from_call) add_net(cut, i, a, b, in_first);
+      if (to_call) add_net(cut, i, a, b, before_second);
+    }
+    return cut.run(source, sink);
+  }
+
+  // A node on the source's side pays for its transfer if one of its readers is not; the other way round is not allowed.
+  template <class Vertex>
+  void add_net(Cut& cut, uint32_t i, uint32_t a, uint32_t b, const Vertex& vertex) const {
+    const uint32_t net = cut.add_vertex();
+    cut.add_edge(vertex(i), net, p_.nodes[between_[i]].transfer_ns);
+    for (const uint32_t* r = readers_.first(between_[i]); r != readers_.last(between_[i]); ++r) {
+      if (at_[*r] == UINT32_MAX || at_[*r] > b) continue;
+      cut.add_edge(net, vertex(at_[*r]), kForbidden);
+      if (i != a && at_[*r] != b) cut.add_edge(vertex(at_[*r]), vertex(i), kForbidden);
+    }
   }
 
   // From a, which is done on the host, to the start of b on the host: what is computed in calls between them is fetched
@@ -218,19 +203,24 @@ class Bound {
   }
 
   // What passing from one separator to the next takes, by where the two are: on the host, in one call and the host, in
-  // two calls.
+  // two calls. The first of each without other calls between them, the second with any number.
   struct Passage {
-    Ns home = 0, leave = 0, enter = 0, change = 0;
+    Ns home[2] = {}, leave[2] = {}, enter[2] = {}, change[2] = {};
   };
   Passage passage(uint32_t a, uint32_t b) const {
-    std::vector<uint32_t> path;
-    const Ns free_way = way(a, b, path);
     Passage p;
-    p.home = way_home(a, b);
-    p.leave = border(a, b, true, path);
-    p.enter = border(a, b, false, path);
-    const Ns both = add(border(a, b, true, {}), border(a, b, false, {}));
-    p.change = std::max({both, free_way, p.leave, p.enter});
+    for (const bool others : {false, true}) {
+      if (others) p.home[1] = way_home(a, b);
+      for (const std::vector<int64_t>& shares : ways(a, b, others)) {
+        const auto raise = [&](Ns& proved, bool from_call, bool to_call) {
+          proved = std::max(proved, cross(a, b, from_call, to_call, shares, others));
+        };
+        raise(p.home[others], false, false);
+        raise(p.leave[others], true, false);
+        raise(p.enter[others], false, true);
+        raise(p.change[others], true, true);
+      }
+    }
     return p;
   }
 
@@ -242,7 +232,7 @@ class Bound {
     uint32_t i = separators_[j] + 1;
     for (size_t k = j + 1; k-- > 0;) {
       for (; i > separators_[k]; --i) {
-        work = add(work, runs(between_[i - 1]) ? p_.nodes[between_[i - 1]].accelerator_ns : kForbidden);
+        work = add(work, in_call(between_[i - 1]));
         bytes = add(bytes, p_.nodes[between_[i - 1]].bytes);
       }
       if (bytes > p_.memory_bytes || work >= kForbidden) break;
@@ -251,11 +241,11 @@ class Bound {
     return calls;
   }
 
-  // Along the separators each is on the host or in a call; a call that has two of them has all that lies between, and
-  // there are no more such calls than accelerators.
+  // Along the separators each is on the host or in a call; a call that has two of them has all that lies between. There
+  // are no more calls than accelerators, those between separators included.
   Ns separators() {
     find_separators();
-    const size_t count = separators_.size(), most = std::min<size_t>(p_.accelerators, count);
+    const size_t count = separators_.size(), most = std::min<size_t>(p_.accelerators, between_.size());
     if (count == 0) return 0;
     // Per number of calls so far, and separator.
     const std::vector<std::vector<Ns>> never(most + 1, std::vector<Ns>(count, kForbidden));
@@ -264,10 +254,14 @@ class Bound {
       const Passage p = j ? passage(separators_[j - 1], separators_[j]) : Passage();
       const std::vector<Ns> calls = calls_until(j);
       for (size_t c = 0; c <= most; ++c) {
-        Ns start = c ? kForbidden : 0, fetched = c == 1 ? 0 : kForbidden;
-        if (j) start = std::min(add(on_host[c][j - 1], p.home), add(ended[c][j - 1], p.leave));
-        if (j)
-          fetched = c ? std::min(add(on_host[c - 1][j - 1], p.enter), add(ended[c - 1][j - 1], p.change)) : kForbidden;
+        Ns start = c || j ? kForbidden : 0, fetched = c == 1 && !j ? 0 : kForbidden;
+        for (size_t others = 0; j && others < 2 && others <= c; ++others) {
+          const size_t d = c - others;  // calls before, but for the one that begins
+          start = std::min({start, add(on_host[d][j - 1], p.home[others]), add(ended[d][j - 1], p.leave[others])});
+          if (d == 0) continue;
+          fetched = std::min(
+              {fetched, add(on_host[d - 1][j - 1], p.enter[others]), add(ended[d - 1][j - 1], p.change[others])});
+        }
         on_host[c][j] = add(start, p_.nodes[between_[separators_[j]]].host_ns);
         begin[c][j] = fetched;
         for (size_t k = 0; k < calls.size(); ++k) ended[c][j] = std::min(ended[c][j], add(begin[c][j - k], calls[k]));

@@ -64,7 +64,7 @@ class Chooser {
   Draft solve(const std::vector<bool>& keep) const {
     const Problem kept = keep_only(objective_, keep);
     const Plan plan = solve_serial(kept);
-    check_plan(kept, plan);
+    expect_valid(kept, plan);
     Draft draft{per_node(kept, plan), plan.total_ns, plan.bound_ns};
     if (side_by_side_) draft.cost = simulate(kept, plan).makespan_ns;
     if (query_.aim == Aim::throughput) draft.cost = busiest(draft.candidates);
@@ -76,7 +76,7 @@ class Chooser {
     options.moves = std::clamp<uint64_t>(kMoveBudget / std::max<size_t>(1, kept.nodes.size()), 16, 20000);
     options.max_branches = std::min<uint64_t>(20000, kBranchBudget / std::max<size_t>(1, kept.nodes.size()));
     const Schedule schedule = solve_parallel(kept, options);
-    check_plan(kept, schedule.plan);
+    expect_valid(kept, schedule);
     return {per_node(kept, schedule.plan), schedule.timeline.makespan_ns, schedule.bound_ns};
   }
 
@@ -201,13 +201,6 @@ class Chooser {
     return side_by_side_ ? simulate(kept, plan).makespan_ns : plan.total_ns;
   }
 
-  static void check_plan([[maybe_unused]] const Problem& problem, [[maybe_unused]] const Plan& plan) {
-#ifndef NDEBUG
-    const std::string wrong = validate(problem, plan);
-    if (!wrong.empty()) base::fail(ErrorCode::internal, "the planner's plan is wrong: %", {wrong});
-#endif
-  }
-
   const Query& query_;
   const Problem objective_;
   const Uses uses_;
@@ -290,7 +283,9 @@ Choice choose(const Query& query) {
     choice.kind = Choice::Kind::single;
     return choice;
   }
-  return Chooser(query).run();
+  Choice choice = Chooser(query).run();
+  expect_valid(query, choice);
+  return choice;
 }
 
 }  // namespace motley::place

@@ -5,6 +5,7 @@
 #include "place/ideals.hpp"
 #include "place/reduction.hpp"
 #include "place/stages.hpp"
+#include "place/validate.hpp"
 
 namespace motley::place {
 
@@ -211,6 +212,7 @@ Stages split_contiguous(const StageProblem& problem, const StageOptions& limits)
     base::fail(ErrorCode::limit, "no split of % units into stages fits % bytes per accelerator",
                {problem.units.size(), problem.memory_bytes});
   if (!best.device.empty()) best.device = reduction.expand(best.device);
+  expect_valid(problem, best, true);
   return best;
 }
 

@@ -170,6 +170,19 @@ int64_t error_of(const Problem& problem, const std::vector<uint32_t>& candidates
   return sum;
 }
 
+bool fits(const Problem& problem, const std::vector<uint32_t>& candidates) {
+  if (error_of(problem, candidates) > problem.error_budget_ppb) return false;
+  std::vector<int64_t> left;
+  for (const Device& device : problem.devices) left.push_back(device.memory_bytes);
+  for (uint32_t n = 0; n < candidates.size(); ++n) {
+    if (!leads(problem, candidates, n)) continue;
+    const Candidate& candidate = problem.candidates[candidates[n]];
+    left[problem.device_of(candidate)] -= candidate.memory_bytes;
+    if (candidate.helper >= 0) left[static_cast<size_t>(candidate.helper)] -= candidate.helper_bytes;
+  }
+  return std::none_of(left.begin(), left.end(), [](int64_t bytes) { return bytes < 0; });
+}
+
 uint32_t doubt_of(const Query& query, const Uses& uses, const std::vector<uint32_t>& candidates) {
   const Problem& problem = query.problem;
   long double total = 0, doubtful = 0;

@@ -41,6 +41,8 @@ std::vector<Ns> loads_of(const Query& query, const Problem& objective, const Use
 // The sum of what candidates and moves cost in a problem.
 Ns cost_of(const Problem& problem, const Uses& uses, const std::vector<uint32_t>& candidates);
 int64_t error_of(const Problem& problem, const std::vector<uint32_t>& candidates);
+// Whether they keep to the error budget and the devices' memories.
+bool fits(const Problem& problem, const std::vector<uint32_t>& candidates);
 
 // What a plan's cost changes by, moves included, if `candidate` ran its nodes; false where it can't without others
 // changing too: one of its nodes runs in a candidate with nodes that are none of its own.

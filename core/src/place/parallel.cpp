@@ -111,29 +111,80 @@ class Scheduler {
 
   void anneal(uint64_t moves) {
     if (best_.makespan >= kForbidden || groups_.empty()) return;
+    link();
+    // Far from the best so far, then near it; where moves are few, the latter finds more.
+    const uint64_t near = std::min<uint64_t>(moves / 2, 50 * groups_.size());
+    anneal(moves - near, 0.02);
+    anneal(near, 0.001);
+  }
+
+ private:
+  // `warm`: how much worse, as a share of the makespan, is taken easily at the start; a thousandth of that at the end.
+  void anneal(uint64_t moves, double warm) {
     Draft now = best_;
     const double scale = static_cast<double>(std::max<Ns>(1, best_.makespan));
     for (uint64_t i = 0; i < moves; ++i) {
-      const double heat = 0.02 * std::pow(1e-3, static_cast<double>(i) / static_cast<double>(moves));
-      const uint32_t g = random_.below(groups_.size());
-      const uint32_t old_choice = now.choice[g];
-      const Ns old_priority = now.priority[g];
-      if (random_.below(3)) now.choice[g] = random_.below(groups_[g].options.size());
-      if (now.choice[g] == old_choice)
-        now.priority[g] = now.priority[random_.below(groups_.size())] + (random_.below(2) ? 1 : -1);
+      const double heat = warm * std::pow(1e-3, static_cast<double>(i) / static_cast<double>(moves));
+      propose(now);
       const Ns makespan = fits_all(now.choice) ? decoder_.decode(now.choice, now.priority) : kForbidden;
       const double worse = static_cast<double>(makespan - now.makespan) / scale;
       if (makespan < kForbidden && (worse <= 0 || random_.unit() < std::exp(-worse / heat))) {
         now.makespan = makespan;
         if (makespan < best_.makespan) best_ = now;
-      } else {
-        now.choice[g] = old_choice;
-        now.priority[g] = old_priority;
+        continue;
+      }
+      for (size_t u = undo_.size(); u-- > 0;) {
+        now.choice[undo_[u].group] = undo_[u].choice;
+        now.priority[undo_[u].group] = undo_[u].priority;
       }
     }
   }
 
- private:
+  struct Undo {
+    uint32_t group, choice;
+    Ns priority;
+  };
+
+  void link() {
+    neighbours_.assign(groups_.size(), {});
+    for (uint32_t g = 0; g < groups_.size(); ++g)
+      for (uint32_t n : groups_[g].next) {
+        neighbours_[g].push_back(n);
+        neighbours_[n].push_back(g);
+      }
+  }
+
+  // A group gets another candidate, or another place in the order, or goes where a neighbour is and takes along
+  // neighbours that were where it was.
+  void propose(Draft& now) {
+    undo_.clear();
+    const uint32_t g = random_.below(groups_.size());
+    const uint32_t kind = random_.below(6);
+    undo_.push_back({g, now.choice[g], now.priority[g]});
+    if (kind < 4) now.choice[g] = random_.below(groups_[g].options.size());
+    if (kind == 4 && !neighbours_[g].empty()) follow(now, g);
+    if (now.choice[g] == undo_[0].choice)
+      now.priority[g] = now.priority[random_.below(groups_.size())] + (random_.below(2) ? 1 : -1);
+  }
+
+  void follow(Draft& now, uint32_t g) {
+    const auto place_of = [&](uint32_t group) {
+      return candidate_of(groups_[group].options[now.choice[group]]).output_place;
+    };
+    const uint32_t from = place_of(g), to = place_of(neighbours_[g][random_.below(neighbours_[g].size())]);
+    if (from == to) return;
+    for (uint32_t length = 1 + random_.below(4); length > 0; --length) {
+      const auto& options = groups_[g].options;
+      const auto option =
+          std::find_if(options.begin(), options.end(), [&](uint32_t o) { return candidate_of(o).output_place == to; });
+      if (option == options.end()) return;
+      undo_.push_back({g, now.choice[g], now.priority[g]});
+      now.choice[g] = static_cast<uint32_t>(option - options.begin());
+      g = neighbours_[g][random_.below(neighbours_[g].size())];
+      if (place_of(g) != from) return;
+    }
+  }
+
   const Candidate& candidate_of(uint32_t option) const {
     return view_.problem->candidates[view_.options[option].candidate];
   }
@@ -206,6 +257,8 @@ class Scheduler {
   std::vector<Ns> rank_;
   Draft best_;
   Ns heft_ = kForbidden;
+  std::vector<std::vector<uint32_t>> neighbours_;  // groups that it reads from or that read from it
+  std::vector<Undo> undo_;
   Random random_;
 };
 

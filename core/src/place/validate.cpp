@@ -3,8 +3,6 @@
 
 #include <set>
 
-#include "base/text.hpp"
-
 namespace motley::place {
 
 namespace {

@@ -465,7 +465,12 @@ class LayoutFinder {
 
 std::shared_ptr<Layouts> find_layouts(const Graph& graph, const Request& request, const Question& question,
                                       const Assignment& assignment) {
-  return LayoutFinder(graph, request, question, assignment).run();
+  try {
+    return LayoutFinder(graph, request, question, assignment).run();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::limit) throw;  // some memory is too small
+    return nullptr;
+  }
 }
 
 }  // namespace motley::plan

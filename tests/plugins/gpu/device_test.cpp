@@ -105,6 +105,57 @@ TEST(GpuDevice, DescribesItself) {
       nullptr);
 }
 
+// In place where kernels work on the host's bytes themselves, and by mapping.
+TEST(GpuDevice, ImportedMemoryIsSeenByBothSides) {
+  SKIP_WITHOUT_DEVICE();
+  const motley_plugin& api = *tested_plugin();
+  schema::UnaryAttributesT relu;
+  relu.function = schema::UnaryFunction::relu;
+  const NodeCase c = node_case(Op::Unary, relu, {random_value({1024}, 1)}, {output_of<float>({1024})});
+  const NodeGraph node(c);
+  for (const char* workaround : {"", "map_imports"}) {
+    setenv("MOTLEY_OPENCL_WORKAROUNDS", workaround, 1);
+    motley_device* device = nullptr;
+    ASSERT_EQ(api.device_open(0, &device, nullptr), MOTLEY_OK);
+    unsetenv("MOTLEY_OPENCL_WORKAROUNDS");
+    alignas(4096) static std::array<float, 1024> x, y;
+    motley_buffer *in = nullptr, *out = nullptr;
+    if (api.buffer_import(device, x.data(), sizeof x, &in, nullptr) != MOTLEY_OK) {
+      api.device_close(device);
+      GTEST_SKIP() << "the device does not import the host's memory";
+    }
+    ASSERT_EQ(api.buffer_import(device, y.data(), sizeof y, &out, nullptr), MOTLEY_OK);
+    motley_executable* executable = nullptr;
+    motley_queue* queue = nullptr;
+    ASSERT_EQ(api.compile(device, &node.graph(), nullptr, &executable, nullptr), MOTLEY_OK);
+    ASSERT_EQ(api.queue_create(device, &queue, nullptr), MOTLEY_OK);
+    for (uint64_t run = 1; run <= 3; ++run) {
+      void* mapped = nullptr;
+      ASSERT_EQ(api.buffer_map(in, &mapped, nullptr), MOTLEY_OK);
+      EXPECT_EQ(mapped, x.data());
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * run) - 700;
+      api.buffer_unmap(in);
+      const motley_binding from{in, nullptr, 0, sizeof x}, to{out, nullptr, 0, sizeof y};
+      motley_submission s{};
+      s.struct_size = sizeof s;
+      s.inputs = &from, s.input_count = 1, s.outputs = &to, s.output_count = 1;
+      s.signal_value = run;
+      ASSERT_EQ(api.submit(device, queue, executable, &s, nullptr), MOTLEY_OK);
+      ASSERT_EQ(api.fence_wait(queue, run, UINT64_MAX, nullptr), MOTLEY_OK);
+      ASSERT_EQ(api.buffer_map(out, &mapped, nullptr), MOTLEY_OK);
+      EXPECT_EQ(mapped, y.data());
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], std::max(x[i], 0.0F)) << i << " in run " << run;
+      y.fill(-1);
+      api.buffer_unmap(out);
+    }
+    api.queue_destroy(queue);
+    api.exec_release(executable);
+    api.buffer_release(in);
+    api.buffer_release(out);
+    api.device_close(device);
+  }
+}
+
 TEST(GpuDevice, RunsOnItsOwnMemoryInOrder) {
   SKIP_WITHOUT_DEVICE();
   Running run(product());
