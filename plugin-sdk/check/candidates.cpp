@@ -1,5 +1,5 @@
-// Fused candidates: each kernel that query_support offers for several nodes is compiled as offered and must give what
-// the nodes give one by one.
+// Candidates: each kernel that query_support offers, for one node or several, is compiled as offered and must give what
+// the nodes give one by one; one in nhwc gets its tensors and gives them so.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -98,6 +98,49 @@ Case part_of(const Case& whole, const Offer& offer) {
   return part;
 }
 
+bool may_be_nhwc(const graph::Tensor& tensor) { return !tensor.is_constant() && tensor.extents().size() >= 3; }
+
+// Elements of N C and any axes behind, brought into N … C, or back.
+Bytes permuted(const graph::Tensor& tensor, const Bytes& bytes, bool to_nhwc) {
+  if (!may_be_nhwc(tensor) || bytes.empty()) return bytes;
+  const graph::Extents extents = tensor.extents();
+  const size_t channels = static_cast<size_t>(extents[1]), width = graph::element_bytes(tensor.type);
+  const size_t pixels = bytes.size() / width / channels / static_cast<size_t>(extents[0]);
+  Bytes result(bytes.size());
+  for (size_t i = 0; i < bytes.size() / width; ++i) {
+    const size_t n = i / (channels * pixels), c = i / pixels % channels, p = i % pixels;
+    const size_t nhwc = (n * pixels + p) * channels + c;
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>((to_nhwc ? i : nhwc) * width), width,
+                result.begin() + static_cast<std::ptrdiff_t>((to_nhwc ? nhwc : i) * width));
+  }
+  return result;
+}
+
+// The graph as it reaches a plugin that offered its nodes in nhwc: all that may be is, with the shape that it has
+// there.
+graph::Graph in_nhwc(graph::Graph graph) {
+  for (graph::Tensor& tensor : graph.tensors) {
+    if (!may_be_nhwc(tensor)) continue;
+    const graph::Extents extents = tensor.extents();
+    graph::Dims dims{graph::Dim(extents[0])};
+    for (size_t axis = 2; axis < extents.size(); ++axis) dims.push_back(graph::Dim(extents[axis]));
+    dims.push_back(graph::Dim(extents[1]));
+    tensor.shape = dims;
+    tensor.layout = schema::Layout::nhwc;
+  }
+  return graph;
+}
+
+// One that offers a layout plans with what it says of the nodes as they are then.
+void check_estimate(Scene& scene, const motley_graph& graph, uint32_t nodes) {
+  const motley_plugin& api = scene.api();
+  for (uint32_t n = 0; n < nodes && api.estimate_cost; ++n) {
+    double ns = 0;
+    if (api.estimate_cost(scene.device().handle(), &graph, n, &ns) == MOTLEY_OK && (!(ns >= 0) || !std::isfinite(ns)))
+      throw std::runtime_error("estimate_cost says a negative cost, or none, of a node in nhwc");
+  }
+}
+
 void check_offer(Scene& scene, const Case& whole, const Offer& offer) {
   const size_t count = whole.graph.nodes.size();
   std::set<uint32_t> distinct(offer.nodes.begin(), offer.nodes.end());
@@ -109,15 +152,28 @@ void check_offer(Scene& scene, const Case& whole, const Offer& offer) {
     throw std::runtime_error("a candidate's precision is no DataType");
   if (!(offer.cost_ns >= 0) || !std::isfinite(offer.cost_ns))
     throw std::runtime_error("a candidate's cost is negative or not finite");
+  if (offer.layout != 0 && offer.layout != static_cast<uint32_t>(schema::Layout::nhwc))
+    throw Unsupported("a candidate in a layout that no plan uses");
   const Case part = part_of(whole, offer);
   const Prepared p = scene.prepare(part, scene.options.seed);
   std::vector<uint32_t> nodes(part.graph.nodes.size());
   for (uint32_t i = 0; i < nodes.size(); ++i) nodes[i] = i;
-  model::SerializedGraph segment = model::serialize_segment(part.graph, nodes, part.graph.inputs, part.graph.outputs);
-  Program program(scene.device(), part.graph, std::move(segment), offer.config);
-  for (const Placing placing : {Placing::at_end, Placing::arena})
-    expect_equal(part.graph, p.expected, program.run(p.inputs, {placing}), " (reference: its nodes one by one)",
+  const bool is_nhwc = offer.layout != 0;
+  const graph::Graph graph = is_nhwc ? in_nhwc(part.graph) : part.graph;
+  model::SerializedGraph segment = model::serialize_segment(graph, nodes, graph.inputs, graph.outputs);
+  if (is_nhwc) check_estimate(scene, segment.view(), offer.nodes.size());
+  std::vector<Bytes> inputs = p.inputs;
+  for (size_t i = 0; i < inputs.size() && is_nhwc; ++i)
+    inputs[i] = permuted(part.graph.tensor(part.graph.inputs[i]), inputs[i], true);
+  Program program(scene.device(), graph, std::move(segment), offer.config);
+  for (const Placing placing : {Placing::at_end, Placing::arena}) {
+    std::vector<Bytes> got = program.run(inputs, {placing});
+    for (size_t i = 0; i < got.size() && is_nhwc; ++i)
+      got[i] = permuted(part.graph.tensor(part.graph.outputs[i]), got[i], false);
+    expect_equal(part.graph, p.expected, got,
+                 is_nhwc ? " (in nhwc; reference: its nodes one by one)" : " (reference: its nodes one by one)",
                  static_cast<DataType>(offer.precision));
+  }
 }
 
 int offered(Scene& scene) {
@@ -187,7 +243,7 @@ int rows(Scene& scene) {
 void add_candidate_checks(Plan& plan) {
   plan.push_back({"segments", "rows", "nodes in a row are one segment", rows});
   plan.push_back({"segments", "graphs", "small graphs of claimed nodes are one segment", segments});
-  plan.push_back({"candidates", "offered", "fused kernels compile as offered and are right", offered});
+  plan.push_back({"candidates", "offered", "kernels that candidates name compile as offered and are right", offered});
 }
 
 }  // namespace motley::check

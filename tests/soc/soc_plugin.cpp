@@ -13,6 +13,7 @@
 
 #include "motley/plugin.hpp"
 #include "plugin_library.hpp"
+#include "soc_layout.hpp"
 
 namespace motley::test {
 namespace {
@@ -30,6 +31,10 @@ struct Model {
 
   double rate(const std::string& op) const {
     return facts.at("gflops").value(op, facts["gflops"].at("*").get<double>());
+  }
+  bool has_nhwc(const std::string& op) const {
+    if (!facts.contains("nhwc")) return false;
+    return std::find(facts["nhwc"].begin(), facts["nhwc"].end(), op) != facts["nhwc"].end();
   }
   bool runs(const std::string& op) const {
     if (!facts.contains("ops") || op == "Reshape") return true;
@@ -59,13 +64,29 @@ double operations(const sdk::NodeView& node) {
   return elements;
 }
 
-double simulated_ns(const Model& model, const sdk::NodeView& node) {
+// A chip that works in nhwc brings what is row-major into it, and the result back, inside of its kernels; for what
+// looks at one element at a time it need not.
+double converting_ns(const Model& model, const sdk::NodeView& node) {
+  if (!model.has_nhwc(op_of(node)) || node.op() == sdk::Op::Unary || node.op() == sdk::Op::Binary) return 0;
+  double bytes = bytes_of(node.output(0));
+  for (uint32_t i = 0; i < node.input_count(); ++i)
+    if (node.input(i) && sdk::may_be_nhwc(*node.input(i))) bytes += bytes_of(node.input(i));
+  return 2 * bytes / model.facts.at("gbps").get<double>();
+}
+
+// In the layout that the node's tensors are in.
+double kernel_ns(const Model& model, const sdk::NodeView& node) {
   if (!node.output(0) || node.op() == sdk::Op::Reshape) return 0;
   double bytes = bytes_of(node.output(0));
   for (uint32_t i = 0; i < node.input_count(); ++i) bytes += bytes_of(node.input(i));
   const double compute = operations(node) / model.rate(op_of(node)),
                memory = bytes / model.facts.at("gbps").get<double>();
   return model.facts.at("dispatch_ns").get<double>() + std::max(compute, memory);
+}
+
+double simulated_ns(const Model& model, const sdk::NodeView& node) {
+  if (node.op() == sdk::Op::StridedCopy && std::getenv("MOTLEY_SOC_CHEAP_NHWC")) return 1;
+  return kernel_ns(model, node) + (sdk::is_in_nhwc(node) ? 0 : converting_ns(model, node));
 }
 
 // What a chip with "fuses" runs as one kernel: a convolution and the unary operation on its result, which costs no start of
@@ -77,8 +98,9 @@ double half_ns(const Model& model, const sdk::NodeView& node) {
   const double start = model.facts.at("dispatch_ns");
   return start + (simulated_ns(model, node) - start) / model.facts.at("half").get<double>();
 }
+double unary_ns(const Model& model, const sdk::NodeView& unary) { return operations(unary) / model.rate(op_of(unary)); }
 double fused_ns(const Model& model, const sdk::NodeView& product, const sdk::NodeView& unary) {
-  return simulated_ns(model, product) + operations(unary) / model.rate(op_of(unary));
+  return simulated_ns(model, product) + unary_ns(model, unary);
 }
 
 struct Device {
@@ -124,6 +146,7 @@ void fill_devices(motley_plugin& p) {
       info.peak_gflops = models()[i].rate("Conv");
       info.bandwidth_gbps = facts.at("gbps");
       info.dispatch_ns = facts.at("dispatch_ns");
+      if (facts.contains("nhwc")) info.preferred_layouts = 1u << static_cast<uint32_t>(schema::Layout::nhwc);
       found(context, &info);
     }
     return MOTLEY_OK;
@@ -163,11 +186,32 @@ void offer(const Answers& a, const std::vector<uint32_t>& nodes, uint32_t precis
   a.sink->candidate(a.sink->context, &candidate);
 }
 
+// Of names between commas; of any where there is no list.
+bool is_among(const char* names, std::string_view name) {
+  return !names || (',' + std::string(names) + ',').find(',' + std::string(name) + ',') != std::string::npos;
+}
+
+// Kernels whose computed tensors are all in nhwc. Of two operands neither is stretched.
+void offer_nhwc(const Answers& a, uint32_t n) {
+  const sdk::NodeView node = a.view->node(n);
+  if (!a.runs[n] || !a.model->has_nhwc(op_of(node)) || !is_among(std::getenv("MOTLEY_SOC_NHWC"), node.name())) return;
+  const sdk::TensorView *x = node.input(0), *other = node.input(1);
+  if (!x || !node.output(0) || x->is_constant() || x->shape.size() != 4 || node.output(0)->shape.size() != 4) return;
+  if (node.op() == sdk::Op::Binary && (!other || other->is_constant() || !(other->shape == x->shape))) return;
+  sdk::offer_in_nhwc(*a.sink, {n}, x->type, std::getenv("MOTLEY_SOC_CHEAP_NHWC") ? 1 : kernel_ns(*a.model, node));
+  for (uint32_t m = n + 1; m < a.view->node_count() && a.model->facts.value("fuses", false); ++m) {
+    const sdk::NodeView next = a.view->node(m);
+    if (node.op() == sdk::Op::Conv && next.op() == sdk::Op::Unary && next.input(0) == node.output(0) && a.runs[m])
+      sdk::offer_in_nhwc(*a.sink, {n, m}, x->type, kernel_ns(*a.model, node) + unary_ns(*a.model, next), kFused);
+  }
+}
+
 void offer_all(const Answers& a) {
   if (std::getenv("MOTLEY_SOC_PLAIN")) return;
   const json& facts = a.model->facts;
   for (uint32_t n = 0; n < a.view->node_count(); ++n) {
     const sdk::NodeView node = a.view->node(n);
+    offer_nhwc(a, n);
     if (node.op() != sdk::Op::Conv) continue;
     if (facts.contains("half"))
       offer(a, {n}, static_cast<uint32_t>(schema::DataType::float16), half_ns(*a.model, node), kHalf);
@@ -237,9 +281,19 @@ void fill_compiling(motley_plugin& p) {
         for (uint32_t n = 0; n < view.node_count(); ++n)
           if (view.node(n).name() == refused) throw StatusError(MOTLEY_UNSUPPORTED, "a node that it refuses");
       made->node_ns = times_of(*device(d).model, view, read_struct(options));
+      motley_graph row_major = read_struct(segment);
+      flatbuffers::DetachedBuffer rewritten;
+      for (uint32_t n = 0; n < view.node_count() && !rewritten.data(); ++n) {
+        if (!sdk::is_in_nhwc(view.node(n))) continue;
+        if (!device(d).model->has_nhwc(op_of(view.node(n))))
+          throw StatusError(MOTLEY_UNSUPPORTED, "a layout that it lacks");
+        if (std::getenv("MOTLEY_SOC_REFUSE_NHWC")) throw StatusError(MOTLEY_UNSUPPORTED, "it refuses nhwc");
+        rewritten = row_major_inside(row_major);
+      }
+      if (rewritten.data()) row_major.model = {rewritten.data(), rewritten.size()};
       motley_compile_options plain = read_struct(options);
       plain.config_count = 0;
-      if (const motley_status status = kernels->compile(device(d).inner, segment, &plain, &made->inner, error);
+      if (const motley_status status = kernels->compile(device(d).inner, &row_major, &plain, &made->inner, error);
           status != MOTLEY_OK)
         throw StatusError(status, "the kernels cannot be compiled");
       *result = reinterpret_cast<motley_executable*>(made.release());

@@ -150,8 +150,8 @@ TEST(SocSplit, ImportedMemoryIsWrittenInPlace) {
 TEST(SocSplit, EstimatesDontSuffice) {
   const Model model = chain(64, 28);
   CompileOptions options;
-  options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
-                  "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+  options.deny = {"cpu",          "reference",    "soc:flagship.*",   "soc:midrange.*",
+                  "soc:budget.*", "soc:tablet.*", "soc:integrated.*", "soc:camera.*"};
   Session session = soc_runtime().compile(model, options);
   EXPECT_TRUE(parts_of(session.explain()).empty()) << session.explain().to_string();
   expect_near(run(session), by_reference(model));
@@ -256,8 +256,8 @@ TEST(SocSplit, TheOrderOfPluginsPlaysNoPart) {
   for (const bool named : {false, true}) {
     if (!named) {
       options.devices = {};
-      options.deny = {"cpu",          "reference",    "soc:flagship.*",  "soc:midrange.*",
-                      "soc:budget.*", "soc:tablet.*", "soc:integrated.*"};
+      options.deny = {"cpu",          "reference",    "soc:flagship.*",   "soc:midrange.*",
+                      "soc:budget.*", "soc:tablet.*", "soc:integrated.*", "soc:camera.*"};
     }
     std::vector<std::string> files = {MOTLEY_PLUGINS "/cpu.json", MOTLEY_PLUGINS "/reference.json",
                                       MOTLEY_TEST_PLUGINS "/libmotley_soc.so"};

@@ -105,6 +105,7 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
   command.add_flag("--no-split", options.no_split, "Compute no operator on two devices at once");
   command.add_flag("--split-alike", options.split_alike,
                    "Also split operators over two devices of one kind, which may be one processor");
+  command.add_flag("--no-layouts", options.no_layouts, "Use no kernels for tensors that are not row-major");
   command.add_option("--threads", options.threads, "Threads for CPU work (default: all cores)")
       ->type_name("N")
       ->check(CLI::Range(1u, 4096u));
@@ -176,6 +177,7 @@ CompileOptions compile_options(const SessionOptions& options, const Model& model
   result.optimize = !options.no_optimize;
   result.split = !options.no_split;
   result.split_alike = options.split_alike;
+  result.layouts = !options.no_layouts;
   for (const std::string& text : options.pins) {
     auto [node, device] = split_assignment(text);
     if (node.empty() || device.empty())

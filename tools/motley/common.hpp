@@ -43,8 +43,7 @@ CLI::Validator real_number(double low, double high);
 CLI::Validator whole_number(uint64_t most);
 
 // --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split,
-// --split-alike,
-// --threads, --shape, --table, and the plugin options.
+// --split-alike, --no-layouts, --threads, --shape, --table, and the plugin options.
 struct SessionOptions {
   std::vector<std::string> device_sets;  // each "a,b"; run and explain take one
   std::vector<std::string> deny, prefer;  // each "a,b"
@@ -53,7 +52,7 @@ struct SessionOptions {
   double deadline_ms = 0;  // 0: none
   std::vector<std::string> pins;         // each "node=device"
   std::vector<std::string> shapes;       // each "name=1,3,224,224", or "1,3,224,224" where there is one input
-  bool no_fallback = false, no_optimize = false, no_split = false, split_alike = false;
+  bool no_fallback = false, no_optimize = false, no_split = false, split_alike = false, no_layouts = false;
   uint32_t threads = 0;
   double slice_ms = -1;  // below 0: not given
   std::string table;  // a dispatch table

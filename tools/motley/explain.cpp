@@ -68,6 +68,7 @@ Json describe(const Explanation& explanation) {
                              {"error", p.error},
                              {"fused_with", p.fused_with},
                              {"part_of", p.part_of},
+                             {"layout", p.layout},
                              {"share", p.share},
                              {"part_axis", p.part_axis},
                              {"left_out", p.left_out},

@@ -131,6 +131,7 @@ class Agent {
     options.error_budget = request.at("error_budget");
     options.optimize = request.at("optimize");
     options.split = options.split_alike = request.at("split");  // the race tells whether that pays
+    options.layouts = false;                                     // rows of plans know row-major tensors alone
     options.table = request.at("table").get<std::string>();
     if (!options.table.empty()) options.bad_table = BadTable::fail;
     for (const auto& [name, shape] : request.at("shapes").items())

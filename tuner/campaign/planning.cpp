@@ -144,7 +144,7 @@ PlannedModel plan_in_worker(const TunedModel& model, size_t number, const plan::
 json answer_plan(const json& request, const graph::Module& module, const plan::DeviceList& devices) {
   plan::Request how;
   how.devices = devices;
-  how.split = false;  // rows of a table name the nodes of the network
+  how.split = how.layouts = false;  // rows of a table name the nodes of the network
   for (const auto& [name, shape] : request.at("shapes").items()) how.shapes[name] = shape.get<std::vector<int64_t>>();
   const std::string prefix = request.at("to");
   PlannedModel planned = plan_model(module, how);

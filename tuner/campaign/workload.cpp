@@ -197,6 +197,8 @@ class Collector {
     const auto possible = [&](uint32_t n) {
       return support.at(offer.device, n).supported && shapes_known(graph, graph.nodes[n]);
     };
+    // What is measured here reads and writes row-major tensors.
+    if (offer.layout != schema::Layout::row_major) return;
     if (offer.config.empty() || (is_lower && precisions_ == Precisions::own) ||
         !std::all_of(offer.nodes.begin(), offer.nodes.end(), possible))
       return;

@@ -219,6 +219,11 @@ struct CompileOptions {
   // that CPU. They may be one processor, and then parts only wait for each other; so this is off by default. The tuner
   // tries such splits, as it measures what they bring.
   bool split_alike = false;
+  // Nodes may run by kernels that read and write tensors in another layout than row-major, where a device offers such
+  // and a plan with them, and with what brings tensors into that layout and back, is predicted to be clearly faster;
+  // Placement::layout tells. Inputs, outputs and kept tensors stay row-major. Off, or with keep_all: all is row-major.
+  // Plans that a dispatch table has for the network are followed as they are, without this.
+  bool layouts = true;
   // As Session::set_tracing(true), from the first run on.
   bool trace = false;
   // The longest time that a device which also draws the screen is kept busy without a gap: its kernels run in slices of
@@ -307,6 +312,10 @@ struct Placement {
   std::string part_of = {};
   double share = 0;
   uint32_t part_axis = 0;
+  // The layout of the tensors that its kernel reads and writes, where that is not row-major ("nhwc"). Of a node that
+  // brings a tensor into another layout, the one that it makes, "row_major" too; such a node is no node of the model.
+  // Else "".
+  std::string layout = {};
   // What the error budget left out and would make the plan cheaper by itself: "float16 on acme:npu0", and what the
   // plan would cost on top, below 0. Else "" and 0.
   std::string left_out;

@@ -47,6 +47,9 @@ struct Tensor {
   std::optional<Dims> shape;          // nothing: not even the rank is known
   std::optional<Constant> constant;
   Quantization quantization;
+  // Of one that is not row-major, `shape` is what lies in memory: 1x56x56x64 in nhwc for 1x64x56x56. Only plans have
+  // such (plan/layout.hpp).
+  schema::Layout layout = schema::Layout::row_major;
 
   bool is_constant() const { return constant.has_value(); }
   // Rank and every dimension are known.

@@ -21,7 +21,21 @@ Offset<schema::Quantization> pack(FlatBufferBuilder& builder, const graph::Quant
                                     builder.CreateVector(quantization.zero_points), quantization.axis);
 }
 
-Offset<schema::Tensor> pack(FlatBufferBuilder& builder, const graph::Tensor& tensor, int32_t buffer) {
+// Copies know elements alone, so any device may bring tensors into a layout and back: those that nothing else among the
+// nodes touches are not marked.
+schema::Layout layout_of(const GraphParts& parts, graph::TensorId id) {
+  const schema::Layout layout = parts.graph.tensor(id).layout;
+  for (size_t i = 0; layout != schema::Layout::row_major && i < parts.nodes.size(); ++i) {
+    const graph::Node& node = parts.graph.nodes[parts.nodes[i]];
+    if (node.op != graph::Op::StridedCopy && (std::count(node.inputs.begin(), node.inputs.end(), id) ||
+                                              std::count(node.outputs.begin(), node.outputs.end(), id)))
+      return layout;
+  }
+  return schema::Layout::row_major;
+}
+
+Offset<schema::Tensor> pack(FlatBufferBuilder& builder, const graph::Tensor& tensor, int32_t buffer,
+                            schema::Layout layout) {
   const auto name = pack_text(builder, tensor.name);
   const auto quantization = pack(builder, tensor.quantization);
   std::vector<Offset<schema::Dimension>> dims;
@@ -31,7 +45,7 @@ Offset<schema::Tensor> pack(FlatBufferBuilder& builder, const graph::Tensor& ten
     }
   }
   return schema::CreateTensor(builder, name, tensor.type, builder.CreateVector(dims), tensor.shape.has_value(), buffer,
-                              quantization);
+                              quantization, layout);
 }
 
 Offset<flatbuffers::Vector<int32_t>> pack(FlatBufferBuilder& builder, const std::vector<graph::TensorId>& ids,
@@ -68,7 +82,8 @@ GraphParts whole(const graph::Graph& graph) {
 Offset<schema::Graph> pack(FlatBufferBuilder& builder, const GraphParts& parts) {
   std::vector<Offset<schema::Tensor>> tensors;
   for (size_t i = 0; i < parts.tensors.size(); ++i)
-    tensors.push_back(pack(builder, parts.graph.tensor(parts.tensors[i]), parts.buffers[i]));
+    tensors.push_back(
+        pack(builder, parts.graph.tensor(parts.tensors[i]), parts.buffers[i], layout_of(parts, parts.tensors[i])));
   std::vector<Offset<schema::Node>> nodes;
   for (uint32_t i : parts.nodes) nodes.push_back(pack(builder, parts.graph.nodes[i], parts));
   const auto name = pack_text(builder, parts.graph.name);

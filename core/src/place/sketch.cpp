@@ -22,7 +22,12 @@ void add_workers(const Sketch& sketch, Query& query, std::vector<uint32_t>& plac
     problem.devices.push_back({worker.name, worker.memory_bytes ? worker.memory_bytes : kUnlimited});
     query.background.push_back(worker.background);
   }
-  for (uint32_t p = 0; p < problem.devices.size(); ++p) problem.places.push_back({p, 0});
+  const auto devices = static_cast<uint32_t>(problem.devices.size());
+  for (uint32_t format = 0; format < sketch.formats; ++format)
+    for (uint32_t p = 0; p < devices; ++p) {
+      problem.places.push_back({p, format});
+      if (format) query.background.push_back(query.background[p]);
+    }
   for (size_t m = 0; m + 1 < sketch.moves.size(); m += 2)
     problem.moves.push_back({sketch.moves[m], sketch.moves[m + 1]});
   query.move_source = sketch.move_source;
@@ -78,7 +83,9 @@ void add_offers(const Sketch& sketch, const std::vector<uint32_t>& place, Proble
     if (offer.worker >= sketch.workers.size()) wrong("an offer of a worker that there is not");
     Candidate candidate;
     candidate.nodes = offer.nodes;
-    candidate.input_place = candidate.output_place = place[offer.worker];
+    if (offer.format >= sketch.formats) wrong("an offer in a format that there is not");
+    const auto devices = static_cast<uint32_t>(problem.devices.size());
+    candidate.input_place = candidate.output_place = place[offer.worker] + offer.format * devices;
     candidate.cost_ns = offer.cost_ns;
     candidate.provenance = offer.source;
     candidate.error_ppb = offer.error_ppb;

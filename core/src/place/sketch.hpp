@@ -30,6 +30,7 @@ struct Sketch {
     Ns cost_ns = kForbidden;
     Provenance source = Provenance::estimated;
     int64_t error_ppb = 0;
+    uint32_t format = 0;  // of what it reads and writes
   };
   std::vector<Offer> offers;
   // Nodes that two workers at different places compute together; for Aim::latency alone. The helper's moves are a part
@@ -43,9 +44,11 @@ struct Sketch {
   int64_t error_budget_ppb = 0;
   Ns deadline_ns = 0;                   // see Query
   std::vector<int64_t> constant_bytes;  // per node; held by workers with memory of their own
-  // Place 0 is the host's, the others belong to the workers with places of their own, in order. Per pair alpha, beta.
+  // Place 0 is the host's, the others belong to the workers with places of their own, in order. Each further format has
+  // as many places, behind those, between which a conversion is a move. Per pair alpha, beta.
   std::vector<int64_t> moves;
   std::vector<Provenance> move_source;  // per pair
+  uint32_t formats = 1;
   Aim aim = Aim::latency;
   std::vector<int32_t> incumbent;  // per node a worker; see Query
   std::vector<int32_t> incumbent_offer;  // per node an offer, or -1; empty: none

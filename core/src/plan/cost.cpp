@@ -47,7 +47,8 @@ class QuestionMaker {
     sketch_.cost_source.assign(count, Provenance::estimated);
     for (size_t w = 0; w < question_.device.size(); ++w) add_costs(w);
     for (size_t o = 0; o < support_.offers.size(); ++o)
-      if (is_possible(support_.offers[o], request_, support_)) add_offer(o);
+      if (support_.offers[o].layout == schema::Layout::row_major && is_possible(support_.offers[o], request_, support_))
+        add_offer(o);
     for (size_t w = 0; w < question_.device.size() && !assignment_.configs.empty(); ++w) add_raced_costs(w);
     sketch_.error_budget_ppb = request_.error_budget_ppb;
     sketch_.deadline_ns = request_.deadline_ns;

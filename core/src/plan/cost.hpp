@@ -26,6 +26,9 @@ struct Question {
 // a neighbour, else the plugin's estimate, else a roofline. Inputs start in the host's memory, and outputs end there.
 Question make_question(const graph::Graph& graph, const Request& request, const Assignment& assignment);
 
+// Solves the question, and takes devices, kernels, costs and the decision from the answer.
+void ask(const Question& question, Assignment& assignment);
+
 // The graph with those operators split over two devices that a plan with such candidates would split; null where it
 // splits none, or the request wants none.
 std::shared_ptr<const Split> find_split(const graph::Graph& graph, const Request& request, const Question& question);

@@ -4,6 +4,7 @@
 
 #include "plan/cost.hpp"
 #include "plan/entry.hpp"
+#include "plan/layout.hpp"
 #include "plan/offers.hpp"
 
 namespace motley::plan {
@@ -56,6 +57,8 @@ void fill_costs(const Question& question, Assignment& assignment) {
   }
 }
 
+}  // namespace
+
 void ask(const Question& question, Assignment& assignment) {
   Decision& decision = assignment.decision;
   const auto begin = std::chrono::steady_clock::now();
@@ -97,6 +100,8 @@ void ask(const Question& question, Assignment& assignment) {
   }
 }
 
+namespace {
+
 void plan(const Graph& graph, const Request& request, Assignment& assignment) {
   const bool devices = has_choice(assignment.support, graph.nodes.size());
   const bool order_decides = request.ordered && request.policy == Policy::latency && !request.deadline_ns;
@@ -109,6 +114,7 @@ void plan(const Graph& graph, const Request& request, Assignment& assignment) {
   ask(question, assignment);
   if (stay) assignment.decision.by = Decision::By::order;
   else if (!assignment.raced) assignment.split = find_split(graph, request, question);
+  if (!assignment.raced && !request.parts) assignment.layouts = find_layouts(graph, request, question, assignment);
 }
 
 void price_as_it_is(const Graph& graph, const Request& request, Assignment& assignment) {

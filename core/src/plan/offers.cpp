@@ -55,9 +55,12 @@ size_t count_offers(const SupportTable& table, uint32_t device, uint32_t node) {
 void add_offer(const Graph& graph, const motley_candidate& candidate, uint32_t device, SupportTable& table) {
   motley_candidate c{};
   std::memcpy(&c, &candidate, std::min<size_t>(candidate.struct_size, sizeof c));
-  if (!c.nodes || c.node_count == 0 || c.node_count > kMostNodes || c.layout != 0 || c.precision > 13) return;
+  if (!c.nodes || c.node_count == 0 || c.node_count > kMostNodes || c.precision > 13) return;
+  const auto layout = static_cast<schema::Layout>(c.layout);
+  if (c.layout > 0xff || (layout != schema::Layout::row_major && layout != schema::Layout::nhwc)) return;
   Offer offer;
   offer.device = device;
+  offer.layout = layout;
   offer.nodes.assign(c.nodes, c.nodes + c.node_count);
   for (size_t i = 0; i < offer.nodes.size(); ++i)
     if (offer.nodes[i] >= graph.nodes.size() || (i && offer.nodes[i] <= offer.nodes[i - 1])) return;
@@ -69,13 +72,15 @@ void add_offer(const Graph& graph, const motley_candidate& candidate, uint32_t d
     if (is_lower(graph, graph.nodes[n], precision)) offer.precision = precision;
   if (offer.precision != DataType::undefined) offer.error_ppb = usual_error_ppb(precision);
   // With nothing to tell it by it would be the node's verdict again.
-  if ((offer.config.empty() && c.node_count == 1) || count_offers(table, device, offer.nodes[0]) >= kMostPerNode) return;
+  const bool is_known = offer.config.empty() && c.node_count == 1 && layout == schema::Layout::row_major;
+  if (is_known || count_offers(table, device, offer.nodes[0]) >= kMostPerNode) return;
   table.offers.push_back(std::move(offer));
 }
 
 bool is_possible(const Offer& offer, const Request& request, const SupportTable& support) {
   // Nodes that are kept are run apart.
   if (offer.nodes.size() > 1 && (request.keep_all || !request.keep.empty())) return false;
+  if (offer.layout != schema::Layout::row_major && (request.keep_all || !request.layouts)) return false;
   for (uint32_t n : offer.nodes)
     if (!support.allows(offer.device, n)) return false;
   return true;

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/serialize.hpp"
+#include "plan/layout.hpp"
 #include "plan/offers.hpp"
 #include "plan/split.hpp"
 #include "plugin/call.hpp"
@@ -172,24 +173,27 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
   std::vector<bool> queued;
   for (const auto& device : plan->devices) queued.push_back(device->has_queues());
   Denied denied;
-  Graph whole;  // of what is split
-  bool may_split = true;
+  Graph whole;  // of what is split, or has other layouts
+  bool may_split = true, may_lay_out = true, is_laid_out = false;
   while (true) {
     plan->assignment = assign(plan->graph, request, denied);
-    if (may_split && plan->assignment.split) {
-      whole = plan->graph;
-      take_split(*plan, request);
-    }
+    std::shared_ptr<Layouts> layouts = std::move(plan->assignment.layouts);
+    is_laid_out = false;
+    if ((may_split && plan->assignment.split) || (may_lay_out && layouts)) whole = plan->graph;
+    if (may_split && plan->assignment.split) take_split(*plan, request);
+    if (may_lay_out && layouts) is_laid_out = take_layouts(*plan, std::move(layouts));
     plan->schedule = lanes_for(plan->devices, plan->assignment.device);
     find_aliases(*plan);
     std::vector<SegmentSpec> specs =
         partition(plan->graph, plan->assignment.device, alone_in(*plan), queued, plan->assignment.offer);
     order_segments(specs, plan->devices, plan->schedule);
     const size_t before = denied.size();
-    if (compile_all(*plan, std::move(specs), request, denied) && aliases_fit(*plan)) break;
+    Denied in_layouts;  // what these refuse are other kernels for the same nodes
+    if (compile_all(*plan, std::move(specs), request, is_laid_out ? in_layouts : denied) && aliases_fit(*plan)) break;
     plan->segments.clear();
     may_split = false;
-    if (plan->split) plan->graph = std::move(whole), plan->split = nullptr;
+    may_lay_out = may_lay_out && !is_laid_out;
+    if (is_laid_out || plan->split) plan->graph = std::move(whole), plan->split = nullptr;
     else if (denied.size() == before)
       base::fail(ErrorCode::internal, "a segment failed to compile twice on the same device");
   }

@@ -30,6 +30,7 @@ struct Wish {
 };
 
 struct Split;
+struct Layouts;
 
 // What the caller asked for, resolved against the devices that exist.
 struct Request {
@@ -49,6 +50,7 @@ struct Request {
   bool optimize = true;
   bool split = true;  // operators over two devices
   bool split_alike = false;  // also over two of one kind, from different plugins
+  bool layouts = true;  // kernels for tensors that are not row-major
   std::shared_ptr<const Split>
       parts;  // of a graph in which some are split: what is known of their parts; see split.hpp
   uint64_t slice_ns = 0;                          // as motley_compile_options has it
@@ -129,6 +131,7 @@ struct Assignment {
   std::vector<std::string> configs;  // per node, where a plan that was run says them; else empty
   Decision decision;
   std::shared_ptr<const Split> split;  // a graph with operators split over two devices, that may be faster; or null
+  std::shared_ptr<Layouts> layouts;    // a plan with tensors in other layouts, which is clearly better; or null
   std::shared_ptr<const table::Advisor::Plan> raced;  // the plan of `split` that was measured; or null
 };
 // What compilers refused: a device (index) and a node, and why.

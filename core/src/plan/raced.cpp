@@ -17,7 +17,8 @@ void take_raced_offers(const graph::Graph& graph, const Request& request, const 
     Offer& offer = offers[o];
     plugin::Device& device = *request.devices[offer.device];
     const std::string& config = configs[offer.nodes[0]];
-    bool fits = !offer.config.empty() && is_possible(offer, request, assignment.support);
+    bool fits = !offer.config.empty() && offer.layout == schema::Layout::row_major &&
+                is_possible(offer, request, assignment.support);
     for (const uint32_t n : offer.nodes) fits = fits && assignment.device[n] == static_cast<int32_t>(offer.device);
     if (!fits || !table::takes(graph, offer.nodes, device, config, offer.config)) continue;
     const table::Answer known = request.advisor->find_with(graph, offer.nodes, device, offer.config);

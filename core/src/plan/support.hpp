@@ -27,6 +27,8 @@ struct Offer {
   int64_t error_ppb = 0;         // relative, parts per billion; 0 where the precision is not lower
   double prior_ns = 0;           // what the plugin thinks it costs; 0: it does not say
   std::string config;            // that its nodes get to have it compiled
+  // Of the computed tensors of three dimensions and more that it reads and writes.
+  schema::Layout layout = schema::Layout::row_major;
 };
 
 // verdicts[device][node].
@@ -42,7 +44,8 @@ struct SupportTable {
 // Every device is asked about every node. A device whose query fails supports nothing, with its error as the reason.
 SupportTable query_support(const graph::Graph& graph, const DeviceList& devices);
 
-// Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in row-major layout.
+// Takes what a device offers, if it makes sense for the graph: there are at most 16 for each node, in layouts that
+// plans know: row-major and nhwc.
 void add_offer(const graph::Graph& graph, const motley_candidate& candidate, uint32_t device, SupportTable& table);
 
 }  // namespace motley::plan

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "plan/layout.hpp"
 #include "plan/split.hpp"
 #include "run/session_state.hpp"
 #include "run/tables.hpp"
@@ -50,10 +51,12 @@ std::vector<TensorInfo> tensors_of(const graph::Graph& graph, const std::vector<
   return tensors;
 }
 
-// "float16 on acme:npu0", "fused with add_3 on acme:npu0"
+// "float16 on acme:npu0", "nhwc, fused with add_3 on acme:npu0"
 std::string describe(const plan::Plan& plan, const plan::Offer& offer, size_t node) {
   std::string text;
-  if (offer.precision != schema::DataType::undefined) text = schema::EnumNameDataType(offer.precision);
+  if (offer.layout != schema::Layout::row_major) text = schema::EnumNameLayout(offer.layout);
+  if (offer.precision != schema::DataType::undefined)
+    text += base::text(text.empty() ? "%" : ", %", {schema::EnumNameDataType(offer.precision)});
   for (uint32_t n : offer.nodes)
     if (n != node) {
       text += text.find("fused with") == std::string::npos ? (text.empty() ? "fused with " : ", fused with ") : ", ";
@@ -92,6 +95,17 @@ void explain_part(const plan::Plan& plan, Placement& row) {
       rest = plan.devices[static_cast<size_t>(other.device)]->name();
   row.reason = base::text("% % to % of % of %, while % computes the rest",
                           {part->unit, part->first, part->end - 1, part->of, part->whole, rest});
+}
+
+void explain_layout(const plan::Plan& plan, const graph::Node& node, Placement& row) {
+  const bool converts = plan::is_conversion(plan.graph, node);
+  for (const auto* ids : {&node.outputs, &node.inputs})
+    for (const graph::TensorId id : *ids)
+      if (id != graph::kNone && row.layout.empty() &&
+          (converts || plan.graph.tensor(id).layout != schema::Layout::row_major))
+        row.layout = schema::EnumNameLayout(plan.graph.tensor(id).layout);
+  if (converts)
+    row.reason = base::text("brings % into %; %", {plan.graph.tensor(node.inputs[0]).name, row.layout, row.reason});
 }
 
 // The candidate that runs a node, where its device took the config.
@@ -206,6 +220,7 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
       row.reason = reason_for(plan, priced, n);
       if (!segment.executable) row.reason = "in place: what it joins or cuts stays where it is";
       explain_part(plan, row);
+      explain_layout(plan, node, row);
       explain_cost(plan, priced, n, scale_of(request.policy), row);
       explain_kernel(plan, segment, n, row);
       for (size_t d = 0; d < plan.devices.size(); ++d)

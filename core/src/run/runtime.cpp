@@ -214,6 +214,7 @@ Session Runtime::compile(const Model& model, const CompileOptions& options) cons
   request.optimize = options.optimize;
   request.split = options.split;
   request.split_alike = options.split_alike;
+  request.layouts = options.layouts;
   request.slice_ns = slice_of(options);
   request.limits = options.limits;
   if (options.trace) state->trace = std::make_unique<run::Trace>();

@@ -1,6 +1,8 @@
 // Chooses configs for nodes from a dispatch table.
 #include "table/advisor.hpp"
 
+#include <algorithm>
+
 #include "base/environment.hpp"
 #include "base/text.hpp"
 #include "model/serialize.hpp"
@@ -41,9 +43,20 @@ Lookup::Standing best_standing(const Lookups& lookups, size_t device) {
   return best;
 }
 
+// A kernel for tensors in another layout is another problem, whatever its plugin calls it. What brings a tensor into a
+// layout is a copy like others.
+bool is_laid_out(const graph::Graph& graph, const graph::Node& node) {
+  const auto has_layout = [&](graph::TensorId id) {
+    return id != graph::kNone && graph.tensor(id).layout != schema::Layout::row_major;
+  };
+  return node.op != schema::Op::StridedCopy && (std::any_of(node.inputs.begin(), node.inputs.end(), has_layout) ||
+                                                std::any_of(node.outputs.begin(), node.outputs.end(), has_layout));
+}
+
 std::string problem_of(const graph::Graph& graph, uint32_t node, plugin::Device& device, const motley_graph& view) {
   std::string problem = problem_key(device, view);
-  return problem.empty() ? node_key(graph, graph.nodes[node]) : problem;
+  if (problem.empty()) problem = node_key(graph, graph.nodes[node]);
+  return is_laid_out(graph, graph.nodes[node]) ? problem + " in nhwc" : problem;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "motley/sdk/executable.hpp"
 #include "motley/sdk/kernel.hpp"
+#include "motley/sdk/layout.hpp"
 
 namespace motley::sdk {
 
@@ -159,8 +160,14 @@ class PluginAdapter {
           reason = e.what();
         }
         sink->node(sink->context, i, reason.empty() ? MOTLEY_OK : MOTLEY_UNSUPPORTED, reason.c_str());
+        if (reason.empty() && sink->candidate) offer_layouts(*as_device(device), view.node(i), *sink);
       }
     });
+  }
+  static void offer_layouts(const Device& device, const NodeView& node, const motley_support_sink& sink) {
+    const auto* nhwc = dynamic_cast<const NhwcKernels*>(&device);
+    if (nhwc && node.output(0) && nhwc->runs_in_nhwc(node))
+      offer_in_nhwc(sink, {node.index()}, node.output(0)->type, nhwc->nhwc_cost(node));
   }
   static motley_status estimate_cost(motley_device* device, const motley_graph* graph, uint32_t node, double* cost_ns) {
     return guarded(nullptr, [&] {
