@@ -134,6 +134,9 @@ TEST(Table, WrongArgumentsAndFiles) {
   EXPECT_TRUE(fails_with(motley({"table", "lookup", kTable}), "--problem"));
   EXPECT_TRUE(fails_with(motley({"explain", digits_onnx(), "--table", digits_onnx()}), "digits.onnx"));
   EXPECT_TRUE(fails_with(motley({"table", "export-t4", kTable, "--problem", "none", "-o", "/tmp/none"}), "none"));
+  EXPECT_TRUE(fails_with(motley({"table", "export-t4", kTable, "--problem",
+                                 "matmul f32 b=1 m=1 n=1000 k=512 b=constant", "-o", "/tmp/none"}),
+                         "--default"));
   EXPECT_TRUE(
       fails_with(motley({"table", "export-t4", kTable, "--problem", "p", "--device", "moon", "-o", "/tmp/none"}),
                  "on the device \"moon\""));

@@ -207,6 +207,22 @@ TEST(Tune, ShardsAreDisjointAndMakeTheWholeTogether) {
   EXPECT_EQ(parsed(merged)["plans"].size(), 1u);
 }
 
+TEST(Tune, MoreShardsThanProblemsLeaveTheLastOnesEmpty) {
+  const Scratch scratch;
+  const std::string table = scratch / "t.json";
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--shard", "1000000000/1000000000"}))));
+  EXPECT_EQ(kernels_of(table).size(), 0u);
+}
+
+TEST(Tune, AModelThatIsNamedTwiceIsTunedOnce) {
+  const Scratch scratch;
+  const Outcome tuned =
+      motley(tune(digits_onnx(), scratch / "t.json", {digits_onnx(), "--devices", "cpu", "--time", "2s"}));
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  const size_t first = tuned.out.find("digits.onnx  ");
+  EXPECT_EQ(tuned.out.find("digits.onnx  ", first + 1), std::string::npos) << tuned.out;
+}
+
 TEST(Tune, WrongArgumentsAreExplained) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
@@ -215,7 +231,13 @@ TEST(Tune, WrongArgumentsAreExplained) {
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--devices", "tpu*"})), "tpu*"));
   EXPECT_TRUE(fails_with(motley(tune("/no/such/model.onnx", table, {})), "/no/such/model.onnx"));
   EXPECT_EQ(motley(tune(digits_onnx(), table, {"--error-budget", "nan"})).code, 2);
+  for (const char* seed : {"-1", "x", "1.5", "99999999999999999999"})
+    EXPECT_EQ(motley(tune(digits_onnx(), table, {"--seed", seed})).code, 2) << seed;
+  EXPECT_TRUE(fails_with(
+      motley(tune(digits_onnx(), table, {MOTLEY_SOURCE_DIR "/schema/valid/model/small.motley", "--shape", "none=1,2"})),
+      "none=1,2"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--time", ""})), "--time ()"));
+  EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), table, {"--journal", scratch / "." + "/t.json"})), "one file"));
   EXPECT_TRUE(fails_with(motley(tune(digits_onnx(), "/proc/none/t.json", kCpu)), "cannot create the folder"));
   EXPECT_EQ(scratch.file_count(), 0u);
 }
@@ -243,11 +265,12 @@ TEST(Tune, TwoTunersMayWriteOneTable) {
 TEST(Tune, WhatIsLostOfAJournalIsSaid) {
   const Scratch scratch;
   const std::string table = scratch / "t.json", journal = table + ".journal";
-  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s"}))));
+  const std::vector<std::string> one = {"--devices", "cpu", "--shard", "12/12"};
+  ASSERT_TRUE(succeeds(motley(tune(digits_onnx(), table, one))));
   std::string text = whole_lines(journal);
   text[text.find("\"ending\"")] = 'x';
   write_text(journal, text);
-  const Outcome resumed = motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}));
+  const Outcome resumed = motley(tune(digits_onnx(), table, {one[0], one[1], one[2], one[3], "--resume"}));
   ASSERT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("one line of the journal"), std::string::npos) << resumed.err;
 }
@@ -260,28 +283,36 @@ TEST(Tune, AnInterruptWritesWhatIsKnown) {
   EXPECT_EQ(tuning.end_with(SIGINT), 0);
   EXPECT_TRUE(succeeds(motley({"table", "validate", table})));
   EXPECT_GE(parsed(table)["kernels"].size(), 1u);
-  EXPECT_TRUE(succeeds(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"}))));
+  EXPECT_EQ(motley(tune(digits_onnx(), table, {"--devices", "cpu", "--time", "1s", "--resume"})).code, 0);
 }
 
-// Crashes, exits, hangs, wrong results, writes beyond the output, a refusal: none of them is in the table.
+// Crashes, exits, hangs, wrong results, writes where it may not, what goes wrong late or when it goes, a refusal: none
+// of them is in the table.
 TEST(TuneSlow, FaultyConfigsAreQuarantined) {
   const Scratch scratch;
   const std::string table = scratch / "t.json";
   const Outcome tuned =
       motley(tune(relu_model(scratch), table, {"--devices", "faulty", "--plugin", MOTLEY_FAULTY_PLUGIN}));
   ASSERT_TRUE(succeeds(tuned));
-  std::map<std::string, std::string> endings;
-  for (const json& record : records(table + ".journal"))
-    if (record.value("kind", "") == "done") endings[record["config"]] = record["ending"];
+  std::map<std::string, std::string> endings, reasons;
+  for (const json& record : records(table + ".journal")) {
+    if (record.value("kind", "") != "done") continue;
+    endings[record["config"]] = record["ending"];
+    reasons[record["config"]] = record["reason"];
+  }
   const std::map<std::string, std::string> expected = {
-      {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},
-      {"mode=exit", "crashed"},   {"mode=hang", "hung"},     {"mode=wrong", "wrong"},
-      {"mode=nan", "wrong"},      {"mode=stray", "wrong"},   {"mode=refused", "invalid"}};
+      {"mode=plain", "measured"}, {"mode=fast", "measured"}, {"mode=crash", "crashed"},   {"mode=exit", "crashed"},
+      {"mode=hang", "hung"},      {"mode=wrong", "wrong"},   {"mode=nan", "wrong"},       {"mode=stray", "wrong"},
+      {"mode=below", "wrong"},    {"mode=input", "wrong"},   {"mode=second", "crashed"},  {"mode=drift", "wrong"},
+      {"mode=gone", "crashed"},   {"mode=throw", "failed"},  {"mode=thread", "measured"}, {"mode=refused", "invalid"}};
   EXPECT_EQ(endings, expected) << tuned.out << tuned.err;
+  EXPECT_NE(reasons["mode=drift"].find("element"), std::string::npos)
+      << "blamed for what another wrote: " << reasons["mode=drift"];
   EXPECT_EQ(problem_of_journal(table + ".journal"), "");
   std::set<std::string> configs;
   for (const json& row : kernels_of(table)) configs.insert(row["config"]);
-  for (const std::string& config : configs) EXPECT_TRUE(config.empty() || config == "mode=fast") << config;
+  for (const std::string& config : configs)
+    EXPECT_TRUE(config.empty() || config == "mode=fast" || config == "mode=thread") << config;
   EXPECT_TRUE(configs.contains(""));
 }
 

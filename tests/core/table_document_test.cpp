@@ -33,6 +33,7 @@ const std::map<std::string, const char*> kReasons = {
     {"cut", "not valid JSON"},
     {"deep_in_unknown_key", "nested too deeply"},
     {"device_id_with_blank", "wrong \"id\" (\"my gpu\")"},
+    {"device_is_host", "a device with the id \"host\""},
     {"device_is_text", "\"cpu\" and not an object"},
     {"device_twice", "lists a device twice"},
     {"devices_is_object", "wrong \"devices\" (an object): give a list"},

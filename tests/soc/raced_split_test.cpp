@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -10,7 +11,9 @@
 #include "graph/infer.hpp"
 #include "graphs.hpp"
 #include "ir_builder.hpp"
+#include "mutated_json.hpp"
 #include "soc.hpp"
+#include "table/document.hpp"
 #include "table/text.hpp"
 
 namespace motley::test {
@@ -186,6 +189,38 @@ TEST_F(RacedSplit, CutsThatCannotBeAreIgnored) {
     EXPECT_EQ(e.cost.decided_by, "race") << cuts;
     EXPECT_EQ(e.cost.predicted_ns, 900'000) << cuts;
   }
+}
+
+// Rows that could be read, whatever they say: such a session computes what any other does.
+TEST_F(RacedSplit, MutatedRowsChangeNoResult) {
+  const char* asked = std::getenv("MOTLEY_MUTATIONS");
+  add_whole(900'000);
+  add_split(24, 500'000);
+  const json original = document_;
+  Session reference = soc_runtime().compile(model_, {.devices = {"reference"}});
+  const std::vector<float> want = run(reference);
+  std::mt19937 random(5);
+  int used = 0, followed = 0;
+  for (const int wanted = asked ? std::atoi(asked) : 60; used < wanted;) {
+    document_ = original;
+    for (const char* list : {"plans", "transfers", "kernels"})
+      if (random() % 3 != 0 || list[0] == 'p') document_[list] = mutate_tree(document_[list], random);
+    std::string text;
+    try {
+      text = tuner::table_text(tuner::canonical(document_));
+      table::parse_document(text, "the table");
+    } catch (const std::exception&) {
+      continue;  // no table
+    }
+    ++used;
+    Session session = compile();
+    followed += session.explain().cost.decided_by == "race";
+    const std::vector<float> got = run(session);
+    for (size_t i = 0; i < got.size(); ++i)
+      ASSERT_NEAR(got[i], want[i], 1e-3F * std::max(1.0F, std::abs(want[i]))) << text;
+  }
+  EXPECT_GT(followed, used / 10);
+  EXPECT_LT(followed, used);
 }
 
 TEST_F(RacedSplit, WhatACompilerRefusesIsComputedWhole) {

@@ -86,6 +86,24 @@ TEST_F(Live, EveryConfigOfTheCpuPluginIsRight) {
   }
 }
 
+// They only spare the next process the reference's work.
+TEST_F(Live, AnswersThatCannotBeWrittenAreNoFault) {
+  const Graph problem = problem_of(whole, {0});
+  Bench bench(device("cpu"), device("reference"), problem, folder / "none/answers");
+  EXPECT_TRUE(bench.is_checked());
+  EXPECT_EQ(bench.check("").ending, Ending::measured);
+}
+
+TEST_F(Live, AConfirmedConfigIsCompiledAnew) {
+  Bench bench(device("cpu"), device("reference"), problem_of(whole, {0}));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(bench.check("").ending, Ending::measured);
+    EXPECT_GT(bench.run_ns(""), 0);
+    EXPECT_EQ(bench.confirm("").ending, Ending::measured);
+  }
+  EXPECT_EQ(bench.confirm("algorithm=psychic").ending, Ending::invalid);
+}
+
 TEST_F(Live, TunesAConvolutionInAWorker) {
   const Graph problem = problem_of(whole, {0});
   save_problem(problem, folder / "problem.motley");

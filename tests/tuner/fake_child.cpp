@@ -21,7 +21,10 @@ nlohmann::json answer(const nlohmann::json& request) {
   const std::string config = request.at("config"), what = request.at("do"), fault = after(config, "fault");
   std::printf("a driver that chatters on standard output\n");
   const bool now = after(config, "in").empty() || after(config, "in") == what;
+  static int requests = 0;
+  ++requests;
   if (now && fault == "crash") ::abort();
+  if (now && fault == "used" && requests > 1) ::abort();  // as what was open before might
   if (now && fault == "exit") ::_exit(5);
   if (now && fault == "hang")
     for (;;) ::sleep(1000);

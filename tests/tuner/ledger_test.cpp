@@ -17,6 +17,8 @@ json plan_row(const std::string& node) {
           {"objective", "latency"},
           {"devices", {"cpu-1"}},
           {"expected_ns", 1000},
+          {"bound_ns", 0},
+          {"shapes", json::object()},
           {"segments", {{{"device", "cpu-1"}, {"nodes", {node}}}}}};
 }
 
@@ -54,6 +56,26 @@ TEST(Ledger, KeepsThePlanWhereItsDetailsAreTooLargeForARecord) {
 
 TEST(Ledger, APlanThatFitsNoRecordIsNotKept) {
   EXPECT_EQ(kept({{"model", "m"}, {"row", plan_row(std::string(kMaxRecordBytes, 'n'))}}).size(), 0u);
+}
+
+// A journal of another version, or one that somebody wrote into: what is no row of a table is measured again.
+TEST(Ledger, NotesThatAreNoRowsDoNotCount) {
+  const TemporaryFolder folder;
+  {
+    Journal journal(folder / "journal");
+    journal.note("kernel", {{"problem", "p"}, {"device", "cpu-1"}, {"rigor", "measure"}, {"rows", {{{"config", ""}}}}});
+    journal.note("kernel", {{"problem", "q"}, {"device", "cpu-1"}, {"rigor", "wild"}, {"rows", json::array()}});
+    journal.note("kernel", {{"problem", "r"}, {"device", "cpu-1"}, {"rigor", "measure"}, {"rows", 7}});
+    journal.note("plan", {{"row", {{"graph_hash", "a"}}}});
+    journal.note("transfer", {{"row", {{"from", "host"}, {"to", "host"}, {"kind", "copy"}}}});
+    journal.note("device", {{"row", {{"id", "cpu-1"}}}});
+    journal.note("quarantine", {{"device", 3}});
+  }
+  Journal journal(folder / "journal");
+  const Ledger ledger(journal, nullptr, "test");
+  for (const char* problem : {"p", "q", "r"}) EXPECT_FALSE(ledger.known(problem, "cpu-1")) << problem;
+  const json document = ledger.document();
+  for (const char* list : {"devices", "kernels", "plans", "transfers"}) EXPECT_TRUE(document[list].empty()) << list;
 }
 
 json table_of(const std::string& problem, uint64_t median_ns) {

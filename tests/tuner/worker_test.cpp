@@ -39,6 +39,15 @@ TEST(Child, ProgramThatIsMissing) {
   EXPECT_EQ(child.how_it_ended(), "ended (code 127)");
 }
 
+TEST(Worker, OpensInANewProcessWhereTheOldOneCannotLetGo) {
+  Worker worker(kCommand);
+  const auto request = [](const char* config) { return nlohmann::json{{"do", "open"}, {"config", config}}; };
+  worker.open("first", request("t=1"), milliseconds(10000));
+  worker.open("second", request("t=2,fault=used"), milliseconds(10000));
+  EXPECT_EQ(worker.restarts(), 1u);
+  EXPECT_THROW(worker.open("third", request("t=3,fault=crash"), milliseconds(10000)), Error);
+}
+
 struct Scene {
   TemporaryFolder folder;
   Journal journal{folder / "j"};
@@ -80,6 +89,10 @@ TEST_P(Faults, AreRecordsAndNoEnd) {
     EXPECT_FALSE(scene.supervisor.begin(0));
   } else {
     ASSERT_TRUE(scene.supervisor.begin(0));
+    if (std::string(when) == "confirm") {
+      EXPECT_EQ(scene.supervisor.run_ns(0), 100);
+      EXPECT_FALSE(scene.supervisor.confirm(0));
+    }
     EXPECT_EQ(scene.supervisor.run_ns(0), 0);
     EXPECT_EQ(scene.supervisor.run_ns(0), 0) << "a candidate that failed does not run again";
   }
@@ -102,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(All, Faults,
                                                           Fault{"wrong", Ending::wrong, 1, "element 3"},
                                                           Fault{"invalid", Ending::invalid, 0, "local memory"},
                                                           Fault{"throw", Ending::failed, 0, "plugin threw"}),
-                                          testing::Values("check", "run")),
+                                          testing::Values("check", "run", "confirm")),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param).name) + "_in_" + std::get<1>(test.param);
                          });

@@ -50,6 +50,16 @@ CLI::Validator real_number(double low, double high) {
           ""};
 }
 
+CLI::Validator whole_number(uint64_t most) {
+  return {[most](std::string& text) {
+            uint64_t value = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool fits = error == std::errc() && end == text.data() + text.size() && value <= most;
+            return fits ? std::string() : fmt::format("{} is no whole number from 0 to {}", text, most);
+          },
+          ""};
+}
+
 void add_plugin_options(CLI::App& command, PluginOptions& options) {
   command.add_option("--plugin", options.files, "A plugin's manifest or library, tried first; may be repeated")
       ->type_name("FILE")

@@ -39,6 +39,8 @@ void add_plugin_options(CLI::App& command, PluginOptions& options);
 
 // For CLI::Option::check: a number within these bounds, which NaN is not.
 CLI::Validator real_number(double low, double high);
+// From 0 to `most`: CLI11 takes -1 for the largest number there is.
+CLI::Validator whole_number(uint64_t most);
 
 // --devices, --deny, --prefer, --policy, --error-budget, --deadline, --pin, --no-fallback, --no-optimize, --no-split,
 // --split-alike, --no-layouts, --threads, --shape, --table, and the plugin options.

@@ -243,6 +243,9 @@ void import_t4(const TableOptions& options) {
 void export_t4(const TableOptions& options) {
   const tuner::Exported exported =
       tuner::export_recording(read(options.file), options.problem, options.device, options.default_config);
+  if (exported.recording.observations.empty())
+    throw Error(ErrorCode::not_found,
+                "no row of the problem says values of parameters: give those of the default with --default");
   const std::string text = tuner::write_t4(exported.recording);
   base::AtomicFile file(options.output);
   file.write(text.data(), text.size());

@@ -7,11 +7,29 @@
 
 namespace motley::cli {
 
+namespace {
+
+// Of the character that begins there, in UTF-8: how many bytes, where a terminal would obey it in place of showing it.
+// C0 and C1 controls, and what turns the direction of writing.
+size_t control_size(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return 2;
+  if (byte(0) != 0xe2) return 0;
+  const bool turns = byte(1) == 0x80 ? byte(2) == 0x8e || byte(2) == 0x8f || (byte(2) >= 0xaa && byte(2) <= 0xae)
+                                     : byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+  return turns ? 3 : 0;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text, Newlines newlines) {
-  std::string result(text);
-  for (char& c : result) {
-    const bool newline = c == '\n' && newlines == Newlines::keep;
-    if ((static_cast<unsigned char>(c) < 0x20 && !newline) || c == 0x7f) c = '?';
+  std::string result;
+  for (size_t at = 0; at < text.size();) {
+    const bool newline = text[at] == '\n' && newlines == Newlines::keep;
+    const size_t control = newline ? 0 : control_size(text.substr(at));
+    result += control ? '?' : text[at];
+    at += control ? control : 1;
   }
   return result;
 }

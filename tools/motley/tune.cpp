@@ -7,6 +7,7 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "base/environment.hpp"
 #include "base/glob.hpp"
@@ -47,7 +48,7 @@ std::chrono::milliseconds parse_time(const std::string& text) {
   const double seconds = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
   if (error != std::errc() || seconds == 0 || !(value > 0) || value * seconds > 1e7)
     throw Error(ErrorCode::invalid_argument, fmt::format("--time ({}) is no duration; write 90s, 10m or 2h", text));
-  return std::chrono::milliseconds(static_cast<int64_t>(value * seconds * 1000));
+  return std::chrono::milliseconds(std::max<int64_t>(static_cast<int64_t>(value * seconds * 1000), 1));  // 0: no limit
 }
 
 std::pair<size_t, size_t> parse_shard(const std::string& text) {
@@ -106,7 +107,12 @@ std::vector<tuner::TunedDevice> chosen(const plan::DeviceList& all, const TuneOp
 
 std::vector<tuner::TunedModel> open_models(const TuneOptions& options) {
   std::vector<tuner::TunedModel> models;
+  const auto is_open = [&](const std::filesystem::path& path) {
+    return std::any_of(models.begin(), models.end(), [&](const auto& m) { return m.path == path; });
+  };
+  std::set<std::string> used;
   for (const std::string& path : options.models) {
+    if (is_open(std::filesystem::absolute(path))) continue;
     SessionOptions session;
     tuner::TunedModel tuned{std::filesystem::absolute(path), open_model(path), {}};
     const auto inputs = tuned.model.inputs();
@@ -114,11 +120,16 @@ std::vector<tuner::TunedModel> open_models(const TuneOptions& options) {
     for (const std::string& shape : options.shapes) {
       const std::string name = split_assignment(shape).first;
       const bool has = std::any_of(inputs.begin(), inputs.end(), [&](const auto& t) { return t.name == name; });
-      if (has || options.models.size() == 1 || (name.empty() && inputs.size() == 1)) session.shapes.push_back(shape);
+      if (!has && options.models.size() > 1 && (!name.empty() || inputs.size() != 1)) continue;
+      session.shapes.push_back(shape);
+      used.insert(shape);
     }
     tuned.shapes = compile_options(session, tuned.model, "").input_shapes;
     models.push_back(std::move(tuned));
   }
+  for (const std::string& shape : options.shapes)
+    if (!used.contains(shape))
+      throw Error(ErrorCode::invalid_argument, fmt::format("--shape ({}) names no input of any of the models", shape));
   return models;
 }
 
@@ -265,6 +276,7 @@ void add_tune(CLI::App& app) {
       ->check(real_number(0, 1000));
   command->add_option("--seed", options->seed, "Of the search and the order of runs")
       ->type_name("N")
+      ->check(whole_number(UINT64_MAX))
       ->capture_default_str();
   command->add_option("--shape", options->shapes, "The shape of an input that a model leaves open; may be repeated")
       ->type_name("NAME=1,3,224,224")

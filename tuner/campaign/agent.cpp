@@ -57,6 +57,7 @@ class Agent {
     const std::string what = request.at("do");
     if (what == "open") return open(request);
     if (what == "check") return check_reply(bench(), request.at("config"));
+    if (what == "confirm") return confirm_reply(bench(), request.at("config"));
     if (what == "run") return {{"ns", bench().run_ns(request.at("config"))}};
     if (what == "edges") return edges(request);
     if (what == "move") return {{"ns", move_ns(edge_of(request), request.at("bytes"))}};
@@ -137,8 +138,10 @@ class Agent {
       options.input_shapes[name] = shape.get<std::vector<int64_t>>();
     sessions_.push_back(runtime_->compile(model(request.at("model")), options));
     fill_inputs(sessions_.back());
-    sessions_.back().run();
-    return describe(sessions_.back().explain(), sessions_.size() - 1);
+    const double ns = run_ns(sessions_.back());
+    json reply = describe(sessions_.back().explain(), sessions_.size() - 1);
+    reply["first_run_ns"] = ns;
+    return reply;
   }
   static json names_of(const std::vector<TensorInfo>& tensors) {
     json names = json::array();
@@ -191,12 +194,13 @@ class Agent {
     Session& session = sessions_.at(request.at("plan").get<size_t>());
     for (size_t i = request.at("warm"); i > 0; --i) session.run();
     json times = json::array();
-    for (size_t i = request.at("runs"); i > 0; --i) {
-      const auto begin = std::chrono::steady_clock::now();
-      session.run();
-      times.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count());
-    }
+    for (size_t i = request.at("runs"); i > 0; --i) times.push_back(run_ns(session));
     return {{"ns", times}};
+  }
+  static double run_ns(Session& session) {
+    const auto begin = std::chrono::steady_clock::now();
+    session.run();
+    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
   }
 
   AgentOptions options_;

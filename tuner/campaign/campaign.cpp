@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "campaign/desk.hpp"
+#include "journal/record.hpp"
 #include "table/merge.hpp"
 #include "table/text.hpp"
 
@@ -19,9 +20,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// The journal has the paths, and so have messages to the worker.
+void check_paths(const std::vector<TunedModel>& models, const CampaignOptions& options) {
+  std::vector<fs::path> paths = {options.table, options.journal, options.work};
+  for (const TunedModel& model : models) paths.push_back(model.path);
+  for (const fs::path& path : paths)
+    if (!is_recordable(path.string()))
+      base::fail(ErrorCode::invalid_argument,
+                 "the path \"%\" is no UTF-8, which journals have: give the file another name", {path.string()});
+}
+
 // Before anything is opened, so that a wrong call changes nothing.
 void check_journal(const CampaignOptions& options) {
   std::error_code error;
+  if (fs::weakly_canonical(options.journal, error) == fs::weakly_canonical(options.table, error))
+    base::fail(ErrorCode::invalid_argument, "the table and the journal are one file (\"%\"): give another journal",
+               {options.table.string()});
   const bool there = fs::exists(options.journal, error);
   if (there && !options.resume)
     base::fail(ErrorCode::invalid_argument,
@@ -64,8 +78,12 @@ std::vector<Quarantined> quarantined_before(const CampaignOptions& options) {
   std::vector<Quarantined> all;
   if (!options.resume) return all;
   const Journal journal(options.journal);
-  for (const json& note : journal.notes())
-    if (note.at("kind") == "quarantine") all.push_back({note.at("model"), note.at("device"), note.at("reason")});
+  for (const json& note : journal.notes()) {
+    try {
+      if (note.at("kind") == "quarantine") all.push_back({note.at("model"), note.at("device"), note.at("reason")});
+    } catch (const json::exception&) {  // of another version
+    }
+  }
   return all;
 }
 
@@ -104,6 +122,7 @@ void make_work_folder(const fs::path& path) {
 std::vector<PlannedModel> plan_models_or_clean_up(const std::vector<TunedModel>& models, const plan::DeviceList& all,
                                                   const CampaignOptions& options,
                                                   std::vector<Quarantined>& quarantined) {
+  check_paths(models, options);
   make_work_folder(options.work);
   try {
     return plan_models(models, all, options, quarantined);

@@ -192,6 +192,7 @@ class CandidatePhase {
       ratios.push_back(std::log(ns / plain));
       total += ns;
     }
+    if (!supervisor.confirm(config)) return {};
     const Estimate result = estimate(ratios);
     supervisor.finish(config, std::move(ratios));
     return result;

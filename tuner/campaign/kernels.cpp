@@ -41,6 +41,7 @@ class KernelPhase {
 
   void run() {
     desk_.status.phase = "kernels";
+    budget_ = desk_.budget.part(1 - kept_share_);
     sort();
     measure_defaults();
     weigh();
@@ -48,7 +49,7 @@ class KernelPhase {
       for (const Rigor level : {Rigor::measure, Rigor::patient, Rigor::exhaustive}) search(level);
     else search(desk_.options.rigor.value_or(Rigor::measure));
     for (const Job& job : jobs_)
-      if (job.works && job.at->tunable && job.level < desk_.options.rigor.value_or(Rigor::measure))
+      if (job.works && job.level < (job.at->tunable ? desk_.options.rigor.value_or(Rigor::measure) : Rigor::exhaustive))
         desk_.result.complete = false;
   }
 
@@ -65,7 +66,7 @@ class KernelPhase {
     std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& a, const Job& b) { return a.weight > b.weight; });
   }
   const TunedDevice& device(const Job& job) const { return desk_.devices[job.at->device]; }
-  bool over() const { return desk_.stopped() || desk_.budget.over(); }
+  bool over() const { return desk_.stopped() || budget_.over(); }
 
   void begin(const Job& job, size_t done, size_t total) {
     desk_.status.what = job.at->key;
@@ -100,8 +101,7 @@ class KernelPhase {
       }
       begin(job, i, jobs_.size());
       try {
-        measure_default(job);
-        ++desk_.result.measured;
+        desk_.result.measured += measure_default(job);
       } catch (const Error& error) {
         if (error.code() == ErrorCode::io) throw;
         leave_out(job, error.what());
@@ -110,25 +110,27 @@ class KernelPhase {
     publish();
   }
 
-  void measure_default(Job& job) {
+  // False where it was stopped, or the time is over.
+  bool measure_default(Job& job) {
     const DeviceProblem* tunable = job.at->tunable.get();
     const std::string config = tunable ? tunable->space.text(tunable->space.default_config()) : "";
     Supervisor supervisor = this->supervisor(job, [&](size_t) { return config; });
     if (!supervisor.begin_unrecorded(0))
       base::fail(ErrorCode::plugin, "the default config does not work (%)", {supervisor.last_failure().reason});
     double total = 0;
-    for (size_t run = 0; run < kMostRuns && (run < kLeastRuns || total < kRunsNs) && !desk_.stopped(); ++run) {
+    for (size_t run = 0; run < kMostRuns && (run < kLeastRuns || total < kRunsNs) && !over(); ++run) {
       const double ns = supervisor.run_ns(0);
       if (ns <= 0)
         base::fail(ErrorCode::plugin, "the default config fails in a run (%)", {supervisor.last_failure().reason});
       total += ns;
     }
-    if (supervisor.times_ns(0).size() < kLeastRuns) return;  // stopped
+    if (supervisor.times_ns(0).size() < kLeastRuns) return false;
     supervisor.record(0);
     const Measured measured = tuner::measured(supervisor, 0, {});
     job.default_ns = measured.median_ns;
     job.level = tunable ? Rigor::estimate : Rigor::exhaustive;
     desk_.ledger.add_kernel(*job.at, device(job).id(), job.level, json::array({row(job, measured, "", job.level)}));
+    return true;
   }
 
   void leave_out(Job& job, const std::string& reason) {
@@ -146,7 +148,7 @@ class KernelPhase {
     }
     for (size_t i = 0; i < open.size() && !over(); ++i) {
       Job& job = *open[i];
-      const Budget share = desk_.budget.part((1 - kept_share_) * job.weight / weights);
+      const Budget share = budget_.part(job.weight / weights);
       weights -= job.weight;
       if (share.seconds_left() < kLeastSeconds) continue;
       begin(job, i, open.size());
@@ -230,6 +232,7 @@ class KernelPhase {
 
   Desk& desk_;
   std::vector<Job> jobs_;
+  Budget budget_{std::chrono::milliseconds(0)};  // for kernels: what the later phases need is kept from all levels
   double kept_share_ = kPlansShare;
 };
 

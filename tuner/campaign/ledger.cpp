@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "journal/record.hpp"
+#include "table/fields.hpp"
 #include "table/rows.hpp"
 #include "table/text.hpp"
 #include "table/winner.hpp"
@@ -43,14 +45,35 @@ Ledger::Ledger(Journal& journal, json table, std::string tool) : journal_(journa
     try {
       take(note);
     } catch (const json::exception&) {  // of another version: measured again
+    } catch (const Error&) {            // likewise
     }
   }
 }
 
 void Ledger::keep(json table) { table_ = canonical(table); }
 
+namespace {
+
+// Of one of a table's lists. Throws Error(invalid_argument).
+void check_row(const char* list, const json& row) {
+  for (const table::Field* field = table::kDocument.begin; field != table::kDocument.end; ++field)
+    if (std::string_view(field->name) == list) table::check_fields(row, *field->inner, "a row");
+}
+
+void check_rows(const std::string& kind, const json& note) {
+  if (kind == "device") check_row("devices", note.at("row"));
+  if (kind == "transfer") check_row("transfers", note.at("row"));
+  if (kind == "plan") check_row("plans", note.at("row"));
+  if (kind != "kernel") return;
+  for (const json& row : note.at("rows")) check_row("kernels", row);
+  if (!rigor_named(note.at("rigor"))) base::fail(ErrorCode::invalid_argument, "there is no such rigor");
+}
+
+}  // namespace
+
 void Ledger::take(const json& note) {
   const std::string kind = note.at("kind");
+  check_rows(kind, note);
   if (kind == "device") devices_[note.at("row").at("id")] = note.at("row");
   if (kind == "transfer") transfers_[ends_of(note.at("row"))] = note.at("row");
   if (kind == "plan") put_plan(note.at("row"));

@@ -10,6 +10,7 @@
 #include "campaign/desk.hpp"
 #include "campaign/prices.hpp"
 #include "campaign/tracks.hpp"
+#include "journal/record.hpp"
 #include "table/text.hpp"
 
 namespace motley::tuner {
@@ -29,6 +30,7 @@ constexpr size_t kMostRounds = 80;
 // sleeping threads and a low clock; a run of 50 ms does not notice that another plan ran before.
 constexpr double kTurnNs = 4e6, kMostTurnRuns = 25;
 constexpr double kWarmNs = 1e6, kMostWarmRuns = 10, kWarmBelowNs = 50e6;
+constexpr double kGrace = 1;        // seconds that a first heat may take beyond its time
 constexpr size_t kTrialRounds = 3;  // after which who is far behind leaves
 constexpr double kFarBehind = 1.5;  // times as slow as the fastest
 constexpr double kBehind = 1.03;    // surely more than this: it runs in no later heat
@@ -45,9 +47,11 @@ class PlanRace {
   void run() {
     desk_.status.what = track_.name;
     desk_.show();
+    check_names();
+    if (budget_.over()) give_up("no time is left for it");
     costs_ = desk_.ledger.costs();
     list();
-    for (heat_ = 0; heat_ < kHeats && !contestants_.empty(); ++heat_) {
+    for (heat_ = 0; heat_ < kHeats && !contestants_.empty() && has_time_for_a_heat(); ++heat_) {
       while (!contestants_.empty() && !attempt()) continue;
       if (desk_.stopped()) return;
       keep_the_fast();
@@ -58,6 +62,16 @@ class PlanRace {
  private:
   using Kind = Contestant::Kind;
 
+  // A row of a table has them.
+  void check_names() const {
+    for (const graph::Node& node : stage_.graph.nodes)
+      if (!is_recordable(node.name))
+        base::fail(ErrorCode::limit, "the name of a node (%) is no UTF-8, which tables have", {node.name});
+    for (const graph::TensorId input : stage_.graph.inputs)
+      if (!is_recordable(stage_.graph.tensor(input).name))
+        base::fail(ErrorCode::limit, "the name of an input (%) is no UTF-8, which tables have",
+                   {stage_.graph.tensor(input).name});
+  }
   std::vector<std::string> names_of_devices() const {
     std::vector<std::string> all;
     for (const TunedDevice& d : desk_.devices) all.push_back(d.device->name());
@@ -89,13 +103,53 @@ class PlanRace {
     contestants_.push_back({Kind::placement, joined(all) + kSplit + kInexact, all, true, budget, true});
   }
 
+  // Of what was compiled in this heat, or in the last one: what it takes to run all a few times.
+  double least_race_seconds() const {
+    const double all = static_cast<double>(contestants_.size());
+    return Estimate::kMinimum * all * run_seconds_ / static_cast<double>(std::max<size_t>(compiled_, 1));
+  }
+  // The first heat is given up while it is compiled, as only then it is known what that takes.
+  bool has_time_for_a_heat() const {
+    return heat_ == 0 || compile_seconds_ + least_race_seconds() < budget_.seconds_left();
+  }
+  void compile_all(Worker& worker, size_t& current) {
+    const Budget::Clock::time_point begin = Budget::Clock::now();
+    compiled_ = 0, run_seconds_ = 0;
+    for (; current < contestants_.size() && !desk_.stopped(); ++current) {
+      compile(worker, contestants_[current]);
+      compile_seconds_ = seconds_since(begin);
+      if (++compiled_ == 1) first_seconds_ = compile_seconds_;
+      run_seconds_ += contestants_[current].plan.value("first_run_ns", 0.0) / 1e9;
+      check_time();
+      desk_.show();
+    }
+  }
+  [[noreturn]] void give_up(const char* format, std::initializer_list<base::Piece> values = {}) const {
+    desk_.result.complete = false;
+    base::fail(ErrorCode::limit, format, values);
+  }
+  // The first contestant says nothing of the others: it pays for the process and the drivers.
+  void check_time() const {
+    const auto open = static_cast<double>(contestants_.size() - compiled_);
+    const double each = compiled_ > 1 ? (compile_seconds_ - first_seconds_) / static_cast<double>(compiled_ - 1) : 0;
+    const double need = open * each + least_race_seconds(), left = budget_.seconds_left();
+    if (heat_ == 0 && need > left + kGrace)
+      give_up("to compile and race % plans takes about % s more, and % s are left",
+              {contestants_.size(), static_cast<int64_t>(std::ceil(need)), static_cast<int64_t>(left)});
+  }
+  // With the worker, which may not take much longer than there is time.
+  std::chrono::milliseconds at_most(std::chrono::seconds patience) const {
+    const double seconds = std::min(budget_.seconds_left() + kGrace, static_cast<double>(patience.count()));
+    return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+  }
+
   // False where a contestant failed; it is out, and what is left has to be compiled again.
   bool attempt() {
     Worker worker(desk_.options.worker);
     const Budget::Clock::time_point begin = Budget::Clock::now();
     size_t current = 0;
     try {
-      for (; current < contestants_.size() && !desk_.stopped(); ++current) compile(worker, contestants_[current]);
+      compile_all(worker, current);
       drop_doubles();
       current = contestants_.size();
       add_mix(worker);
@@ -103,7 +157,8 @@ class PlanRace {
       race(worker, begin, current);
       return true;
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::io || current >= contestants_.size()) throw;
+      if (error.code() == ErrorCode::io || error.code() == ErrorCode::limit || current >= contestants_.size()) throw;
+      if (budget_.over()) give_up("the time is over (%)", {error.what()});
       desk_.say(
           base::text("the plan \"%\" of % is out: %", {contestants_[current].name, desk_.status.what, error.what()}));
       contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(current));
@@ -135,7 +190,7 @@ class PlanRace {
                       {"error_budget", c.error_budget},
                       {"split", c.split},
                       {"table", table_for(c)}},
-                     kCompilePatience);
+                     at_most(kCompilePatience));
   }
 
   // The first time as its kind says, later by its row, so that what a table's reader follows is what was raced.
@@ -187,7 +242,8 @@ class PlanRace {
     std::vector<std::vector<double>> ns(contestants_.size());
     std::mt19937_64 random(desk_.options.seed + heat_);
     for (size_t round = 0; round < kMostRounds && !desk_.stopped(); ++round) {
-      if (round >= kLeastRounds[heat_] && seconds_since(begin) > seconds) break;
+      const size_t least = budget_.over() ? Estimate::kMinimum : kLeastRounds[heat_];
+      if (round >= least && seconds_since(begin) > seconds) break;
       std::shuffle(order.begin(), order.end(), random);
       for (const size_t i : order) {
         current = i;
@@ -212,7 +268,7 @@ class PlanRace {
     const json reply = desk_.ask(
         worker,
         {{"do", "run_plan"}, {"plan", c.plan["plan"]}, {"warm", usual < kWarmBelowNs ? warm : 0}, {"runs", runs}},
-        kRunPatience);
+        at_most(kRunPatience));
     return expected = median(reply["ns"].get<std::vector<double>>());
   }
   // Who is far behind after a few rounds runs no more in this heat; the first one always does, as all are compared with
@@ -421,6 +477,8 @@ class PlanRace {
   Budget::Clock::time_point begin_ = Budget::Clock::now();
   json costs_;
   size_t heat_ = 0, mixes_ = 0;          // the planner was asked again up to this heat
+  size_t compiled_ = 0;                  // in this heat, with what that took together, and a run of each
+  double first_seconds_ = 0, compile_seconds_ = 0, run_seconds_ = 0;
   std::vector<Contestant> contestants_;  // that run in this heat
   std::vector<Contestant> seen_;         // that ever ran
   std::map<std::string, double> usual_ns_;

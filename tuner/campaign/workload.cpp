@@ -246,7 +246,8 @@ std::vector<Problem> shard(std::vector<Problem> problems, size_t part, size_t pa
     return x.work != y.work ? x.work > y.work
                             : std::tie(x.key, x.candidate, x.device) < std::tie(y.key, y.candidate, y.device);
   });
-  std::vector<double> loads(parts, 0);
+  std::vector<double> loads(std::min(parts, problems.size()),
+                            0);  // where there are more parts, the last ones are empty
   std::vector<Problem> mine;
   for (const size_t i : order) {
     const auto lightest = std::min_element(loads.begin(), loads.end());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -233,10 +234,13 @@ bool Bench::read_answers(const std::filesystem::path& path) {
 
 void Bench::write_answers(const std::filesystem::path& path) const {
   if (!is_checked()) return;
-  base::AtomicFile file(path);
-  for (const auto& outputs : expected_)
-    for (const Bytes& bytes : outputs) file.write(bytes.data(), bytes.size());
-  file.commit();
+  try {
+    base::AtomicFile file(path);
+    for (const auto& outputs : expected_)
+      for (const Bytes& bytes : outputs) file.write(bytes.data(), bytes.size());
+    file.commit();
+  } catch (const Error&) {  // the disk is full: the next process asks the reference again
+  }
 }
 
 Bench::~Bench() = default;
@@ -284,18 +288,33 @@ Bench::Compiled& Bench::compiled(const std::string& config, size_t copies) {
 
 Outcome Bench::check(const std::string& config, Difference* worst) {
   try {
-    Compiled& candidate = compiled(config);
-    for (size_t f = 0; f < inputs_.size(); ++f) {
-      const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
-      for (size_t i = 0; i < found.size() && is_checked(); ++i) {
-        const Difference difference =
-            compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
-        if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
-        if (!worst) continue;
-        worst->max_abs = std::max(worst->max_abs, difference.max_abs);
-        worst->max_rel = std::max(worst->max_rel, difference.max_rel);
-      }
+    return check(compiled(config), worst);
+  } catch (const ConfigError& error) {
+    return {error.ending, {}, 0, error.reason};
+  }
+}
+
+Outcome Bench::check(Compiled& candidate, Difference* worst) {
+  for (size_t f = 0; f < inputs_.size(); ++f) {
+    const std::vector<Bytes> found = results(*device_, inputs_[f], candidate);
+    for (size_t i = 0; i < found.size() && is_checked(); ++i) {
+      const Difference difference =
+          compare(problem_.tensor(problem_.outputs[i]), found[i], expected_[f][i], precision_);
+      if (!difference.acceptable) return {Ending::wrong, {}, 0, difference.where};
+      if (!worst) continue;
+      worst->max_abs = std::max(worst->max_abs, difference.max_abs);
+      worst->max_rel = std::max(worst->max_rel, difference.max_rel);
     }
+  }
+  return {};
+}
+
+Outcome Bench::confirm(const std::string& config) {
+  try {
+    for (const size_t copies : std::set<size_t>{1, copies_})
+      if (const Outcome outcome = check(compiled(config, copies), nullptr); outcome.ending != Ending::measured)
+        return outcome;
+    std::erase_if(compiled_, [&](const auto& c) { return c->config == config; });
     return {};
   } catch (const ConfigError& error) {
     return {error.ending, {}, 0, error.reason};
@@ -354,11 +373,16 @@ nlohmann::json check_reply(Bench& bench, const std::string& config) {
           {"max_rel", worst.max_rel}};
 }
 
+nlohmann::json confirm_reply(Bench& bench, const std::string& config) {
+  const Outcome outcome = bench.confirm(config);
+  return {{"ending", to_string(outcome.ending)}, {"reason", outcome.reason}};
+}
+
 void serve_bench(Bench& bench) {
   serve([&](const nlohmann::json& request) -> nlohmann::json {
     const auto what = request.at("do").get<std::string>(), config = request.at("config").get<std::string>();
     if (what == "run") return {{"ns", bench.run_ns(config)}};
-    return check_reply(bench, config);
+    return what == "confirm" ? confirm_reply(bench, config) : check_reply(bench, config);
   });
 }
 

@@ -33,6 +33,9 @@ class Bench {
   // plugin does not take the config), failed (it could not compile or run), wrong.
   // `worst` gets the largest differences that were found, unless it is null.
   Outcome check(const std::string& config, Difference* worst = nullptr);
+  // check() once more, with what was compiled for it before, which is released then: a kernel may go wrong after some
+  // runs, or when it goes.
+  Outcome confirm(const std::string& config);
   // Nanoseconds of one run of a config: many are submitted at once and waited for together, so that this is what a
   // kernel adds to a segment, and not what handing work over costs. Throws Error(plugin) where it fails.
   double run_ns(const std::string& config);
@@ -43,6 +46,7 @@ class Bench {
   struct Compiled;
   struct Runner;
 
+  Outcome check(Compiled& candidate, Difference* worst);  // throws ConfigError
   Compiled& compiled(const std::string& config, size_t copies = 1);
   void choose_method(const std::string& config);
   void ask_reference(plugin::Device& reference);
@@ -62,8 +66,9 @@ class Bench {
   size_t repeats_ = 0;                                 // of a run; 0: not known yet
 };
 
-// The answer to the supervisor's request to check a config.
+// The answers to the supervisor's requests to check and to confirm a config.
 nlohmann::json check_reply(Bench& bench, const std::string& config);
+nlohmann::json confirm_reply(Bench& bench, const std::string& config);
 
 // The worker's main loop for one problem: answers the supervisor's requests until the tuner is gone.
 void serve_bench(Bench& bench);

@@ -67,13 +67,20 @@ motley_binding TensorMemory::binding() const {
   return {nullptr, const_cast<uint8_t*>(host_.data()) + host_start_ + before_, 0, bytes_};
 }
 
+uint8_t* TensorMemory::map_guarded() {
+  uint8_t* const at = map();
+  std::memset(at, kCanary, before_);
+  std::memset(at + before_ + bytes_, kCanary, total_ - before_ - bytes_);
+  return at + before_;
+}
+
 void TensorMemory::write(const void* data) {
-  if (bytes_ > 0) std::memcpy(map() + before_, data, bytes_);
-  else map();
+  uint8_t* const at = map_guarded();
+  if (bytes_ > 0) std::memcpy(at, data, bytes_);
   unmap();
 }
 void TensorMemory::fill(uint8_t value) {
-  std::memset(map() + before_, value, bytes_);
+  std::memset(map_guarded(), value, bytes_);
   unmap();
 }
 std::vector<uint8_t> TensorMemory::read() const {

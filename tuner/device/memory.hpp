@@ -18,15 +18,17 @@ class TensorMemory {
 
   motley_binding binding() const;
   uint64_t bytes() const { return bytes_; }
+  // Both renew what intact() looks at: what one kernel wrote around the tensor is no other's fault.
   void write(const void* data);
-  std::vector<uint8_t> read() const;
   // Every byte of the tensor, so that what a kernel leaves out shows.
   void fill(uint8_t value);
+  std::vector<uint8_t> read() const;
   // Whether nothing was written around the tensor.
   bool intact() const;
 
  private:
   uint8_t* map() const;
+  uint8_t* map_guarded();  // the tensor's first byte
   void unmap() const;
 
   plugin::Device* device_;

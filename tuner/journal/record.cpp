@@ -27,6 +27,14 @@ std::string checksum(std::string_view covered) {
 
 }  // namespace
 
+bool is_recordable(const std::string& text) {
+  try {
+    return !json(text).dump().empty();
+  } catch (const json::exception&) {
+    return false;
+  }
+}
+
 std::string encode_record(const json& record) {
   std::string line = record.dump();
   line.pop_back();  // the closing brace

@@ -10,6 +10,9 @@ namespace motley::tuner {
 
 constexpr size_t kMaxRecordBytes = 1 << 20;
 
+// Whether records and tables can hold the text: it is UTF-8.
+bool is_recordable(const std::string& text);
+
 // The record as a line, with the member "crc32c" (8 hexadecimal digits over the object without it) and a new line.
 // Throws Error(limit) where it is longer than kMaxRecordBytes.
 std::string encode_record(const nlohmann::json& record);

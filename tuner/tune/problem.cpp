@@ -128,8 +128,7 @@ class Tuning {
 
   void decide() {
     runner_.start_race();
-    const RaceResult race =
-        motley::tuner::race(meter_, first_rung_, options_.race, options_.search.seed, options_.stop);
+    const RaceResult race = confirmed_race();
     for (const Standing& standing : race.standings)
       if (runner_.raced(standing.candidate))  // the first rung's reading is on record already
         supervisor_.finish(standing.candidate, {standing.log_ratios.begin() + 1, standing.log_ratios.end()});
@@ -143,6 +142,31 @@ class Tuning {
     result_.runs = winner.runs;
   }
 
+  // Races until all that the race would put on record are right after it too, and can be released: others are out.
+  RaceResult confirmed_race() {
+    RacePolicy policy = options_.race;
+    while (true) {
+      RaceResult race = motley::tuner::race(meter_, first_rung_, policy, options_.search.seed, options_.stop);
+      const size_t before = result_.failed;
+      for (const Standing& s : race.standings)
+        if (s.candidate != default_ && runs_of(s) >= Estimate::kMinimum && !supervisor_.confirm(s.candidate))
+          drop(s.candidate);
+      if (result_.failed == before) return race;
+      // As many runs again.
+      policy.runs_per_candidate = options_.race.runs_per_candidate +
+                                  static_cast<double>(meter_.runs()) / static_cast<double>(first_rung_.size());
+    }
+  }
+  // That count for a row.
+  size_t runs_of(const Standing& s) const {
+    return std::min(s.log_ratios.size(), supervisor_.times_ns(s.candidate).size());
+  }
+  void drop(size_t candidate) {
+    for (Standing& standing : first_rung_)
+      if (standing.candidate == candidate) standing.log_ratios = {kInfinity};
+    ++result_.failed;
+  }
+
   void observe(const RaceResult& race) {
     while (supervisor_.times_ns(default_).size() < Estimate::kMinimum && supervisor_.run_ns(default_) > 0) continue;
     supervisor_.record(default_);
@@ -151,8 +175,7 @@ class Tuning {
       result_.observations.push_back(measured(supervisor_, result_.winner, result_.log_ratio_to_default));
     for (const Standing& standing : race.standings) {
       const bool known = standing.candidate == default_ || standing.candidate == result_.winner;
-      const size_t runs = supervisor_.times_ns(standing.candidate).size();
-      if (known || runs < Estimate::kMinimum || standing.log_ratios.size() < Estimate::kMinimum) continue;
+      if (known || runs_of(standing) < Estimate::kMinimum) continue;
       result_.observations.push_back(measured(supervisor_, standing.candidate, estimate(standing.log_ratios)));
     }
   }

@@ -75,7 +75,7 @@ Receipt receive_message(int descriptor, Clock::time_point deadline, json& messag
   std::string text(size, '\0');
   if (const Receipt r = read_all(descriptor, deadline, text.data(), size); r != Receipt::message) return r;
   try {
-    message = base::parse_json(text, "a message", ErrorCode::plugin);
+    message = base::parse_json(text, "a message", ErrorCode::plugin, {kMaxMessageBytes});
   } catch (const Error&) {
     return Receipt::garbage;
   }

@@ -57,7 +57,7 @@ bool Supervisor::ask(const char* what, size_t candidate, json& reply) {
   open();
   const json request = {{"do", what}, {"problem", problem_}, {"config", text_(candidate)}};
   // What compiling takes says nothing of how long a run may take, and the other way round.
-  const bool compiles = std::string_view(what) == "check";
+  const bool compiles = std::string_view(what) != "run";
   const Receipt receipt = worker_->ask(request, compiles ? policy_.most : patience(policy_, incumbent_ns_), reply);
   if (receipt == Receipt::late) return fail(candidate, Ending::hung, worker_->how_it_ended());
   if (receipt != Receipt::message) return fail(candidate, Ending::crashed, worker_->how_it_ended());
@@ -136,6 +136,11 @@ const std::vector<double>& Supervisor::times_ns(size_t candidate) const {
 void Supervisor::record(size_t candidate) {
   journal_.finish(subject(candidate),
                   {Ending::measured, {}, static_cast<uint64_t>(std::llround(median(times_ns(candidate)))), ""});
+}
+
+bool Supervisor::confirm(size_t candidate) {
+  json reply;
+  return times_.contains(candidate) && ask("confirm", candidate, reply);
 }
 
 void Supervisor::finish(size_t candidate, std::vector<double> log_ratios) {

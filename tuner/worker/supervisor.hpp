@@ -25,6 +25,7 @@ std::chrono::milliseconds patience(const WatchdogPolicy& policy, double incumben
 // The requests, and what a worker answers; each has "problem" and "config" as well.
 //   {"do": "check"}   compiles and compares with the reference:  {"ending": "measured", "max_abs", "max_rel"}, or
 //                     "invalid", "wrong" or "failed" with a "reason"
+//   {"do": "confirm"} compares again, and releases what was compiled; as "check"
 //   {"do": "run"}     one run of what was compiled; compiles it if the worker is a new one:  {"ns": time}, or as above
 class Supervisor : public Meter {
  public:
@@ -49,6 +50,9 @@ class Supervisor : public Meter {
   // One run of a candidate that passed; 0 where it failed, which is recorded. Also after `finish`: then only a failure
   // is recorded. That is for the anchor, which runs all the time: a tuner that is killed must not cost it a strike.
   double run_ns(size_t candidate) override;
+  // After its runs: whether it is still right, and its executable can go. Where not, that is recorded, and its times
+  // are forgotten.
+  bool confirm(size_t candidate);
   // Writes what the runs came to.
   void finish(size_t candidate, std::vector<double> log_ratios);
   // Writes "done" for what was begun unrecorded.

@@ -21,8 +21,14 @@ const nlohmann::json& Worker::open(const std::string& what, const nlohmann::json
                                    std::chrono::milliseconds patience) {
   start();
   if (opened_ == what) return opening_reply_;
+  // What was open before may take the process with it when it goes: that is not this one's fault.
+  const bool is_used = !opened_.empty();
   opened_.clear();
-  const Receipt receipt = child_->ask(request, patience, opening_reply_);
+  Receipt receipt = child_->ask(request, patience, opening_reply_);
+  if (receipt != Receipt::message && is_used) {
+    start();
+    receipt = child_->ask(request, patience, opening_reply_);
+  }
   if (receipt != Receipt::message)
     base::fail(ErrorCode::plugin, "the worker % while it opened the problem", {how_it_ended()});
   if (opening_reply_.value("ending", "measured") != "measured")

@@ -32,6 +32,9 @@ void log(LogLevel level, std::string_view from, std::string_view text) noexcept 
   try {
     std::string line = "motley ";
     line.append(kNames[static_cast<size_t>(level)]).append(": ").append(from).append(": ").append(text).append("\n");
+    // Names in it come from files, and a terminal obeys control characters.
+    for (size_t i = 0; i + 1 < line.size(); ++i)
+      if (static_cast<unsigned char>(line[i]) < ' ' || line[i] == 0x7f) line[i] = '?';
     std::fwrite(line.data(), 1, line.size(), stderr);
   } catch (...) {
     // A message that finds no memory is lost.

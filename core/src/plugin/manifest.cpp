@@ -119,6 +119,7 @@ void check_id(const Reader& reader, const std::string& id) {
   if (id.size() > 63 || !std::all_of(id.begin(), id.end(), allowed)) {
     reader.fail("has a wrong \"id\" (%): use up to 63 of a-z, 0-9, '-', '_' and '.'", {id.substr(0, 80)});
   }
+  if (id == "host") reader.fail("has the \"id\" \"host\", by which the host's memory is called: choose another");
 }
 
 void check_sha256(const Reader& reader, std::string& digits) {

@@ -245,6 +245,14 @@ void explain(const plan::Plan& plan, const plan::Request& request, Explanation& 
 
 namespace {
 
+// Names come from models: one with a new line would look like several lines.
+std::string shown(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ') c = '?';
+  return text;
+}
+std::string one_line(std::string text) { return shown(std::move(text)) + '\n'; }
+
 std::string describe(const PlanCost& cost) {
   char line[256];
   std::snprintf(line, sizeof line, "plan by %s for %s: %.1f us predicted", cost.decided_by.c_str(),
@@ -289,7 +297,7 @@ std::string describe(const PlanCost& cost) {
 std::string describe(const TableUse& use) {
   if (use.path.empty()) return {};
   const std::string path = use.path.string();
-  if (!use.problem.empty()) return base::text("table not used: %\n", {use.problem});
+  if (!use.problem.empty()) return one_line(base::text("table not used: %", {use.problem}));
   std::string text = base::text("table %: % rows; nodes by source:", {path, use.rows});
   for (const auto& [source, nodes] : use.lookups) text += base::text(" % %", {source, nodes});
   if (use.refused) text += base::text("; refused by their device: %", {use.refused});
@@ -326,17 +334,18 @@ std::string Explanation::to_string() const {
     if (!row.runner_up.empty())
       std::snprintf(more, sizeof more, "%+.1f", row.runner_up_more * (cost.unit == "ns" ? 1e-3 : 1));
     std::snprintf(line, sizeof line, "%7u  %-*s  %-*s  %-*s  %7.1f us  %-9s  %-*s  %10s  ", row.segment,
-                  int(node_width), cell(row.node, node_width).c_str(), int(op_width), row.op.c_str(), int(device_width),
-                  row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(), int(device_width),
-                  row.runner_up.c_str(), more);
-    text += base::text("%%\n", {line, row.reason});
+                  int(node_width), cell(shown(row.node), node_width).c_str(), int(op_width), row.op.c_str(),
+                  int(device_width), row.device.c_str(), row.estimate_ns / 1e3, row.cost_source.c_str(),
+                  int(device_width), row.runner_up.c_str(), more);
+    text += one_line(line + row.reason);
   }
   text += describe(cost);
   for (const Transfer& t : transfers) {
     const std::string size = base::text("% bytes", {t.bytes});
-    text += base::text("before segment %: % from % to % by % (%)\n", {t.segment, t.tensor, t.from, t.to, t.way, size});
+    text += one_line(
+        base::text("before segment %: % from % to % by % (%)", {t.segment, t.tensor, t.from, t.to, t.way, size}));
   }
-  for (const auto& [device, why] : lost) text += base::text("no longer used: %, because %\n", {device, why});
+  for (const auto& [device, why] : lost) text += one_line(base::text("no longer used: %, because %", {device, why}));
   text += describe(table);
   for (const auto& [pass, rewrites] : passes)
     if (rewrites) text += base::text("pass %: %%", {pass, rewrites, (rewrites == 1 ? " rewrite\n" : " rewrites\n")});

@@ -57,6 +57,11 @@ class DeviceCheck {
     if (devices_.size() > kMostDevices)
       base::fail(ErrorCode::limit, "% lists too many devices (%, at most %): split it",
                  {what_, devices_.size(), kMostDevices});
+    if (find_device(devices_, "host") >= 0)
+      base::fail(
+          ErrorCode::invalid_argument,
+          "% lists a device with the id \"host\", by which \"transfers\" call the host's memory: give it another",
+          {what_});
     for (const json& device : devices_)
       if (&devices_[static_cast<size_t>(find_device(devices_, text_of(device, "id")))] != &device)
         base::fail(ErrorCode::invalid_argument, "% lists a device twice (%): remove one",

@@ -17,6 +17,7 @@ inline constexpr uint64_t kMostBytes = 64ull << 20;
 inline constexpr uint32_t kMostDepth = 12;
 inline constexpr size_t kMostDevices = 256;
 inline constexpr size_t kLongestText = 4096;
+inline constexpr size_t kLongestName = 65536;                 // of a node, as in models
 inline constexpr uint64_t kLargestNumber = (1ull << 53) - 1;  // what every JSON reader keeps exactly
 
 struct DeviceRow {

@@ -46,10 +46,10 @@ constexpr Field kTransferFields[] = {{"from", Kind::id},
 constexpr Object kTransfer{std::begin(kTransferFields), std::end(kTransferFields)};
 
 constexpr Field kSegmentFields[] = {
-    {"device", Kind::id}, {"nodes", Kind::ids}, {"configs", Kind::configs, nullptr, true}};
+    {"device", Kind::id}, {"nodes", Kind::names}, {"configs", Kind::configs, nullptr, true}};
 constexpr Object kSegment{std::begin(kSegmentFields), std::end(kSegmentFields)};
 
-constexpr Field kCutFields[] = {{"node", Kind::text}, {"axis", Kind::number}, {"first", Kind::count}};
+constexpr Field kCutFields[] = {{"node", Kind::name}, {"axis", Kind::number}, {"first", Kind::count}};
 constexpr Object kCut{std::begin(kCutFields), std::end(kCutFields)};
 
 constexpr Field kPlanFields[] = {{"graph_hash", Kind::text},
@@ -103,6 +103,12 @@ bool is_text(const json& value) {
   return true;
 }
 
+// Whatever a model calls it.
+bool is_name(const json& value) {
+  const auto* text = value.get_ptr<const std::string*>();
+  return text && !text->empty() && text->size() <= kLongestName;
+}
+
 bool is_whole(const json& value, uint64_t low, uint64_t high) {
   const auto* number = value.get_ptr<const json::number_unsigned_t*>();
   return number && *number >= low && *number <= high;
@@ -146,6 +152,7 @@ const char* expected_of(const json& value, Kind kind) {
   const double number = as_number(value);
   switch (kind) {
     case Kind::text: return is_text(value) ? nullptr : "a text of 1 to 4096 bytes";
+    case Kind::name: return is_name(value) ? nullptr : "a name of 1 to 65536 bytes";
     case Kind::config: return string && is_config(text) ? nullptr : "\"key=value,key=value\" or an empty text";
     case Kind::id:
       return !text.empty() && consists_of(text, false, "-._:") ? nullptr
@@ -167,6 +174,7 @@ const char* expected_of(const json& value, Kind kind) {
                  ? nullptr
                  : "an object of lists of whole numbers";
     case Kind::ids: return is_list_of(value, is_text) ? nullptr : "a list of texts";
+    case Kind::names: return is_list_of(value, is_name) ? nullptr : "a list of names";
     case Kind::configs:
       return is_list_of(value, is_config) ? nullptr : "a list of \"key=value,key=value\" or empty texts";
     case Kind::object: return value.is_object() ? nullptr : "an object";

@@ -8,6 +8,7 @@ namespace motley::table {
 
 enum class Kind : uint8_t {
   text,       // of 1 to 4096 bytes without control characters
+  name,       // of a node: any text of 1 to 65536 bytes
   config,     // "key=value,key=value", or empty
   id,         // of a device: lower case letters, digits and -._:
   number,     // whole, 0 to 2^53-1
@@ -19,6 +20,7 @@ enum class Kind : uint8_t {
   texts,      // an object of texts
   shapes,     // an object of lists of numbers
   ids,        // a list of texts
+  names,      // a list of names
   configs,    // a list of configs
   object,     // with the fields of `inner`
   objects,    // a list of such
