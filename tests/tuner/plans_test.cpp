@@ -181,6 +181,26 @@ TEST(PlanRace, AMixOfNoGainIsReplacedByTheSimplerPlan) {
   EXPECT_EQ(winner_of(race({{Kind::untuned, 1e6}, {Kind::single, 1e6}, {Kind::placement, 0.9999e6}}, 0.02)), 0u);
 }
 
+// The last one ran three times beside the whole plan, which says too little, and drives out none that surely won.
+TEST(PlanRace, ASplitPlanIsKeptWhereItIsSurelyFaster) {
+  using Kind = Contestant::Kind;
+  std::vector<Contestant> all =
+      race({{Kind::untuned, 1e6}, {Kind::single, 0.9e6}, {Kind::placement, 0.6e6}, {Kind::placement, 0.5e6}}, 0.02);
+  for (const size_t split : {2, 3}) all[split].plan = {{"cuts", {{{"node", "conv"}}}}};
+  Winners winners = winners_of(all);
+  EXPECT_EQ(winners.whole, 1u);
+  EXPECT_EQ(winners.split, 3u);
+  EXPECT_FALSE(winners.inexact);
+  all[3].heats.erase(all[3].heats.begin());
+  all[3].heats.back().ns.resize(3);
+  EXPECT_EQ(winners_of(all).split, 2u);
+  all[2].plan["error"] = 0.001;
+  winners = winners_of(all);
+  EXPECT_FALSE(winners.split);
+  EXPECT_EQ(winners.inexact, 2u);
+  EXPECT_FALSE(winners_of({all[2]}).whole);
+}
+
 TEST(PlanRace, RatiosAreOfRoundsInWhichBothRan) {
   std::vector<Contestant> all = race({{Contestant::Kind::untuned, 1e6}, {Contestant::Kind::single, 0.5e6}}, 0.01);
   all[1].heats.erase(all[1].heats.begin());

@@ -3,12 +3,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace motley::tuner {
 
 namespace {
 
 constexpr double kSame = 0.01;  // of the time: what counts as no difference
+constexpr double kGain = 0.01;  // for which a plan with an error, or with operators split, is worth a row
+
+bool is_worth_it(const Contestant& c, const Contestant& other) {
+  return log_ratio(c, other).high <= std::log1p(-kGain);
+}
+
+// The winner of those that fit.
+std::optional<size_t> winner_among(const std::vector<Contestant>& all,
+                                   const std::function<bool(const Contestant&)>& fits) {
+  std::vector<size_t> index;
+  std::vector<Contestant> some;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (fits(all[i])) index.push_back(i), some.push_back(all[i]);
+  if (some.empty()) return {};
+  return index[winner_of(some)];
+}
 
 }  // namespace
 
@@ -63,6 +80,18 @@ size_t winner_of(const std::vector<Contestant>& all) {
     if (best < all.size()) return best;
   }
   return fastest;
+}
+
+// Who was raced too seldom to be sure of is left out before the fastest is looked for, not after.
+Winners winners_of(const std::vector<Contestant>& all) {
+  Winners winners;
+  winners.whole = winner_among(all, [](const Contestant& c) { return c.is_plain(); });
+  if (!winners.whole) return winners;
+  winners.split = winner_among(
+      all, [&](const Contestant& c) { return c.is_exact() && c.is_split() && is_worth_it(c, all[*winners.whole]); });
+  const Contestant& best = all[winners.split.value_or(*winners.whole)];
+  winners.inexact = winner_among(all, [&](const Contestant& c) { return !c.is_exact() && is_worth_it(c, best); });
+  return winners;
 }
 
 }  // namespace motley::tuner

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,5 +55,13 @@ Estimate log_ratio(const Contestant& a, const Contestant& b);
 // Index of the winner: the fastest; but the untuned plan, or else the best single device, where that is within 1 % of
 // it and not surely slower. `all` is not empty, and each has run in the last heat.
 size_t winner_of(const std::vector<Contestant>& all);
+
+// What is worth a row of the table, by indices.
+struct Winners {
+  std::optional<size_t> whole;    // of the plans without splits and errors, which anybody can follow
+  std::optional<size_t> split;    // of the exact ones with splits that are surely 1 % faster than that
+  std::optional<size_t> inexact;  // of those with an error that are surely 1 % faster than both
+};
+Winners winners_of(const std::vector<Contestant>& all);
 
 }  // namespace motley::tuner

@@ -37,7 +37,6 @@ constexpr double kBehind = 1.03;    // surely more than this: it runs in no late
 constexpr size_t kFinalists = 6;
 constexpr const char* kInexact = ", within the error budget";
 constexpr const char* kSplit = ", operators split";
-constexpr double kGain = 0.01;  // for which a plan with an error, or with operators split, is worth a row
 
 class PlanRace {
  public:
@@ -369,37 +368,21 @@ class PlanRace {
         contestants_.erase(contestants_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  std::vector<Contestant> those(bool (Contestant::*fit)() const) const {
-    std::vector<Contestant> found;
-    for (const Contestant& c : contestants_)
-      if ((c.*fit)()) found.push_back(c);
-    return found;
-  }
-  // Surely so much faster that it is worth a row beside the other.
-  static bool is_worth_it(const Contestant& c, const Contestant& other) {
-    return log_ratio(c, other).high <= std::log1p(-kGain);
-  }
-
-  // The fastest plain plan; the fastest with operators split, where that is surely faster; and the fastest of all,
-  // where that has an error and is surely faster than both.
   void conclude() {
-    const std::vector<Contestant> plain = those(&Contestant::is_plain), exact = those(&Contestant::is_exact);
-    if (plain.empty()) base::fail(ErrorCode::plugin, "no plan is left that computes every operator whole and exactly");
-    const Contestant& whole = plain[winner_of(plain)];
-    const Contestant& fastest_exact = exact[winner_of(exact)];
-    const Contestant& best = fastest_exact.is_split() && is_worth_it(fastest_exact, whole) ? fastest_exact : whole;
-    const Contestant& fastest = contestants_[winner_of(contestants_)];
+    if (std::none_of(contestants_.begin(), contestants_.end(), [](const Contestant& c) { return c.is_plain(); }))
+      base::fail(ErrorCode::plugin, "no plan is left that computes every operator whole and exactly");
+    const Winners winners = winners_of(contestants_);
+    const auto at = [&](const std::optional<size_t>& i) { return i ? &contestants_[*i] : nullptr; };
+    const Contestant *whole = at(winners.whole), *split = at(winners.split), *inexact = at(winners.inexact);
     for (const auto& [name, device] : others_) desk_.ledger.add_device(device);
-    ModelResult result{track_.name, best.name, "", {}};
+    ModelResult result{track_.name, split ? split->name : whole->name, inexact ? inexact->name : "", {}};
     for (const Contestant& c : seen_)
       result.plans.push_back({c.name, c.predicted_ns, static_cast<uint64_t>(time_ns(c))});
-    const bool keep_inexact = !fastest.is_exact() && is_worth_it(fastest, best);
-    if (keep_inexact) result.winner_within_budget = fastest.name;
     // A row without splits takes the place of those with; the last one is what the report shows.
-    if (keep_inexact && !fastest.is_split()) keep(fastest);
-    keep(whole);
-    if (keep_inexact && fastest.is_split()) keep(fastest);
-    if (&best != &whole) keep(best);
+    if (inexact && !inexact->is_split()) keep(*inexact);
+    keep(*whole);
+    if (inexact && inexact->is_split()) keep(*inexact);
+    if (split) keep(*split);
     desk_.result.models.push_back(std::move(result));
   }
 
