@@ -62,7 +62,7 @@ if [ "$slow" = 1 ]; then
   # All that reads what others wrote, and the kernels by way of the checker. By hand, `cmake --build --preset asan` builds
   # the rest too; compiling it takes twice as long as without sanitizers.
   build asan core_tests runtime_tests convert_tests check_tests malformed_conformance replay_onnx_import replay_model_file \
-    replay_npy replay_tensor_pb replay_dispatch_table quantized_model
+    replay_npy replay_tensor_pb replay_dispatch_table replay_journal replay_exchange quantized_model
   check asan -L fast -E '^(example|conformance.onnx)'
 else
   check dev -L fast
