@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "model/serialize.hpp"
 #include "plan/layout.hpp"
@@ -190,6 +191,12 @@ std::shared_ptr<const Plan> build_plan(Prepared prepared, const Request& request
     const size_t before = denied.size();
     Denied in_layouts;  // what these refuse are other kernels for the same nodes
     if (compile_all(*plan, std::move(specs), request, is_laid_out ? in_layouts : denied) && aliases_fit(*plan)) break;
+    if (!in_layouts.empty()) {
+      const auto& [where, why] = *in_layouts.begin();
+      base::log(base::LogLevel::warning, "plan",
+                base::text("all tensors stay row-major: % fails to compile a segment with % in nhwc (%)",
+                           {plan->devices[where.first]->name(), where.second, why}));
+    }
     plan->segments.clear();
     may_split = false;
     may_lay_out = may_lay_out && !is_laid_out;
