@@ -24,13 +24,6 @@ CompileOptions tablet() {
   return options;
 }
 
-std::vector<float> run(Session& session) {
-  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
-  session.run();
-  const auto values = session.output("out").as<float>();
-  return {values.begin(), values.end()};
-}
-
 size_t count_fused(const Explanation& e) {
   return static_cast<size_t>(
       std::count_if(e.nodes.begin(), e.nodes.end(), [](const Placement& p) { return !p.fused_with.empty(); }));

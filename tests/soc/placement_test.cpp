@@ -24,13 +24,6 @@ std::set<std::string> devices_used(const Explanation& e) {
   return result;
 }
 
-std::vector<float> run(Session& session) {
-  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
-  session.run();
-  const auto values = session.output("out").as<float>();
-  return {values.begin(), values.end()};
-}
-
 // The best of the phone's devices that run everything alone.
 double best_alone(const std::string& phone, const Model& model) {
   double best = HUGE_VAL;

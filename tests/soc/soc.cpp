@@ -1,6 +1,8 @@
 // Simulated phones for tests.
 #include "soc.hpp"
 
+#include <gtest/gtest.h>
+
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -155,6 +157,31 @@ CompileOptions on(const std::string& phone, const Model& model, double slower) {
   for (const json& d : facts.at("devices"))
     options.watts.emplace_back("soc:" + phone + "." + d.at("id").get<std::string>(), d.at("watts").get<double>());
   return options;
+}
+
+std::vector<float> run(Session& session) {
+  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
+  session.run();
+  const auto values = session.output("out").as<float>();
+  return {values.begin(), values.end()};
+}
+
+void expect_near(const std::vector<float>& got, const std::vector<float>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-3f * std::max(1.0f, std::abs(want[i]))) << i;
+}
+
+std::vector<float> by_reference(const Model& model) {
+  Session session = soc_runtime().compile(model, {.devices = {"reference"}});
+  return run(session);
+}
+
+TensorId weights(Graph& g, const std::string& name, std::vector<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t d : shape) count *= d;
+  std::vector<float> values = noise(static_cast<size_t>(count), static_cast<unsigned>(name.size() + 5));
+  for (float& v : values) v *= 0.1f;
+  return constant(g, name, DataType::float32, std::move(shape), values);
 }
 
 }  // namespace motley::test

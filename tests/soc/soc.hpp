@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "ir_builder.hpp"
 #include "motley/motley.hpp"
 
 namespace motley::test {
@@ -37,5 +39,14 @@ std::filesystem::path table_for(const std::string& phone, const Model& model,
 
 // On this phone alone, with its table, where kernels are that many times slower than the phone's.
 CompileOptions on(const std::string& phone, const Model& model, double slower = 1);
+
+// What a network makes of noise at its input "x": its output "out".
+std::vector<float> run(Session& session);
+// As the reference plugin computes it.
+std::vector<float> by_reference(const Model& model);
+// Fails the test where a value is off by more than 1e-3, of itself or of 1.
+void expect_near(const std::vector<float>& got, const std::vector<float>& want);
+// A constant of small noise, the same for names of the same length.
+TensorId weights(Graph& g, const std::string& name, std::vector<int64_t> shape);
 
 }  // namespace motley::test

@@ -16,23 +16,6 @@
 namespace motley::test {
 namespace {
 
-std::vector<float> run(Session& session) {
-  session.input("x").copy_from(noise(static_cast<size_t>(session.input("x").elements()), 3));
-  session.run();
-  const auto values = session.output("out").as<float>();
-  return {values.begin(), values.end()};
-}
-
-void expect_near(const std::vector<float>& got, const std::vector<float>& want) {
-  ASSERT_EQ(got.size(), want.size());
-  for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-3f * std::max(1.0f, std::abs(want[i]))) << i;
-}
-
-std::vector<float> by_reference(const Model& model) {
-  Session session = soc_runtime().compile(model, {.devices = {"reference"}});
-  return run(session);
-}
-
 std::vector<Placement> parts_of(const Explanation& e) {
   std::vector<Placement> parts;
   for (const Placement& p : e.nodes)
@@ -44,14 +27,6 @@ Model finish(graph::Module module, TensorId out) {
   module.main().outputs = {out};
   graph::infer_shapes(module);
   return Model::from_module(std::move(module));
-}
-
-TensorId weights(Graph& g, const std::string& name, std::vector<int64_t> shape) {
-  int64_t count = 1;
-  for (int64_t d : shape) count *= d;
-  std::vector<float> values = noise(static_cast<size_t>(count), static_cast<unsigned>(name.size() + 5));
-  for (float& v : values) v *= 0.1f;
-  return constant(g, name, DataType::float32, std::move(shape), values);
 }
 
 schema::ConvAttributesT convolution(int64_t kernel, int64_t stride = 1) {
